@@ -1,0 +1,67 @@
+import type { FastifyInstance, onRequestHookHandler } from 'fastify'
+import {
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import {
+  clientStats,
+  clientsPage,
+  clientsQuery,
+  closedPage,
+  failure,
+  spillwayStats,
+} from '../../schemas/stats.ts'
+import type { Spillway } from '../attach.ts'
+import { pageOfClients } from './page.ts'
+
+export interface AdminOptions {
+  readonly prefix: string
+  readonly auth: onRequestHookHandler[]
+  readonly spillway: Spillway
+}
+
+/** Read-only routes about queues. No answer contains a payload. */
+export async function adminRoutes(app: FastifyInstance, options: AdminOptions): Promise<void> {
+  const { spillway, auth } = options
+  const routes = app.withTypeProvider<ZodTypeProvider>()
+  routes.setValidatorCompiler(validatorCompiler)
+  routes.setSerializerCompiler(serializerCompiler)
+  for (const hook of auth) routes.addHook('onRequest', hook)
+  routes.addHook('onSend', async (_request, reply) => {
+    reply.header('cache-control', 'no-store')
+  })
+
+  routes.get('/', { schema: { response: { 200: spillwayStats } } }, async () => spillway.stats())
+
+  routes.get(
+    '/clients',
+    { schema: { querystring: clientsQuery, response: { 200: clientsPage, 400: failure } } },
+    async (request, reply) => {
+      const page = pageOfClients(spillway.clients(), request.query)
+      if (page) return page
+      const message = 'cursor: not one of this endpoint; leave it out for the first page'
+      return reply.code(400).send({ error: 'Bad Request', message })
+    },
+  )
+
+  routes.get(
+    '/clients/:id',
+    {
+      schema: {
+        params: z.object({ id: z.string().max(100) }),
+        response: { 200: clientStats, 404: failure },
+      },
+    },
+    async (request, reply) => {
+      const client = spillway.client(request.params.id)
+      if (client) return client
+      return reply.code(404).send({ error: 'Not Found', message: 'no such client is connected' })
+    },
+  )
+
+  routes.get('/closed', { schema: { response: { 200: closedPage } } }, async () => ({
+    closed: [...spillway.closed()],
+  }))
+}

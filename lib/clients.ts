@@ -1,0 +1,157 @@
+import type { ClientStats, ClosedClient } from '../schemas/stats.ts'
+import { Channel, type ChannelHost, type Limits } from './channel.ts'
+import type { Clock } from './clock.ts'
+import type { Episode } from './episode.ts'
+import { History } from './history.ts'
+import type { EngineSocket, EngineWrite } from './link/engine.ts'
+import { EngineLink } from './link/engine-link.ts'
+import type { Reporter } from './reporter.ts'
+import { clientStatsOf, type Peer } from './snapshot.ts'
+import type { Millis } from './units.ts'
+import { openWindow } from './window.ts'
+
+interface Client {
+  readonly channel: Channel
+  readonly conn: EngineSocket
+  readonly link: EngineLink
+}
+
+/** Called when a client has caught up, with what was shed for it until then. */
+export type OnRecovered = (channel: Channel, episode: Episode, now: Millis) => void
+
+/** The connected clients: opens, looks after and closes their channels. */
+export class Clients implements ChannelHost {
+  /** The limits in force; replaced as a whole. */
+  limits: Limits
+  readonly history: History
+  /** Clients that something is queued for, or that shed lately. */
+  readonly watched = new Set<Channel>()
+  congestedNow = 0
+  readonly #clients = new Map<string, Client>()
+  readonly #clock: Clock
+  readonly #reporter: Reporter
+  readonly #onRecovered: OnRecovered
+  readonly #sweep: NodeJS.Timeout
+  #lastId = 0
+
+  constructor(
+    limits: Limits,
+    history: number,
+    clock: Clock,
+    reporter: Reporter,
+    onRecovered: OnRecovered,
+  ) {
+    this.limits = limits
+    this.history = new History(history)
+    this.#clock = clock
+    this.#reporter = reporter
+    this.#onRecovered = onRecovered
+    this.#sweep = setInterval(() => this.#inspect(), sweepInterval(limits.stallAfter)).unref()
+  }
+
+  get size(): number {
+    return this.#clients.size
+  }
+
+  open(conn: EngineSocket, write: EngineWrite, close: (discard?: boolean) => void): Channel {
+    const id = `${idPrefix}${++this.#lastId}`
+    const link = new EngineLink(
+      conn,
+      write,
+      close,
+      () => this.limits.low,
+      () => channel.pump(this.#clock.now()),
+    )
+    const channel = new Channel(id, link, openWindow, this, this.#clock.now())
+    this.#clients.set(id, { channel, conn, link })
+    conn.once('close', () => this.#closed(id))
+    return channel
+  }
+
+  get(id: string): ClientStats | undefined {
+    const client = this.#clients.get(id)
+    return client && this.#statsOf(client)
+  }
+
+  *all(): Generator<ClientStats> {
+    for (const client of this.#clients.values()) yield this.#statsOf(client)
+  }
+
+  /** Hands over what is queued for everyone, at once. */
+  release(): void {
+    for (const { channel } of this.#clients.values()) channel.release()
+  }
+
+  /** Hands over what is queued and lets go of every connection. */
+  close(): void {
+    clearInterval(this.#sweep)
+    this.release()
+    for (const { link } of this.#clients.values()) link.detach()
+    this.#clients.clear()
+    this.watched.clear()
+  }
+
+  watch(channel: Channel): void {
+    this.watched.add(channel)
+  }
+
+  unwatch(channel: Channel): void {
+    this.watched.delete(channel)
+  }
+
+  congested(channel: Channel): void {
+    this.congestedNow++
+    this.#reporter.congested({ id: channel.id })
+  }
+
+  recovered(channel: Channel, episode: Episode, now: Millis, wasCongested: boolean): void {
+    if (wasCongested) this.congestedNow--
+    this.#onRecovered(channel, episode, now)
+  }
+
+  #closed(id: string): void {
+    const client = this.#clients.get(id)
+    if (!client) return
+    const { channel, conn, link } = client
+    this.#clients.delete(id)
+    if (channel.congested) this.congestedNow--
+    link.detach()
+    const { code, ...undelivered } = channel.closed()
+    if (code === undefined) return
+    const closed: ClosedClient = this.history.add(code, {
+      id,
+      ...peerOf(conn),
+      at: new Date(this.#clock.wall()).toISOString(),
+      connectedFor: this.#clock.now() - channel.connectedAt,
+      undelivered,
+    })
+    this.#reporter.closed(closed)
+  }
+
+  #inspect(): void {
+    const now = this.#clock.now()
+    for (const channel of this.watched) {
+      const code = channel.inspect(now)
+      if (code !== undefined) channel.terminate(code)
+    }
+  }
+
+  #statsOf({ channel, conn }: Client): ClientStats {
+    return clientStatsOf(channel, peerOf(conn), this.#clock.now())
+  }
+}
+
+/** Ids tell clients of different processes apart, and nothing about Engine.IO's secret ids. */
+const idPrefix = `${Math.random().toString(36).slice(2, 6)}-`
+
+/** Often enough that a stalled client is closed within a quarter more than `stallAfter`. */
+function sweepInterval(stallAfter: Millis): Millis {
+  return Math.min(1000, Math.max(25, stallAfter / 4))
+}
+
+function peerOf(conn: EngineSocket): Peer {
+  return {
+    address: conn.remoteAddress ?? null,
+    userAgent: conn.request?.headers?.['user-agent'] ?? null,
+  }
+}

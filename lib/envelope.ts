@@ -1,0 +1,72 @@
+import type { Rule } from './rule.ts'
+import type { Bytes, Millis } from './units.ts'
+
+/** What an encoder makes of a packet, a header first and its attachments after it. */
+export type EncodedPart = string | Uint8Array
+
+/** Options of Engine.IO's `write`, as the emitter made them: shared, passed on, never changed. */
+export interface WriteOptions {
+  readonly compress?: boolean
+  readonly volatile?: boolean
+  readonly wsPreEncodedFrame?: readonly Uint8Array[]
+}
+
+export type PacketKind = 'event' | 'connect' | 'disconnect' | 'other'
+
+/**
+ * One encoded message, made once an emit and shared by the queues of all its recipients.
+ * Nothing in it changes after it was first offered to a client.
+ */
+export class Envelope {
+  readonly rule: Rule
+  readonly kind: PacketKind
+  readonly namespace: string
+  readonly parts: readonly EncodedPart[]
+  readonly options: WriteOptions | undefined
+  /** On the wire, each part with its framing; `bytes` is their sum. */
+  readonly sizes: readonly Bytes[]
+  readonly bytes: Bytes
+  readonly key: string | undefined
+  readonly emittedAt: Millis
+  /** The Socket.IO id that a CONNECT packet tells its client. */
+  readonly sid: string | undefined
+  /** Engine.IO's callback; only code that writes past Socket.IO passes one. */
+  readonly callback: (() => void) | undefined
+
+  constructor(fields: EnvelopeFields, options?: WriteOptions, callback?: () => void) {
+    this.rule = fields.rule
+    this.kind = fields.kind
+    this.namespace = fields.namespace
+    this.parts = fields.parts
+    this.sizes = fields.parts.map(frameBytes)
+    this.bytes = this.sizes.reduce((sum, size) => sum + size, 0)
+    this.key = fields.key
+    this.emittedAt = fields.emittedAt
+    this.sid = fields.sid
+    this.options = options
+    this.callback = callback
+  }
+
+  expired(now: Millis): boolean {
+    return now - this.emittedAt > this.rule.maxAge
+  }
+}
+
+export interface EnvelopeFields {
+  readonly rule: Rule
+  readonly kind: PacketKind
+  readonly namespace: string
+  readonly parts: readonly EncodedPart[]
+  readonly key?: string | undefined
+  readonly emittedAt: Millis
+  readonly sid?: string | undefined
+}
+
+/**
+ * Bytes of one part as a WebSocket frame: a text has Engine.IO's type character before it; the
+ * header has 2 bytes, 4 from 126 bytes of payload on, 10 from 64 KiB on (RFC 6455 section 5.2).
+ */
+function frameBytes(part: EncodedPart): Bytes {
+  const payload = typeof part === 'string' ? Buffer.byteLength(part) + 1 : part.byteLength
+  return payload + (payload < 126 ? 2 : payload < 65_536 ? 4 : 10)
+}

@@ -1,0 +1,18 @@
+export type { CosmeticOptions, Priority } from '../schemas/priority.ts'
+export { cosmetic, critical, priorities } from '../schemas/priority.ts'
+export type {
+  ClientStats,
+  ClientsPage,
+  ClosedClient,
+  SpillwayStats,
+} from '../schemas/stats.ts'
+export { attach, type Spillway } from './attach.ts'
+export type { InvalidPayload } from './classifier.ts'
+export type { ShedSummary } from './episode.ts'
+export { type ErrorCode, SpillwayError } from './errors.ts'
+export type { MessageMap, NamespaceMap } from './messages.ts'
+export { CLOSINGS, type ClosingCode, MESSAGE_OUTCOMES, type MessageOutcome } from './outcomes.ts'
+export { default, type SpillwayPluginOptions } from './plugin.ts'
+export type { SpillwayEvents } from './reporter.ts'
+export type { EventsOf, NamespaceOf, ServerOf, SpillwayOptions } from './types.ts'
+export { KiB, MiB } from './units.ts'

@@ -1,0 +1,160 @@
+import type { Envelope } from './envelope.ts'
+import type { Bytes } from './units.ts'
+
+/**
+ * A client's queue of envelopes of one class: first in, first out, with a byte count, conflation
+ * by key and eviction by rank. Every operation on one message is O(1) in the length of the queue
+ * (ranks are few: the distinct ranks of the annotations).
+ *
+ * A linked list and not a ring, since eviction by rank removes from the middle.
+ */
+export class Lane {
+  /** Invariant: the number and the sum of `bytes` of the entries between head and tail. */
+  messages = 0
+  bytes: Bytes = 0
+  #head: Entry | undefined
+  #tail: Entry | undefined
+  /** Ascending by rank; made when the first entry comes. */
+  #ranks: Rank[] | undefined
+  /** Entries that can be conflated, by key; made when the first one comes. */
+  #keys: Map<string, Entry> | undefined
+
+  get empty(): boolean {
+    return this.#head === undefined
+  }
+
+  peek(): Envelope | undefined {
+    return this.#head?.envelope
+  }
+
+  push(envelope: Envelope): void {
+    const rank = this.#rankOf(envelope.rule.rank)
+    const entry: Entry = {
+      envelope,
+      rank,
+      previous: this.#tail,
+      next: undefined,
+      rankPrevious: rank.tail,
+      rankNext: undefined,
+    }
+    if (this.#tail) this.#tail.next = entry
+    else this.#head = entry
+    this.#tail = entry
+    if (rank.tail) rank.tail.rankNext = entry
+    else rank.head = entry
+    rank.tail = entry
+    this.#grow(rank, envelope.bytes, 1)
+    if (envelope.key !== undefined) {
+      this.#keys ??= new Map()
+      this.#keys.set(envelope.key, entry)
+    }
+  }
+
+  shift(): Envelope | undefined {
+    if (!this.#head) return undefined
+    return this.#remove(this.#head)
+  }
+
+  /** The waiting message that this one would replace. */
+  conflatable(envelope: Envelope): Envelope | undefined {
+    return envelope.key === undefined ? undefined : this.#keys?.get(envelope.key)?.envelope
+  }
+
+  /**
+   * Puts the envelope in the place of the one with the same key.
+   *
+   * @returns the replaced one, `undefined` (and nothing done) if there is none
+   */
+  conflate(envelope: Envelope): Envelope | undefined {
+    const entry = envelope.key === undefined ? undefined : this.#keys?.get(envelope.key)
+    if (!entry) return undefined
+    const replaced = entry.envelope
+    entry.envelope = envelope
+    this.#grow(entry.rank, envelope.bytes - replaced.bytes, 0)
+    return replaced
+  }
+
+  /** Bytes of the entries of at most this rank. */
+  evictable(rank: number): Bytes {
+    let bytes = 0
+    for (const each of this.#ranks ?? []) if (each.rank <= rank) bytes += each.bytes
+    return bytes
+  }
+
+  /** Removes the oldest entry of the lowest rank, if that is at most `rank`; never `keep`. */
+  evict(rank: number, keep?: Envelope): Envelope | undefined {
+    for (const each of this.#ranks ?? []) {
+      if (each.rank > rank) return undefined
+      const entry = each.head?.envelope === keep ? each.head?.rankNext : each.head
+      if (entry) return this.#remove(entry)
+    }
+    return undefined
+  }
+
+  /** Removes the entries of a namespace, in their order. O(length): it disconnects once. */
+  takeNamespace(namespace: string): Envelope[] {
+    const taken: Envelope[] = []
+    for (let entry = this.#head; entry; ) {
+      const { next } = entry
+      if (entry.envelope.namespace === namespace) taken.push(this.#remove(entry))
+      entry = next
+    }
+    return taken
+  }
+
+  /** The entries in their order, for snapshots. */
+  *[Symbol.iterator](): Generator<Envelope> {
+    for (let entry = this.#head; entry; entry = entry.next) yield entry.envelope
+  }
+
+  #remove(entry: Entry): Envelope {
+    const { envelope, rank, previous, next, rankPrevious, rankNext } = entry
+    if (previous) previous.next = next
+    else this.#head = next
+    if (next) next.previous = previous
+    else this.#tail = previous
+    if (rankPrevious) rankPrevious.rankNext = rankNext
+    else rank.head = rankNext
+    if (rankNext) rankNext.rankPrevious = rankPrevious
+    else rank.tail = rankPrevious
+    this.#grow(rank, -envelope.bytes, -1)
+    if (envelope.key !== undefined) this.#keys?.delete(envelope.key)
+    return envelope
+  }
+
+  #grow(rank: Rank, bytes: Bytes, messages: number): void {
+    this.messages += messages
+    this.bytes += bytes
+    rank.bytes += bytes
+  }
+
+  #rankOf(rank: number): Rank {
+    this.#ranks ??= []
+    let index = 0
+    for (const each of this.#ranks) {
+      if (each.rank === rank) return each
+      if (each.rank > rank) break
+      index++
+    }
+    const made: Rank = { rank, head: undefined, tail: undefined, bytes: 0 }
+    this.#ranks.splice(index, 0, made)
+    return made
+  }
+}
+
+interface Entry {
+  envelope: Envelope
+  readonly rank: Rank
+  previous: Entry | undefined
+  next: Entry | undefined
+  rankPrevious: Entry | undefined
+  rankNext: Entry | undefined
+}
+
+/** The entries of one rank, in the order of the lane. */
+interface Rank {
+  readonly rank: number
+  head: Entry | undefined
+  tail: Entry | undefined
+  bytes: Bytes
+}

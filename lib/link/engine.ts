@@ -1,0 +1,46 @@
+import type { EventEmitter } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import type { EncodedPart, WriteOptions } from '../envelope.ts'
+
+/**
+ * The parts of Engine.IO 6 on which links rely. Its types don't cover them, so each use has a
+ * check at run time.
+ */
+export interface EngineSocket extends EventEmitter {
+  readonly id: string
+  readonly protocol: number
+  readonly readyState: string
+  readonly request: IncomingMessage | undefined
+  readonly remoteAddress: string | undefined
+  readonly transport: EngineTransport
+  readonly server: EngineServer
+  write: EngineWrite
+  send: EngineWrite
+  close(discard?: boolean): void
+  flush?: () => void
+}
+
+export type EngineWrite = (
+  this: EngineSocket,
+  data: EncodedPart,
+  options?: WriteOptions | (() => void),
+  callback?: () => void,
+) => EngineSocket
+
+export interface EngineTransport extends EventEmitter {
+  readonly name: string
+  readonly writable: boolean
+}
+
+export interface EngineServer extends EventEmitter {
+  readonly clients: Record<string, EngineSocket>
+  readonly opts?: { readonly perMessageDeflate?: unknown; readonly transports?: readonly string[] }
+}
+
+/** What is wrong with a value that should be an Engine.IO connection, if anything. */
+export function missingFeature(conn: EngineSocket): string | undefined {
+  if (typeof conn.write !== 'function') return 'conn.write()'
+  if (typeof conn.close !== 'function') return 'conn.close()'
+  if (typeof conn.transport?.on !== 'function') return 'conn.transport'
+  return undefined
+}

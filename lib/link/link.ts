@@ -1,0 +1,28 @@
+import type { Envelope } from '../envelope.ts'
+import type { Bytes } from '../units.ts'
+
+/** The way to one client, as its channel sees it. */
+export interface Link {
+  readonly transport: string
+  /** Bytes handed over that the kernel (on polling: the client) has not taken yet. */
+  readonly outstanding: Bytes
+  /** Whether so many bytes may be handed over now without a backlog that delays heartbeats. */
+  hasRoom(bytes: Bytes): boolean
+  /** Hands one message over; its parts are never separated. */
+  write(envelope: Envelope): void
+  /** Runs writes whose frames leave as one batch. */
+  batch(writes: () => void): void
+  /** Whether any byte was taken since the last call. */
+  progressed(): boolean
+  /** Closes as the application asked: in good order, or discarding what is buffered. */
+  close(discard?: boolean): void
+  /** Closes at once and frees what is buffered. */
+  terminate(): void
+}
+
+/**
+ * At most this much is handed over at once: what waits behind it in user space can still be
+ * overtaken, and a heartbeat waits for no more than this. Four times Node's own high water mark
+ * of a socket (16 KiB), so that a fast client is not slowed down.
+ */
+export const HANDOVER: Bytes = 64 * 1024

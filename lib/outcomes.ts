@@ -1,0 +1,54 @@
+/**
+ * The one catalogue of what can happen to a message and to a client. A code is also the metric
+ * label and the field in logs and admin answers.
+ */
+
+/** What became of one message for one client. */
+export const MESSAGE_OUTCOMES = {
+  sent: 'handed to the transport; only a marker proves its receipt',
+  dropped: 'no room: the client was congested',
+  conflated: 'replaced in the queue by a newer message of the same key',
+  expired: 'older than its maxAge when its turn came',
+  undelivered: 'still queued when the client was closed',
+} as const
+
+export type MessageOutcome = keyof typeof MESSAGE_OUTCOMES
+export type ShedOutcome = 'dropped' | 'conflated' | 'expired'
+
+interface Closing {
+  readonly reason: string
+  /** What the client observes, and what its Socket.IO library does by itself. */
+  readonly client: string
+  readonly level: 'info' | 'warn'
+}
+
+const reconnects = 'disconnect with reason "transport close"; reconnects by itself'
+
+/** Why a client was closed with something to tell about it. */
+export const CLOSINGS = {
+  'over-limit': {
+    reason: 'above watermarks.limit and no progress for stallAfter',
+    client: reconnects,
+    level: 'warn',
+  },
+  emergency: {
+    reason: 'above watermarks.emergency',
+    client: reconnects,
+    level: 'warn',
+  },
+  stalled: {
+    reason: 'something was sent and no progress for stallAfter',
+    client: reconnects,
+    level: 'warn',
+  },
+  gone: {
+    reason: 'closed by the client, the application or the network with messages still queued',
+    client: 'whatever closed it',
+    level: 'info',
+  },
+} as const satisfies Record<string, Closing>
+
+export type ClosingCode = keyof typeof CLOSINGS
+export const CLOSING_CODES = Object.keys(CLOSINGS) as [ClosingCode, ...ClosingCode[]]
+/** The codes with which the library itself closes a client. */
+export type EnforcedClosing = Exclude<ClosingCode, 'gone'>

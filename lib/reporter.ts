@@ -1,0 +1,114 @@
+import { EventEmitter } from 'node:events'
+import type { Logger } from '../schemas/options.ts'
+import type { ClosedClient } from '../schemas/stats.ts'
+import type { InvalidPayload } from './classifier.ts'
+import type { Clock } from './clock.ts'
+import type { ShedSummary } from './episode.ts'
+import { toError } from './errors.ts'
+import { CLOSINGS } from './outcomes.ts'
+import type { Millis } from './units.ts'
+
+/** What the handle emits, besides its logs. */
+export interface SpillwayEvents {
+  /** A client was above `high`. */
+  congested: [client: { id: string }]
+  /** A client that messages were shed for has caught up. */
+  recovered: [client: { id: string }, summary: ShedSummary]
+  closed: [client: ClosedClient]
+  invalid: [report: InvalidPayload]
+  /** Something of the application threw where nothing may throw. */
+  fault: [where: string, error: Error]
+}
+
+/** A kind of log line is written at most once in this time; the rest is counted. */
+const LOG_INTERVAL: Millis = 5000
+/** Kinds of lines that are told apart; past it the counts start anew. */
+const LOG_KINDS = 1000
+
+/**
+ * Tells the application what happened. Nothing that it calls can throw into the scheduler, and
+ * everything is told after the current call, so that a callback may emit.
+ */
+export class Reporter extends EventEmitter<SpillwayEvents> {
+  readonly #log: Logger | undefined
+  readonly #clock: Clock
+  readonly #lines = new Map<string, { at: Millis; omitted: number }>()
+
+  constructor(log: Logger | undefined, clock: Clock) {
+    super()
+    this.#log = log
+    this.#clock = clock
+  }
+
+  closed(client: ClosedClient): void {
+    const { level } = CLOSINGS[client.code]
+    this.#write(level, `closed ${client.code}`, { client }, 'client closed')
+    this.#tell('closed', client)
+  }
+
+  congested(client: { id: string }): void {
+    this.#tell('congested', client)
+  }
+
+  recovered(client: { id: string }, summary: ShedSummary): void {
+    this.#write('info', 'recovered', { client, summary }, 'client has caught up')
+    this.#tell('recovered', client, summary)
+  }
+
+  invalid(report: InvalidPayload): void {
+    const kind = `invalid ${report.namespace} ${report.event}`
+    this.#write('warn', kind, { ...report }, 'payload fails its schema; sent as critical')
+    this.#tell('invalid', report)
+  }
+
+  fault(where: string, error: Error): void {
+    this.#write('error', `fault ${where}`, { where, err: error }, 'application callback failed')
+    this.#tell('fault', where, error)
+  }
+
+  warn(fields: object, message: string): void {
+    this.#write('warn', message, fields, message)
+  }
+
+  /** Runs a callback of the application after the current call. */
+  later(where: string, callback: () => void): void {
+    queueMicrotask(() => {
+      try {
+        const result: unknown = callback()
+        if (result instanceof Promise) {
+          result.catch((thrown: unknown) => this.fault(where, toError(thrown)))
+        }
+      } catch (thrown) {
+        this.fault(where, toError(thrown))
+      }
+    })
+  }
+
+  #tell<E extends keyof SpillwayEvents>(event: E, ...args: SpillwayEvents[E]): void {
+    if (this.listenerCount(event) === 0) return
+    const emit = this.emit as (event: E, ...args: SpillwayEvents[E]) => boolean
+    queueMicrotask(() => {
+      try {
+        emit.call(this, event, ...args)
+      } catch (thrown) {
+        // a listener of `fault` that throws is logged, not told of itself
+        const error = toError(thrown)
+        this.#write('error', `listener ${event}`, { err: error }, `listener of ${event} failed`)
+      }
+    })
+  }
+
+  #write(level: keyof Logger, kind: string, fields: object, message: string): void {
+    if (!this.#log) return
+    const now = this.#clock.now()
+    const line = this.#lines.get(kind)
+    if (line && now - line.at < LOG_INTERVAL) {
+      line.omitted++
+      return
+    }
+    if (this.#lines.size >= LOG_KINDS) this.#lines.clear()
+    this.#lines.set(kind, { at: now, omitted: 0 })
+    const omitted = line?.omitted ?? 0
+    this.#log[level](omitted > 0 ? { ...fields, omitted } : fields, `spillway: ${message}`)
+  }
+}

@@ -1,0 +1,53 @@
+import type { Priority } from '../schemas/priority.ts'
+import { Tally } from './stats.ts'
+import type { Millis } from './units.ts'
+
+export type MessageClass = 'critical' | 'cosmetic'
+
+/** What an annotation means to the scheduler; one a class of one event, made at boot. */
+export interface Rule {
+  /** Distinguishes the branches of one event in conflation keys. */
+  readonly id: number
+  /** Label of the namespace: its name or pattern in the annotated map, else `other`. */
+  readonly namespace: string
+  /** Label of the event: its name in the annotated map, else `other`. */
+  readonly event: string
+  readonly class: MessageClass
+  readonly conflateBy: string | ((payload: never) => unknown) | undefined
+  /** Infinity for critical. */
+  readonly maxAge: Millis
+  /** Lower is shed first. */
+  readonly rank: number
+  readonly drop: 'oldest' | 'newest'
+  readonly tally: Tally
+}
+
+let lastId = 0
+
+export function makeRule(
+  namespace: string,
+  event: string,
+  priority: Priority,
+  maxAge: Millis,
+): Rule {
+  lastId++
+  const common = { id: lastId, namespace, event, tally: new Tally() }
+  if (priority.class === 'critical') {
+    return {
+      ...common,
+      class: 'critical',
+      conflateBy: undefined,
+      maxAge: Number.POSITIVE_INFINITY,
+      rank: 0,
+      drop: 'oldest',
+    }
+  }
+  return {
+    ...common,
+    class: 'cosmetic',
+    conflateBy: priority.conflateBy,
+    maxAge: priority.maxAge ?? maxAge,
+    rank: priority.rank ?? 0,
+    drop: priority.drop ?? 'oldest',
+  }
+}

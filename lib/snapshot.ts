@@ -1,0 +1,106 @@
+import type { ClientStats, SpillwayStats } from '../schemas/stats.ts'
+import type { Channel, Limits, SendState } from './channel.ts'
+import type { ClosingCode } from './outcomes.ts'
+import type { Rule } from './rule.ts'
+import { Tally } from './stats.ts'
+import type { Millis } from './units.ts'
+
+/** Who a client is, for people: nothing of it decides anything. */
+export interface Peer {
+  readonly address: string | null
+  readonly userAgent: string | null
+}
+
+const WHY: Record<SendState, string> = {
+  ready: 'sends at once',
+  windowed: 'cosmetic messages wait until what is in flight has arrived',
+  blocked: 'waits until the transport has taken what was handed to it',
+  closed: 'is being closed',
+}
+
+export function clientStatsOf(channel: Channel, peer: Peer, now: Millis): ClientStats {
+  const { critical, cosmetic, lastShed, state } = channel
+  return {
+    id: channel.id,
+    sockets: Object.fromEntries(channel.namespaces),
+    transport: channel.link.transport,
+    ...peer,
+    connectedFor: now - channel.connectedAt,
+    state,
+    why: WHY[state],
+    congested: channel.congested,
+    buffered: channel.buffered,
+    queued: channel.queued,
+    outstanding: channel.link.outstanding,
+    lanes: {
+      critical: { messages: critical.messages, bytes: critical.bytes },
+      cosmetic: { messages: cosmetic.messages, bytes: cosmetic.bytes },
+    },
+    sinceProgress: now - channel.progressAt,
+    ...outcomesOf(channel.tally),
+    lastShed: lastShed
+      ? {
+          namespace: lastShed.namespace,
+          event: lastShed.event,
+          outcome: lastShed.outcome,
+          ago: now - lastShed.at,
+        }
+      : null,
+  }
+}
+
+/** What the totals are made of. */
+export interface Totals {
+  readonly limits: Limits
+  readonly connected: number
+  readonly congested: number
+  readonly waiting: ReadonlySet<Channel>
+  readonly rules: Iterable<Rule>
+  readonly closed: Readonly<Record<ClosingCode, number>>
+}
+
+export function spillwayStatsOf(totals: Totals): SpillwayStats {
+  const { limits, connected, congested, waiting } = totals
+  const classes = { critical: new Tally(), cosmetic: new Tally() }
+  const events: SpillwayStats['events'] = []
+  for (const rule of totals.rules) {
+    classes[rule.class].add(rule.tally)
+    const { namespace, event, tally } = rule
+    events.push({
+      namespace,
+      event,
+      class: rule.class,
+      invalid: tally.invalid,
+      ...outcomesOf(tally),
+    })
+  }
+  let buffered = 0
+  for (const channel of waiting) buffered += channel.buffered
+  const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage()
+  return {
+    mode: limits.mode,
+    watermarks: {
+      low: limits.low,
+      high: limits.high,
+      limit: limits.limit,
+      emergency: limits.emergency,
+    },
+    clients: { connected, congested, waiting: waiting.size },
+    buffered,
+    classes: { critical: outcomesOf(classes.critical), cosmetic: outcomesOf(classes.cosmetic) },
+    events,
+    closed: { ...totals.closed },
+    memory: { rss, heapUsed, external, arrayBuffers },
+  }
+}
+
+export function outcomesOf(tally: Tally) {
+  return {
+    sent: { messages: tally.sent, bytes: tally.sentBytes },
+    dropped: { messages: tally.dropped, bytes: tally.droppedBytes },
+    conflated: { messages: tally.conflated, bytes: tally.conflatedBytes },
+    expired: { messages: tally.expired, bytes: tally.expiredBytes },
+    undelivered: { messages: tally.undelivered, bytes: tally.undeliveredBytes },
+    observed: { messages: tally.observed, bytes: tally.observedBytes },
+  }
+}

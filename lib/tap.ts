@@ -1,0 +1,275 @@
+import type { EventEmitter } from 'node:events'
+import type { Channel } from './channel.ts'
+import type { Classifier, Packet } from './classifier.ts'
+import type { Clock } from './clock.ts'
+import { type EncodedPart, Envelope, type EnvelopeFields, type WriteOptions } from './envelope.ts'
+import { refuse } from './errors.ts'
+import {
+  type EngineServer,
+  type EngineSocket,
+  type EngineWrite,
+  missingFeature,
+} from './link/engine.ts'
+
+/** The parts of a Socket.IO server that are tapped. */
+export interface TappedServer extends EventEmitter {
+  readonly engine?: EngineServer
+  readonly encoder: { encode: (packet: Packet) => EncodedPart[] }
+  readonly opts?: { readonly connectionStateRecovery?: unknown }
+  /** Private to Socket.IO; optional here and only read. */
+  readonly _nsps?: ReadonlyMap<string, { readonly sockets: ReadonlyMap<string, { conn: object }> }>
+  bind(engine: EngineServer): unknown
+  attachApp(...args: unknown[]): unknown
+}
+
+/** Builds the channel of a connection; gets Engine.IO's own methods, which the tap shadows. */
+export type OpenChannel = (
+  conn: EngineSocket,
+  write: EngineWrite,
+  close: (discard?: boolean) => void,
+) => Channel
+
+/** The packets encoded in this tick, each with the options of its latest write. */
+interface Encoding {
+  readonly fields: EnvelopeFields
+  envelope: Envelope | undefined
+}
+
+interface Tapped {
+  readonly tap: Tap
+  readonly channel: Channel
+  /** Attachments of the packet just offered that Socket.IO has yet to write. */
+  attachments: number
+}
+
+const kTapped = Symbol('spillway.tapped')
+
+interface TappedSocket extends EngineSocket {
+  [kTapped]?: Tapped
+}
+
+/**
+ * Intercepts what a Socket.IO server sends. A packet's class is decided where it is encoded; from
+ * there it travels to the connection's `write` in the same synchronous call, recognised by the
+ * encoded value. Nothing else of Socket.IO is touched: broadcasts of any adapter, recovered
+ * sockets and dynamic namespaces all come this way.
+ */
+export class Tap {
+  readonly #io: TappedServer
+  readonly #classifier: Classifier
+  readonly #clock: Clock
+  readonly #open: OpenChannel
+  readonly #engines = new Set<EngineServer>()
+  readonly #encodings = new Map<EncodedPart, Encoding>()
+  readonly #onConnection = (conn: EngineSocket): void => this.#tap(conn)
+
+  /** @throws SpillwayError if it is no Socket.IO server, or one that can't be tapped */
+  static check(io: unknown): TappedServer {
+    const server = io as TappedServer
+    const looksRight =
+      typeof io === 'object' &&
+      io !== null &&
+      typeof Reflect.get(io, 'of') === 'function' &&
+      typeof server.bind === 'function' &&
+      typeof server.encoder?.encode === 'function'
+    if (!looksRight) {
+      throw refuse('SPILLWAY_NOT_SOCKET_IO', 'io', io, 'a Server of socket.io 4.7 or later')
+    }
+    if (isForeign(server.engine)) throw unsupportedEngine('io.engine')
+    return server
+  }
+
+  constructor(io: TappedServer, classifier: Classifier, clock: Clock, open: OpenChannel) {
+    this.#io = io
+    this.#classifier = classifier
+    this.#clock = clock
+    this.#open = open
+    this.#shadowServer()
+    if (io.engine) this.#tapEngine(io.engine)
+  }
+
+  /** Gives Socket.IO and every connection their own methods back. */
+  close(): void {
+    for (const name of ['bind', 'attachApp'] as const) Reflect.deleteProperty(this.#io, name)
+    Reflect.deleteProperty(this.#io.encoder, 'encode')
+    for (const engine of this.#engines) {
+      engine.off('connection', this.#onConnection)
+      for (const conn of Object.values(engine.clients ?? {})) untap(conn)
+    }
+    this.#engines.clear()
+    this.#encodings.clear()
+  }
+
+  /** The Socket.IO socket of a client in a namespace, without creating the namespace. */
+  socketOf(namespace: string, channel: Channel): unknown {
+    const sid = channel.namespaces.get(namespace)
+    return sid === undefined ? undefined : this.#io._nsps?.get(namespace)?.sockets.get(sid)
+  }
+
+  /** The channel of a Socket.IO socket, in whatever namespace it is. */
+  channelOfSocket(sid: string): Channel | undefined {
+    for (const { sockets } of this.#io._nsps?.values() ?? []) {
+      const socket = sockets.get(sid)
+      if (socket) return (socket.conn as TappedSocket)[kTapped]?.channel
+    }
+    return undefined
+  }
+
+  #shadowServer(): void {
+    const io = this.#io
+    const { encoder } = io
+    const encode = encoder.encode
+    encoder.encode = (packet) => {
+      const parts = encode.call(encoder, packet)
+      this.#remember(packet, parts)
+      return parts
+    }
+    const { bind } = io
+    io.bind = (engine) => {
+      this.#tapEngine(engine)
+      return bind.call(io, engine)
+    }
+    io.attachApp = () => {
+      throw unsupportedEngine('io.attachApp()')
+    }
+  }
+
+  #remember(packet: Packet, parts: EncodedPart[]): void {
+    const [header] = parts
+    if (header === undefined) return
+    const fields = this.#classifier.classify(packet, parts, this.#clock.now())
+    if (this.#encodings.size === 0) queueMicrotask(() => this.#encodings.clear())
+    this.#encodings.set(header, { fields, envelope: undefined })
+  }
+
+  #tapEngine(engine: EngineServer): void {
+    if (isForeign(engine)) throw unsupportedEngine('io.engine')
+    if (this.#engines.has(engine)) return
+    this.#engines.add(engine)
+    // before Socket.IO's own listener, which may already write
+    engine.prependListener('connection', this.#onConnection)
+    for (const conn of Object.values(engine.clients ?? {})) this.#tap(conn)
+  }
+
+  #tap(conn: TappedSocket): void {
+    if (conn[kTapped]) return
+    const missing = missingFeature(conn)
+    if (missing !== undefined) {
+      throw refuse(
+        'SPILLWAY_UNSUPPORTED_ENGINE',
+        'io.engine',
+        `a connection without ${missing}`,
+        'Engine.IO 6',
+      )
+    }
+    const channel = this.#open(conn, conn.write, conn.close)
+    conn[kTapped] = { tap: this, channel, attachments: 0 }
+    conn.write = write
+    conn.send = write
+    conn.close = close
+  }
+
+  /** Called for every `write` of a connection. */
+  offer(
+    conn: EngineSocket,
+    tapped: Tapped,
+    data: EncodedPart,
+    options: WriteOptions | undefined,
+    callback: (() => void) | undefined,
+  ): void {
+    if (tapped.attachments > 0) {
+      // it left with its header
+      tapped.attachments--
+      return
+    }
+    const envelope = this.#envelopeOf(data, options, callback)
+    if (envelope.kind === 'connect') {
+      const { namespace, sid = legacyId(conn, namespace) } = envelope
+      tapped.channel.namespaces.set(namespace, sid)
+    }
+    tapped.channel.offer(envelope, envelope.emittedAt)
+    tapped.attachments = envelope.parts.length - 1
+  }
+
+  #envelopeOf(
+    data: EncodedPart,
+    options: WriteOptions | undefined,
+    callback: (() => void) | undefined,
+  ): Envelope {
+    const encoding = this.#encodings.get(data)
+    if (!encoding) return this.#foreign(data, options, callback)
+    if (callback) return new Envelope(encoding.fields, options, callback)
+    if (!encoding.envelope || encoding.envelope.options !== options) {
+      encoding.envelope = new Envelope(encoding.fields, options)
+    }
+    return encoding.envelope
+  }
+
+  /** Written past Socket.IO, straight to the connection: nothing is known, so it is critical. */
+  #foreign(
+    data: EncodedPart,
+    options: WriteOptions | undefined,
+    callback: (() => void) | undefined,
+  ): Envelope {
+    const { unannotated: rule } = this.#classifier
+    const fields: EnvelopeFields = {
+      rule,
+      kind: 'other',
+      namespace: '',
+      parts: [data],
+      emittedAt: this.#clock.now(),
+    }
+    return new Envelope(fields, options, callback)
+  }
+
+  now(): number {
+    return this.#clock.now()
+  }
+}
+
+// One function for all connections, so that an idle one costs no closure.
+
+function write(
+  this: TappedSocket,
+  data: EncodedPart,
+  options?: WriteOptions | (() => void),
+  callback?: () => void,
+): EngineSocket {
+  const tapped = this[kTapped]!
+  if (typeof options === 'function') tapped.tap.offer(this, tapped, data, undefined, options)
+  else tapped.tap.offer(this, tapped, data, options, callback)
+  return this
+}
+
+/** `close(true)` discards what is buffered, so nothing has to go before it. */
+function close(this: TappedSocket, discard?: boolean): void {
+  const { tap, channel } = this[kTapped]!
+  if (discard) channel.link.close(true)
+  else channel.close(tap.now())
+}
+
+/** Clients of protocol 3 are not told an id: Socket.IO derives it from the connection's. */
+function legacyId(conn: EngineSocket, namespace: string): string {
+  return namespace === '/' ? conn.id : `${namespace}#${conn.id}`
+}
+
+function untap(conn: TappedSocket): void {
+  if (!conn[kTapped]) return
+  for (const name of ['write', 'send', 'close', kTapped] as const) {
+    Reflect.deleteProperty(conn, name)
+  }
+}
+
+/** Engine.IO's server for uWebSockets.js. */
+function isForeign(engine: EngineServer | undefined): boolean {
+  return engine?.constructor.name === 'uServer'
+}
+
+function unsupportedEngine(path: string): Error {
+  return refuse(
+    'SPILLWAY_UNSUPPORTED_ENGINE',
+    path,
+    'uWebSockets.js',
+    'Socket.IO on a Node HTTP server; uWebSockets.js publishes past every per-client queue',
+  )
+}

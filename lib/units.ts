@@ -1,0 +1,7 @@
+/** A count of bytes. */
+export type Bytes = number
+/** A span of time, or an instant of a monotonic clock, in milliseconds. */
+export type Millis = number
+
+export const KiB: Bytes = 1024
+export const MiB: Bytes = 1024 * KiB
