@@ -3,6 +3,7 @@ import type { CompiledEvent } from './compile.ts'
 import type { EncodedPart, EnvelopeFields, PacketKind } from './envelope.ts'
 import { SpillwayError, toError } from './errors.ts'
 import { type CompiledMessages, OTHER } from './messages.ts'
+import { namesIn } from './names.ts'
 import { makeRule, type Rule } from './rule.ts'
 import type { Millis } from './units.ts'
 
@@ -24,7 +25,7 @@ const BINARY_EVENT = 5
 export interface InvalidPayload {
   readonly namespace: string
   readonly event: string
-  /** zod's paths and messages. */
+  /** zod's paths and codes; in a path, keys that only the payload knows are `*`. */
   readonly issues: readonly string[]
 }
 
@@ -74,16 +75,16 @@ export class Classifier {
   #check(event: CompiledEvent, args: unknown[]): { rule: Rule; payload: unknown } {
     const payload = event.payloadOf(args)
     const issues = this.#validate(event.schema, payload)
-    if (issues !== undefined) {
-      // a message without arguments has nothing but recovery's offset
-      const bare = this.#options.recovery && args.length === 1 && typeof args[0] === 'string'
-      if (bare && this.#validate(event.schema, undefined) === undefined) {
-        return { rule: event.ruleOf(undefined) ?? event.critical, payload: undefined }
+    if (issues === undefined) return { rule: event.ruleOf(payload) ?? event.critical, payload }
+    if (this.#options.recovery && typeof args.at(-1) === 'string') {
+      // the last argument may be recovery's offset
+      const rest = event.payloadOf(args.slice(0, -1))
+      if (this.#validate(event.schema, rest) === undefined) {
+        return { rule: event.ruleOf(rest) ?? event.critical, payload: rest }
       }
-      this.#reportInvalid(event, issues)
-      return { rule: event.critical, payload }
     }
-    return { rule: event.ruleOf(payload) ?? event.critical, payload }
+    this.#reportInvalid(event, issues)
+    return { rule: event.critical, payload }
   }
 
   /** @returns what is wrong, `undefined` if nothing is */
@@ -92,9 +93,7 @@ export class Classifier {
     try {
       const result = schema.safeParse(payload)
       if (result.success) return undefined
-      return result.error.issues.map(
-        ({ path, code }) => `${path.join('.') || '(payload)'}: ${code}`,
-      )
+      return result.error.issues.map(({ path, code }) => `${pathIn(schema, path)}: ${code}`)
     } catch (thrown) {
       // an asynchronous schema, or a refinement that throws
       return [`(schema): ${toError(thrown).name}`]
@@ -131,6 +130,12 @@ export class Classifier {
       return undefined
     }
   }
+}
+
+function pathIn(schema: z.ZodType, path: readonly PropertyKey[]): string {
+  const names = namesIn(schema)
+  const shown = path.map((key) => (typeof key === 'number' || names.has(String(key)) ? key : '*'))
+  return shown.join('.') || '(payload)'
 }
 
 function kindOf(packet: Packet): PacketKind {

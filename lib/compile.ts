@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { refusalOf } from '../schemas/allowed.ts'
 import { isSchema, type Priority, priorities, priority } from '../schemas/priority.ts'
-import { refuse } from './errors.ts'
+import { refuse, verbatim } from './errors.ts'
 import { makeRule, type Rule } from './rule.ts'
 import type { Millis } from './units.ts'
 
@@ -37,13 +38,17 @@ export function compileMap(
   maxAge: Millis,
 ): Map<string, CompiledEvent> {
   const compiled = new Map<string, CompiledEvent>()
+  if (typeof messages !== 'object' || messages === null || Array.isArray(messages)) {
+    const allowed = 'an object of annotated zod schemas by event name'
+    throw refuse('SPILLWAY_INVALID_OPTION', path, messages, allowed)
+  }
   for (const [event, schema] of Object.entries(messages)) {
     const at = `${path}[${JSON.stringify(event)}]`
     if (RESERVED_EVENTS.has(event)) {
       throw refuse(
         'SPILLWAY_RESERVED_EVENT',
         at,
-        event,
+        verbatim('an event name that Socket.IO keeps for itself'),
         `any event name but ${[...RESERVED_EVENTS].join(', ')}`,
       )
     }
@@ -77,18 +82,21 @@ function compileEvent(
       throw refuse(
         'SPILLWAY_UNANNOTATED_SCHEMA',
         at,
-        `a schema of type ${branch._zod.def.type} without an annotation`,
-        'critical(schema), cosmetic(schema), or a discriminated union of such; annotate the final schema, not one that .optional() or the like was called on afterwards',
+        verbatim(withoutAnnotation(branch)),
+        'critical(schema), cosmetic(schema), or a discriminated union of such; annotate the final schema, since .optional() and the like return another one',
       )
     }
     return resolveUnion(at, branch, resolve)
   }
   const ruleOf = resolve(path, schema)
-  const payloadOf =
-    schema instanceof z.ZodTuple
-      ? (args: readonly unknown[]) => args.slice(0, schema._zod.def.items.length)
-      : (args: readonly unknown[]) => args[0]
-  return { schema, critical, rules, ruleOf, payloadOf }
+  return { schema, critical, rules, ruleOf, payloadOf: payloadOf(schema) }
+}
+
+/** A tuple describes all arguments; what it has no room for may be recovery's offset. */
+function payloadOf(schema: z.ZodType): CompiledEvent['payloadOf'] {
+  if (!(schema instanceof z.ZodTuple)) return (args) => args[0]
+  const { items, rest } = schema._zod.def
+  return rest ? (args) => args : (args) => args.slice(0, items.length)
 }
 
 /** One rule a value of the discriminator. */
@@ -115,17 +123,13 @@ function resolveUnion(
 function checkAnnotation(path: string, schema: z.ZodType, annotation: Priority): Priority {
   const parsed = priority.safeParse(annotation)
   if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    throw refuse(
-      'SPILLWAY_INVALID_ANNOTATION',
-      [path, ...(issue?.path ?? [])].join('.'),
-      issue?.path.length ? Reflect.get(annotation, issue.path[0]!) : annotation,
-      issue?.message ?? 'see critical() and cosmetic()',
-    )
+    const branch = priority.options.find(({ shape }) => shape.class.value === annotation?.class)
+    const code = 'SPILLWAY_INVALID_ANNOTATION'
+    throw refusalOf(code, path, branch ?? priority, annotation, parsed.error)
   }
   const { data } = parsed
   if (data.class === 'cosmetic' && typeof data.conflateBy === 'string') {
-    const keys = schema instanceof z.ZodObject ? Object.keys(schema.shape) : undefined
+    const keys = keysOf(schema)
     if (keys && !keys.includes(data.conflateBy)) {
       throw refuse(
         'SPILLWAY_INVALID_ANNOTATION',
@@ -136,4 +140,27 @@ function checkAnnotation(path: string, schema: z.ZodType, annotation: Priority):
     }
   }
   return data
+}
+
+/** The keys that a payload can have; undefined if the schema doesn't tell. */
+function keysOf(schema: z.ZodType): string[] | undefined {
+  if (!(schema instanceof z.ZodObject)) return undefined
+  const { catchall } = schema._zod.def
+  const isOpen = catchall !== undefined && !(catchall instanceof z.ZodNever)
+  return isOpen ? undefined : Object.keys(schema.shape)
+}
+
+/** Names what was probably meant when a wrapper hides an annotated schema. */
+function withoutAnnotation(schema: z.ZodType): string {
+  const said = `a schema of type ${schema._zod.def.type} without an annotation`
+  for (let inner = innerOf(schema); inner; inner = innerOf(inner)) {
+    if (priorities.get(inner)) return `${said} around one that is annotated`
+  }
+  return said
+}
+
+function innerOf(schema: z.ZodType): z.ZodType | undefined {
+  const { innerType, in: input } = schema._zod.def as { innerType?: unknown; in?: unknown }
+  const inner = innerType ?? input
+  return isSchema(inner) ? inner : undefined
 }

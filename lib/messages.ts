@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { type CompiledEvent, compileMap } from './compile.ts'
-import { refuse } from './errors.ts'
+import { describe, refuse, verbatim } from './errors.ts'
 import type { Rule } from './rule.ts'
 import type { Millis } from './units.ts'
 
@@ -30,6 +30,11 @@ export class CompiledMessages {
   constructor(messages: MessageMap, namespaces: NamespaceMap, maxAge: Millis) {
     this.#exact.set('/', compileMap('messages', '/', messages, maxAge))
     for (const [key, map] of entriesOf(namespaces)) {
+      if (typeof key !== 'string' && !(key instanceof RegExp)) {
+        const allowed = 'a Map with names of namespaces or patterns as keys'
+        const given = verbatim(`a Map with the key ${describe(key)}`)
+        throw refuse('SPILLWAY_INVALID_OPTION', 'namespaces', given, allowed)
+      }
       const path = `namespaces[${JSON.stringify(String(key))}]`
       if (key instanceof RegExp) {
         if (key.global || key.sticky) {
@@ -45,7 +50,7 @@ export class CompiledMessages {
           throw refuse(
             'SPILLWAY_DUPLICATE_EVENT',
             `${path}[${JSON.stringify(event)}]`,
-            `a second schema for this event of ${name}`,
+            verbatim(`a second schema for this event of ${name}`),
             'one schema an event and namespace',
           )
         }

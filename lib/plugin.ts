@@ -1,9 +1,9 @@
 import type { FastifyInstance, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { Server, type ServerOptions } from 'socket.io'
-import { adminOptions, parseOptions } from '../schemas/options.ts'
+import { parseOptions, pluginOptions } from '../schemas/options.ts'
 import { attach, type Spillway } from './attach.ts'
-import { refuse } from './errors.ts'
+import { refuse, verbatim } from './errors.ts'
 import type { MessageMap, NamespaceMap } from './messages.ts'
 import type { SpillwayOptions } from './types.ts'
 
@@ -31,26 +31,27 @@ declare module 'fastify' {
 }
 
 async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptions): Promise<void> {
-  const { io: given, server, admin, ...rest } = options
-  const adminSettings = admin === undefined ? undefined : parseAdmin(admin)
-  const decorated = app.hasDecorator('io') ? (Reflect.get(app, 'io') as Server) : undefined
-  const io = given ?? decorated ?? new Server(app.server, server)
-  const own = given === undefined && decorated === undefined
   if (app.hasDecorator('spillway')) {
     throw refuse(
       'SPILLWAY_ALREADY_ATTACHED',
       'app.register(spillway)',
-      'an app that has a Spillway',
+      verbatim('an app that has a Spillway'),
       'one registration an app; attach() takes further servers',
     )
   }
-  const spillway = attach(io, { log: app.log, ...rest })
-  app.decorate('spillway', spillway as Spillway)
-  if (own) app.decorate('io', io)
+  const { io: given, server, admin, ...core } = parse(options)
+  const decorated = app.hasDecorator('io')
+  const own = given === undefined && !decorated
+  const io = own ? new Server(server) : ((given ?? Reflect.get(app, 'io')) as Server)
+  const spillway = attach(io, { ...core, log: core.log ?? app.log } as SpillwayOptions)
+  app.decorate('spillway', spillway)
   if (own) {
-    // before Fastify waits for the connections to end
+    // not before, so that a refusal leaves `app.server` as it was
+    io.attach(app.server)
+    app.decorate('io', io)
+    // before Fastify waits for them to end; a client need not be in the main namespace, or in any
     app.addHook('preClose', (done) => {
-      io.local.disconnectSockets(true)
+      for (const conn of Object.values(connectionsOf(io))) conn.close()
       done()
     })
   }
@@ -58,13 +59,21 @@ async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptio
     spillway.close()
     if (own) await io.close()
   })
-  if (adminSettings) {
+  if (admin) {
     const { adminRoutes } = await import('./admin/routes.ts')
-    await app.register(adminRoutes, { ...adminSettings, spillway: spillway as Spillway })
+    const { prefix, auth } = admin
+    const hooks = auth === false ? [] : Array.isArray(auth) ? auth : [auth]
+    await app.register(adminRoutes, { prefix, auth: hooks as onRequestHookHandler[], spillway })
   }
 }
 
-function parseAdmin(admin: NonNullable<SpillwayPluginOptions['admin']>) {
+/** Public in Engine.IO's manual, `protected` in its types. */
+function connectionsOf({ engine }: Server): Record<string, { close(): void }> {
+  return Reflect.get(engine, 'clients')
+}
+
+function parse(options: SpillwayPluginOptions) {
+  const { admin } = options
   if (typeof admin === 'object' && admin !== null && admin.auth === undefined) {
     throw refuse(
       'SPILLWAY_ADMIN_AUTH_REQUIRED',
@@ -73,9 +82,7 @@ function parseAdmin(admin: NonNullable<SpillwayPluginOptions['admin']>) {
       'an onRequest hook, an array of them, or an explicit false',
     )
   }
-  const { prefix, auth } = parseOptions(adminOptions, admin, 'admin')
-  const hooks = auth === false ? [] : Array.isArray(auth) ? auth : [auth]
-  return { prefix, auth: hooks as onRequestHookHandler[] }
+  return parseOptions(pluginOptions, options)
 }
 
 export default fp(spillwayPlugin, { name: 'fastify-spillway', fastify: '5.x' })

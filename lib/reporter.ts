@@ -62,7 +62,8 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
   }
 
   fault(where: string, error: Error): void {
-    this.#write('error', `fault ${where}`, { where, err: error }, 'application callback failed')
+    const fields = { where, ...bare(error) }
+    this.#write('error', `fault ${where}`, fields, 'application callback failed')
     this.#tell('fault', where, error)
   }
 
@@ -71,29 +72,18 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
   }
 
   /** Runs a callback of the application after the current call. */
-  later(where: string, callback: () => void): void {
-    queueMicrotask(() => {
-      try {
-        const result: unknown = callback()
-        if (result instanceof Promise) {
-          result.catch((thrown: unknown) => this.fault(where, toError(thrown)))
-        }
-      } catch (thrown) {
-        this.fault(where, toError(thrown))
-      }
-    })
+  later(where: string, callback: () => unknown): void {
+    queueMicrotask(() => guard(callback, (error) => this.fault(where, error)))
   }
 
+  /** A listener that fails is logged and nothing else: `fault` would tell it of itself. */
   #tell<E extends keyof SpillwayEvents>(event: E, ...args: SpillwayEvents[E]): void {
     if (this.listenerCount(event) === 0) return
-    const emit = this.emit as (event: E, ...args: SpillwayEvents[E]) => boolean
+    const failed = (error: Error) =>
+      this.#write('error', `listener ${event}`, bare(error), `listener of ${event} failed`)
     queueMicrotask(() => {
-      try {
-        emit.call(this, event, ...args)
-      } catch (thrown) {
-        // a listener of `fault` that throws is logged, not told of itself
-        const error = toError(thrown)
-        this.#write('error', `listener ${event}`, { err: error }, `listener of ${event} failed`)
+      for (const listener of this.rawListeners(event)) {
+        guard(() => Reflect.apply(listener, this, args), failed)
       }
     })
   }
@@ -109,6 +99,29 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
     if (this.#lines.size >= LOG_KINDS) this.#lines.clear()
     this.#lines.set(kind, { at: now, omitted: 0 })
     const omitted = line?.omitted ?? 0
-    this.#log[level](omitted > 0 ? { ...fields, omitted } : fields, `spillway: ${message}`)
+    try {
+      this.#log[level](omitted > 0 ? { ...fields, omitted } : fields, `spillway: ${message}`)
+    } catch {
+      // a logger that fails has nobody to tell
+    }
   }
+}
+
+/** Runs a callback of the application, that may be asynchronous and may fail. */
+function guard(callback: () => unknown, failed: (error: Error) => void): void {
+  const fail = (thrown: unknown): void => failed(toError(thrown))
+  try {
+    const result = callback()
+    if (typeof result === 'object' && result !== null && 'then' in result) {
+      Promise.resolve(result).catch(fail)
+    }
+  } catch (thrown) {
+    fail(thrown)
+  }
+}
+
+/** An error for a log, without its message: that of a `conflateBy` may quote the payload. */
+function bare({ name, stack = '' }: Error): { error: string; stack: string } {
+  const frames = stack.split('\n').filter((line) => /^ {4}at .*:\d+\)?$/.test(line))
+  return { error: name, stack: frames.join('\n') }
 }

@@ -2,16 +2,16 @@ import type { ClientStats, ClientsPage, ClientsQuery } from '../../schemas/stats
 
 /**
  * The top clients by a figure, a page at a time. A cursor is the place of the last client of the
- * page before (its figure and id), so that clients that come and go shift nothing.
+ * page before (figure and id in its order), so that clients that come and go shift nothing.
  *
- * @returns undefined if the cursor is malformed
+ * @returns undefined if the cursor is malformed, or of another order
  */
 export function pageOfClients(
   clients: Iterable<ClientStats>,
   query: ClientsQuery,
 ): ClientsPage | undefined {
   const figureOf = FIGURES[query.sort]
-  const after = query.cursor === undefined ? undefined : decode(query.cursor)
+  const after = query.cursor === undefined ? undefined : decode(query.sort, query.cursor)
   if (after === null) return undefined
   const all = Array.from(clients, (client) => ({
     client,
@@ -24,7 +24,7 @@ export function pageOfClients(
   return {
     total: all.length,
     clients: page.map(({ client }) => client),
-    next: last && rest.length > page.length ? encode(last.place) : null,
+    next: last && rest.length > page.length ? encode(query.sort, last.place) : null,
   }
 }
 
@@ -45,13 +45,13 @@ function compare(a: Place, b: Place): number {
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0
 }
 
-function encode({ figure, id }: Place): string {
-  return Buffer.from(`${figure} ${id}`).toString('base64url')
+function encode(sort: ClientsQuery['sort'], { figure, id }: Place): string {
+  return Buffer.from(`${sort} ${figure} ${id}`).toString('base64url')
 }
 
-function decode(cursor: string): Place | null {
-  const [, figure, id] = /^(\d{1,15}) ([\w-]{1,40})$/.exec(
-    Buffer.from(cursor, 'base64url').toString(),
-  ) ?? [undefined]
-  return figure === undefined || id === undefined ? null : { figure: Number(figure), id }
+function decode(sort: ClientsQuery['sort'], cursor: string): Place | null {
+  const text = Buffer.from(cursor, 'base64url').toString()
+  const [, order, figure, id] = /^(\w+) (\d{1,15}) ([\w-]{1,40})$/.exec(text) ?? []
+  if (order !== sort || figure === undefined || id === undefined) return null
+  return { figure: Number(figure), id }
 }

@@ -1,4 +1,4 @@
-import type { FastifyInstance, onRequestHookHandler } from 'fastify'
+import type { FastifyError, FastifyInstance, onRequestHookHandler } from 'fastify'
 import {
   serializerCompiler,
   validatorCompiler,
@@ -27,7 +27,15 @@ export async function adminRoutes(app: FastifyInstance, options: AdminOptions): 
   const { spillway, auth } = options
   const routes = app.withTypeProvider<ZodTypeProvider>()
   routes.setValidatorCompiler(validatorCompiler)
-  routes.setSerializerCompiler(serializerCompiler)
+  // a refusal may be an auth hook's, in a shape of its own
+  routes.setSerializerCompiler<z.ZodType>((route) =>
+    route.httpStatus === '200' ? serializerCompiler(route) : JSON.stringify,
+  )
+  // the application's own handler may make anything of a bad query, and keeps everything else
+  routes.setErrorHandler<FastifyError>((error, _request, reply) => {
+    if (!error.validation) throw error
+    return reply.code(400).send({ error: 'Bad Request', message: error.message })
+  })
   for (const hook of auth) routes.addHook('onRequest', hook)
   routes.addHook('onSend', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
@@ -41,7 +49,7 @@ export async function adminRoutes(app: FastifyInstance, options: AdminOptions): 
     async (request, reply) => {
       const page = pageOfClients(spillway.clients(), request.query)
       if (page) return page
-      const message = 'cursor: not one of this endpoint; leave it out for the first page'
+      const message = 'cursor: not one of this order of clients; leave it out for the first page'
       return reply.code(400).send({ error: 'Bad Request', message })
     },
   )

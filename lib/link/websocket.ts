@@ -7,7 +7,10 @@ interface Ws {
   readonly bufferedAmount: number
   terminate(): void
   /** Private to `ws`; optional here and only read. */
-  readonly _socket?: { readonly _handle?: { readonly writeQueueSize?: unknown } | null } | null
+  readonly _socket?: {
+    readonly destroyed?: unknown
+    readonly _handle?: { readonly writeQueueSize?: unknown } | null
+  } | null
 }
 
 interface WebSocketTransport extends EngineTransport {
@@ -27,8 +30,11 @@ export class WebSocketGauge implements TransportGauge {
 
   constructor(transport: WebSocketTransport, onReady: () => void) {
     this.#transport = transport
-    this.#onReady = onReady
-    transport.on('ready', onReady)
+    // Node reports the writes of a connection that was reset as done, before it reports the reset
+    this.#onReady = () => {
+      if (transport.socket._socket?.destroyed !== true) onReady()
+    }
+    transport.on('ready', this.#onReady)
   }
 
   get held(): Bytes {

@@ -1,0 +1,193 @@
+import { once } from 'node:events'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { expect } from 'chai'
+import type { ClosedClient } from '../schemas/stats.ts'
+import { starve } from './support/flood.ts'
+import { messages, pad } from './support/messages.ts'
+import { eventually, type Fixture, type RawClient, startServer } from './support/server.ts'
+
+const KiB = 1024
+const watermarks = { low: 32 * KiB, high: 64 * KiB, limit: 256 * KiB, emergency: 2048 * KiB }
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+describe('Closing', () => {
+  let fixture: Fixture
+
+  afterEach(() => fixture.close())
+
+  async function starved(options: object): Promise<RawClient> {
+    fixture = await startServer({ messages, watermarks, ...options })
+    const client = await fixture.raw()
+    await starve(fixture, client)
+    return client
+  }
+
+  function closing(): Promise<[ClosedClient]> {
+    return once(fixture.spillway!.events, 'closed') as Promise<[ClosedClient]>
+  }
+
+  function backlog(bytes: number): void {
+    for (let sent = 0; sent < bytes; sent += 2 * KiB) fixture.io.emit('jackpot:won', { n: 1, pad })
+  }
+
+  it('ends a client above the limit that makes no progress', async () => {
+    await starved({ stallAfter: 200, grace: 0 })
+    const closed = closing()
+    backlog(300 * KiB)
+    const [client] = await closed
+    expect(client).to.include({ code: 'over-limit', address: '127.0.0.1' })
+    expect(client.undelivered.messages).to.be.greaterThan(50)
+    expect(fixture.spillway!.stats().closed['over-limit']).to.equal(1)
+    expect(fixture.spillway!.closed()).to.deep.equal([client])
+  })
+
+  it('spares one that is slow but takes something', async () => {
+    const client = await starved({ stallAfter: 300, grace: 0 })
+    backlog(300 * KiB)
+    const reading = setInterval(() => {
+      client.resume()
+      setImmediate(() => client.stall())
+    }, 20)
+    try {
+      await eventually(() => client.received('jackpot:won').length > 100, 15_000)
+      expect(fixture.spillway!.closed()).to.deep.equal([])
+    } finally {
+      clearInterval(reading)
+    }
+  })
+
+  it('spares one in its grace', async () => {
+    const client = await starved({ stallAfter: 100, grace: 3_600_000 })
+    backlog(300 * KiB)
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    expect(client.open).to.equal(true)
+    expect(fixture.spillway!.closed()).to.deep.equal([])
+  })
+
+  it('ends one at the emergency cap at once, grace or not', async () => {
+    await starved({ grace: 3_600_000 })
+    const closed = closing()
+    backlog(2100 * KiB)
+    expect((await closed)[0].code).to.equal('emergency')
+  })
+
+  it('never ends an idle client for one large message', async () => {
+    fixture = await startServer({ messages, watermarks })
+    const client = await fixture.raw()
+    fixture.io.emit('jackpot:won', { n: 1, pad: 'x'.repeat(4096 * KiB) })
+    await client.until(() => client.received('jackpot:won').length === 1)
+    expect(fixture.spillway!.closed()).to.deep.equal([])
+  })
+
+  it('closes nobody in mode observe', async () => {
+    const client = await starved({ stallAfter: 100, grace: 0 })
+    fixture.spillway!.setMode('observe')
+    backlog(3000 * KiB)
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    expect(client.open).to.equal(true)
+    for (let n = 0; n < 10; n++) fixture.io.emit('reel:frame', { n })
+    expect(fixture.spillway!.stats().classes.cosmetic).to.have.nested.property(
+      'observed.messages',
+      10,
+    )
+    client.resume()
+    await client.until(() => client.received('reel:frame').length === 10)
+  })
+
+  it('ends one that the application closes and that takes nothing', async () => {
+    await starved({ stallAfter: 200 })
+    backlog(40 * KiB)
+    const closed = closing()
+    fixture.io.disconnectSockets(true)
+    expect((await closed)[0].code).to.equal('stalled')
+  })
+
+  it('tells of a client that left with messages queued', async () => {
+    const client = await starved({})
+    const { lanes } = [...fixture.spillway!.clients()][0]!
+    fixture.io.emit('jackpot:won', { n: 1 })
+    fixture.io.emit('reel:frame', { n: 1 })
+    const closed = closing()
+    client.close()
+    const [{ code, undelivered }] = await closed
+    expect(code).to.equal('gone')
+    expect(undelivered.messages).to.equal(lanes.critical.messages + 2)
+    expect(fixture.spillway!.stats().classes.cosmetic.undelivered.messages).to.equal(1)
+  })
+
+  it('lets the memory of a closed client go within a second', async () => {
+    await starved({
+      stallAfter: 200,
+      grace: 0,
+      watermarks: { ...watermarks, emergency: 64 * 1024 * KiB },
+    })
+    const [socket] = [...fixture.io.sockets.sockets.values()]
+    // distinct buffers that only this client's queue holds
+    const held = () => process.memoryUsage().arrayBuffers
+    const before = held()
+    const closed = closing()
+    for (let n = 0; n < 300; n++) socket!.emit('blob-critical', Buffer.alloc(64 * KiB, n))
+    expect(held() - before).to.be.greaterThan(15 * 1024 * KiB)
+    await closed
+    await eventually(() => {
+      collectGarbage()
+      return held() - before < 2 * 1024 * KiB
+    }, 1000)
+  })
+})
+
+describe('onShed', () => {
+  it('is told once a client has caught up, and may emit', async () => {
+    const summaries: unknown[] = []
+    const fixture = await startServer({
+      messages,
+      watermarks,
+      onShed: (socket, summary) => {
+        summaries.push(summary)
+        socket.emit('snapshot')
+      },
+    })
+    try {
+      const client = await fixture.raw()
+      await starve(fixture, client)
+      for (let n = 0; n < 100; n++) fixture.io.emit('reel:frame', { n, pad })
+      client.resume()
+      await client.until(() => client.events.includes('snapshot'))
+      expect(summaries).to.have.length(1)
+      const { dropped } = fixture.spillway!.stats().classes.cosmetic
+      expect(summaries[0]).to.deep.include({
+        dropped: dropped.messages,
+        conflated: 0,
+        expired: 0,
+        events: { 'reel:frame': dropped.messages },
+      })
+    } finally {
+      await fixture.close()
+    }
+  })
+
+  it('that throws is reported and touches nothing else', async () => {
+    const fixture = await startServer({
+      messages,
+      watermarks,
+      onShed: () => {
+        throw new Error('of the application')
+      },
+    })
+    try {
+      const fault = once(fixture.spillway!.events, 'fault')
+      const client = await fixture.raw()
+      await starve(fixture, client)
+      for (let n = 0; n < 100; n++) fixture.io.emit('reel:frame', { n, pad })
+      client.resume()
+      const [where, error] = await fault
+      expect([where, (error as Error).message]).to.deep.equal(['onShed', 'of the application'])
+      await client.until(() => client.received<{ n: number }>('reel:frame').at(-1)?.n === 99)
+    } finally {
+      await fixture.close()
+    }
+  })
+})

@@ -1,0 +1,157 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import type { Envelope } from '../lib/envelope.ts'
+import { Lane } from '../lib/lane.ts'
+import { envelope, rule } from './support/envelopes.ts'
+
+const ranks = [rule({ class: 'cosmetic', rank: -1 }), rule(), rule({ class: 'cosmetic', rank: 5 })]
+
+describe('Lane', () => {
+  describe('#push and #shift', () => {
+    it('are first in, first out, across ranks', () => {
+      const lane = new Lane()
+      const envelopes = ranks.map((each) => envelope({ rule: each }))
+      for (const each of envelopes) lane.push(each)
+      expect([lane.shift(), lane.shift(), lane.shift(), lane.shift()]).to.deep.equal([
+        ...envelopes,
+        undefined,
+      ])
+    })
+
+    it('keep count of messages and bytes', () => {
+      const lane = new Lane()
+      lane.push(envelope({ bytes: 100 }))
+      lane.push(envelope({ bytes: 50 }))
+      expect(lane).to.include({ messages: 2, bytes: 150 })
+      lane.shift()
+      expect(lane).to.include({ messages: 1, bytes: 50 })
+    })
+  })
+
+  describe('#conflate', () => {
+    it('keeps the queue position of the entry that it replaces', () => {
+      const lane = new Lane()
+      const [old, other, newer] = [
+        envelope({ key: 'a', bytes: 100 }),
+        envelope({ key: 'b' }),
+        envelope({ key: 'a', bytes: 140 }),
+      ]
+      lane.push(old!)
+      lane.push(other!)
+      expect(lane.conflate(newer!)).to.equal(old)
+      expect([...lane]).to.deep.equal([newer, other])
+      expect(lane.bytes).to.equal(240)
+    })
+
+    it('does nothing once the earlier one has left', () => {
+      const lane = new Lane()
+      lane.push(envelope({ key: 'a' }))
+      lane.shift()
+      expect(lane.conflate(envelope({ key: 'a' }))).to.equal(undefined)
+      expect(lane.empty).to.equal(true)
+    })
+  })
+
+  describe('#evict', () => {
+    it('takes the oldest of the lowest rank', () => {
+      const lane = new Lane()
+      const [high, low, lowLater] = [
+        envelope({ rule: ranks[2]! }),
+        envelope({ rule: ranks[0]! }),
+        envelope({ rule: ranks[0]! }),
+      ]
+      for (const each of [high, low, lowLater]) lane.push(each!)
+      expect(lane.evict(5)).to.equal(low)
+      expect([...lane]).to.deep.equal([high, lowLater])
+    })
+
+    it('spares what has a higher rank than allowed', () => {
+      const lane = new Lane()
+      lane.push(envelope({ rule: ranks[2]! }))
+      expect(lane.evict(0)).to.equal(undefined)
+      expect(lane.evictable(0)).to.equal(0)
+      expect(lane.evictable(5)).to.equal(100)
+    })
+  })
+
+  it('behaves as a plain array does, over 200,000 operations', () => {
+    let operations = 0
+    const place = fc.record({
+      rank: fc.nat({ max: ranks.length - 1 }),
+      bytes: fc.integer({ min: 10, max: 300 }),
+      key: fc.option(fc.constantFrom('a', 'b', 'c'), { nil: undefined, freq: 2 }),
+      namespace: fc.constantFrom('/', '/other'),
+    })
+    const step = fc.oneof(
+      { weight: 5, arbitrary: place.map((fields) => ({ name: 'push' as const, ...fields })) },
+      { weight: 2, arbitrary: fc.constant({ name: 'shift' as const }) },
+      {
+        weight: 2,
+        arbitrary: fc.record({
+          name: fc.constant('evict' as const),
+          rank: fc.constantFrom(-2, -1, 0, 5),
+          keepFirst: fc.boolean(),
+        }),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.record({
+          name: fc.constant('take' as const),
+          namespace: fc.constantFrom('/', '/other'),
+        }),
+      },
+    )
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 50, maxLength: 300, size: 'max' }), (steps) => {
+        const lane = new Lane()
+        const model: Envelope[] = []
+        for (const each of steps) {
+          operations++
+          if (each.name === 'push') {
+            const made = envelope({ ...each, rule: ranks[each.rank]! })
+            const at = model.findIndex(({ key }) => key !== undefined && key === made.key)
+            expect(lane.conflatable(made)).to.equal(at < 0 ? undefined : model[at])
+            // an event has one rank, so conflation never changes it
+            if (at >= 0 && model[at]!.rule === made.rule) {
+              expect(lane.conflate(made)).to.equal(model[at])
+              model[at] = made
+            } else if (at < 0) {
+              lane.push(made)
+              model.push(made)
+            }
+          } else if (each.name === 'shift') {
+            expect(lane.shift()).to.equal(model.shift())
+          } else if (each.name === 'evict') {
+            const keep = each.keepFirst ? model[0] : undefined
+            const victim = model
+              .filter((one) => one.rule.rank <= each.rank && one !== keep)
+              .sort((a, b) => a.rule.rank - b.rule.rank)[0]
+            expect(lane.evict(each.rank, keep)).to.equal(victim)
+            if (victim) model.splice(model.indexOf(victim), 1)
+          } else {
+            const taken = model.filter(({ namespace }) => namespace === each.namespace)
+            expect(lane.takeNamespace(each.namespace)).to.deep.equal(taken)
+            for (const one of taken) model.splice(model.indexOf(one), 1)
+          }
+          checkEqual(lane, model)
+        }
+      }),
+      { seed: 20_261_124, numRuns: 1200 },
+    )
+    expect(operations).to.be.greaterThan(200_000)
+  })
+})
+
+function checkEqual(lane: Lane, model: readonly Envelope[]): void {
+  expect(lane.messages).to.equal(model.length)
+  expect(lane.bytes).to.equal(model.reduce((bytes, one) => bytes + one.bytes, 0))
+  expect(lane.peek()).to.equal(model[0])
+  let index = 0
+  for (const one of lane) if (one !== model[index++]) expect.fail(`order differs at ${index - 1}`)
+  for (const { rank } of ranks.map(({ rank }) => ({ rank }))) {
+    const bytes = model
+      .filter((one) => one.rule.rank <= rank)
+      .reduce((sum, one) => sum + one.bytes, 0)
+    if (lane.evictable(rank) !== bytes) expect.fail(`evictable(${rank}) differs`)
+  }
+}

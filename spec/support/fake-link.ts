@@ -1,0 +1,54 @@
+import type { Envelope } from '../../lib/envelope.ts'
+import type { Link } from '../../lib/link/link.ts'
+
+/** A link that takes what it is told to take, and remembers what was written. */
+export class FakeLink implements Link {
+  readonly transport = 'fake'
+  readonly written: Envelope[] = []
+  readonly delivered: Envelope[] = []
+  closed = 0
+  terminated = 0
+  handover = 1000
+  #taken = false
+
+  get outstanding(): number {
+    return sum(this.written) - sum(this.delivered)
+  }
+
+  hasRoom(bytes: number): boolean {
+    return this.outstanding === 0 || this.outstanding + bytes <= this.handover
+  }
+
+  write(envelope: Envelope): void {
+    this.written.push(envelope)
+  }
+
+  batch(writes: () => void): void {
+    writes()
+  }
+
+  progressed(): boolean {
+    const taken = this.#taken
+    this.#taken = false
+    return taken
+  }
+
+  close(): void {
+    this.closed++
+  }
+
+  terminate(): void {
+    this.terminated++
+  }
+
+  /** The client takes so many of the messages that it was sent. */
+  deliver(messages = Number.POSITIVE_INFINITY): void {
+    const from = this.delivered.length
+    this.delivered.push(...this.written.slice(from, from + messages))
+    if (this.delivered.length > from) this.#taken = true
+  }
+}
+
+function sum(envelopes: readonly Envelope[]): number {
+  return envelopes.reduce((bytes, envelope) => bytes + envelope.bytes, 0)
+}

@@ -1,0 +1,66 @@
+import { expect } from 'chai'
+import { messages, pad } from './support/messages.ts'
+import { eventually, type Fixture, startServer } from './support/server.ts'
+
+/** What holds over every transport; their differences are data. */
+const TRANSPORTS = [
+  { name: 'websocket', transports: ['websocket'], ends: 'websocket' },
+  { name: 'polling', transports: ['polling'], ends: 'polling' },
+  { name: 'polling, then upgrade', transports: ['polling', 'websocket'], ends: 'websocket' },
+]
+
+for (const { name, transports, ends } of TRANSPORTS) {
+  describe(`Over ${name}`, () => {
+    let fixture: Fixture
+
+    beforeEach(async () => {
+      fixture = await startServer({ messages, watermarks: { low: 32_768, high: 65_536 } })
+    })
+
+    afterEach(() => fixture.close())
+
+    it('every critical message arrives once and in order, attachments whole', async () => {
+      const client = await fixture.client({ transports })
+      const jackpots: number[] = []
+      const blobs: number[] = []
+      client.on('jackpot:won', ({ n }: { n: number }) => jackpots.push(n))
+      client.on('attached', (n: number, data: Buffer, more: Buffer) => {
+        expect([data.length, more.length]).to.deep.equal([5000, 10])
+        blobs.push(n)
+      })
+      // emitted while the upgrade goes on, in bursts that exceed what is handed over at once
+      for (let burst = 0; burst < 20; burst++) {
+        for (let n = burst * 30; n < burst * 30 + 30; n++) {
+          fixture.io.emit('jackpot:won', { n, pad })
+          if (n % 10 === 0) fixture.io.emit('attached', n, Buffer.alloc(5000), Buffer.alloc(10))
+          fixture.io.emit('reel:frame', { n, pad })
+        }
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+      await eventually(() => jackpots.length >= 600 && blobs.length >= 60)
+      await eventually(() => client.io.engine.transport.name === ends)
+      expect(jackpots).to.deep.equal([...Array(600).keys()])
+      expect(blobs).to.deep.equal([...Array(60).keys()].map((n) => n * 10))
+      await eventually(() => [...fixture.spillway!.clients()][0]!.buffered === 0)
+      const [stats] = [...fixture.spillway!.clients()]
+      expect(stats).to.include({ transport: ends, congested: false, state: 'ready' })
+      const { cosmetic } = fixture.spillway!.stats().classes
+      expect(cosmetic.sent.messages + cosmetic.dropped.messages).to.equal(600)
+    })
+
+    it('cosmetic messages arrive in order, without those that were shed', async () => {
+      const client = await fixture.client({ transports })
+      const frames: number[] = []
+      client.on('reel:frame', ({ n }: { n: number }) => frames.push(n))
+      const done = new Promise((resolve) => client.once('jackpot:won', resolve))
+      for (let n = 0; n < 300; n++) fixture.io.emit('reel:frame', { n, pad })
+      fixture.io.emit('jackpot:won', { n: 1 })
+      await done
+      await eventually(() => frames.at(-1) === 299)
+      expect(frames).to.deep.equal([...frames].sort((a, b) => a - b))
+      const { cosmetic } = fixture.spillway!.stats().classes
+      expect(frames.length).to.equal(300 - cosmetic.dropped.messages)
+      expect(cosmetic.dropped.messages).to.be.greaterThan(0)
+    })
+  })
+}
