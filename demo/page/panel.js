@@ -1,0 +1,169 @@
+import { gaugeChart, latencyChart, SECONDS } from '/charts.js'
+import { History } from '/history.js'
+import { io } from '/socket.io/socket.io.esm.min.js'
+import { bytes, count, extrasOf, figureOf, span } from '/words.js'
+
+const PERCENTILE_SECONDS = 30
+/** With something critical every second, this long a silence is worth a word. */
+const SILENCE_SECONDS = 3
+/** So long the page shows why the server closed a connection before it makes a new one. */
+const RECONNECT_SECONDS = 3
+
+/** One client of the lobby, with what it sees and what the server tells of it. */
+export class Panel {
+  /** The number of the latest critical message. */
+  lastSeq = 0
+  #root
+  #socket
+  #charts
+  #watermarks = {}
+  #latencies = new History(SECONDS)
+  #gauge = new History(SECONDS)
+  #reels = new Map()
+  #lastAt
+  #received = 0
+  #missed = 0
+  #frames = 0
+  #serverId
+  #closedSince
+
+  constructor(root, { name, link, url }) {
+    this.#root = root
+    root.querySelector('h2').textContent = name
+    root.querySelector('.link').textContent = link
+    this.#charts = {
+      latency: latencyChart(root.querySelector('[data-chart=latency]')),
+      gauge: gaugeChart(root.querySelector('[data-chart=gauge]'), () => this.#watermarks),
+    }
+    this.#socket = io(url, { transports: ['websocket'], forceNew: true })
+    this.#listen()
+  }
+
+  /** The page of the admin routes about this client; undefined while it is not connected. */
+  get statsPath() {
+    const { id } = this.#socket
+    return id && `/spillway/clients/${id}`
+  }
+
+  /**
+   * @param stats the server's answer, `null` if it knows no such client
+   * @param reference the panel that is never late
+   */
+  show(stats, state, reference) {
+    const now = performance.now() / 1000
+    this.#watermarks = state.watermarks
+    if (stats) this.#showStats(stats, now)
+    else this.#showClosed(now)
+    this.#showLatency(now, state)
+    const behind = Math.max(0, reference.lastSeq - this.lastSeq)
+    this.#write('received', count(this.#received))
+    this.#write('behind', count(behind), behind > 3)
+    this.#write('missed', count(this.#missed), this.#missed > 0)
+    this.#write('frames', count(this.#frames))
+    this.#charts.latency.show(this.#latencies.columns(2), now)
+    this.#charts.gauge.show(this.#gauge.columns(4), now)
+  }
+
+  /** Tells why the server closed the client, if it remembers it. */
+  tell(closed) {
+    const mine = closed.find(({ id }) => id === this.#serverId)
+    if (mine) this.#write('why', `by the server, ${mine.reason}; a new connection follows`)
+  }
+
+  #listen() {
+    const socket = this.#socket
+    const badge = this.#root.querySelector('.badge')
+    const connection = (words) => {
+      badge.textContent = words
+      badge.classList.toggle('connected', socket.connected)
+    }
+    connection('connecting')
+    socket.on('connect', () => connection('connected'))
+    socket.on('disconnect', (reason) => connection(reason))
+    socket.on('jackpot:won', (message) => this.#onCritical(message))
+    socket.on('table:state', (message) => {
+      if (message.kind === 'seat') this.#onCritical(message)
+    })
+    socket.on('reel:frame', (message) => this.#onFrame(message))
+  }
+
+  #onCritical({ seq, sentAt }) {
+    const late = Math.max(0, Date.now() - sentAt)
+    if (this.lastSeq > 0 && seq > this.lastSeq) this.#missed += seq - this.lastSeq - 1
+    this.lastSeq = seq
+    this.#received++
+    this.#lastAt = performance.now() / 1000
+    // a logarithmic scale has no zero
+    this.#latencies.add(this.#lastAt, Math.max(1, late))
+    this.#write('last', span(late))
+  }
+
+  #onFrame({ game, symbols }) {
+    this.#frames++
+    let reel = this.#reels.get(game)
+    if (!reel) {
+      reel = document.createElement('span')
+      this.#reels.set(game, reel)
+      this.#root.querySelector('.reels').append(reel)
+    }
+    reel.textContent = symbols.join(' ')
+  }
+
+  #showLatency(now, { loadRunning }) {
+    const since = now - PERCENTILE_SECONDS
+    this.#write('p50', span(this.#latencies.percentile(0.5, since)))
+    this.#write('p99', span(this.#latencies.percentile(0.99, since)))
+    const silence = this.#lastAt === undefined ? 0 : now - this.#lastAt
+    const silent = loadRunning && silence > SILENCE_SECONDS
+    this.#write(
+      'lastWords',
+      silent ? `and nothing critical for ${Math.round(silence)} s` : 'last critical message',
+    )
+  }
+
+  #showStats(stats, now) {
+    const { dropped, conflated, expired, observed } = stats
+    this.#serverId = stats.id
+    this.#closedSince = undefined
+    this.#gauge.add(
+      now,
+      stats.buffered,
+      figureOf(stats, 'inFlight') ?? null,
+      figureOf(stats, 'window') ?? null,
+    )
+    this.#write('shed', count(dropped.messages + conflated.messages + expired.messages))
+    this.#write('conflated', count(conflated.messages))
+    this.#write('state', stats.congested ? `${stats.state}, congested` : stats.state)
+    const would = observed.messages > 0 ? `; ${count(observed.messages)} would have been shed` : ''
+    this.#write('why', `${stats.why}; ${bytes(stats.buffered)} buffered${would}`)
+    this.#root.querySelector('.extra').replaceChildren(...extrasOf(stats).map(entry))
+  }
+
+  /** The end of a connection comes after everything that is in the pipe: minutes, on a slow link. */
+  #showClosed(now) {
+    this.#gauge.add(now, null, null, null)
+    this.#write('state', this.#socket.connected ? 'closed' : 'not connected')
+    this.#write('why', '')
+    if (!this.#socket.connected) return
+    this.#closedSince ??= now
+    if (now - this.#closedSince < RECONNECT_SECONDS) return
+    this.#closedSince = undefined
+    this.#socket.disconnect().connect()
+  }
+
+  #write(figure, words, alarm = false) {
+    const place = this.#root.querySelector(`[data-figure=${figure}]`)
+    if (place.textContent !== words) place.textContent = words
+    place.parentElement.classList.toggle('alarm', alarm)
+  }
+}
+
+function entry([name, value]) {
+  const row = document.createElement('div')
+  const term = document.createElement('dt')
+  const detail = document.createElement('dd')
+  term.textContent = name
+  detail.textContent = value
+  row.append(term, detail)
+  return row
+}
