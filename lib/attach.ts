@@ -105,8 +105,8 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
   }
 
   /** A namespace of the server, with emits typed by its message map. */
-  of<Name extends keyof N & string>(name: Name): NamespaceOf<N[Name] & MessageMap> {
-    return this.io.of(name) as unknown as NamespaceOf<N[Name] & MessageMap>
+  of<Name extends keyof N & string>(name: Name): NamespaceOf<Extract<N[Name], MessageMap>> {
+    return this.io.of(name) as unknown as NamespaceOf<Extract<N[Name], MessageMap>>
   }
 
   /** Totals. O(waiting clients + annotated events). */
@@ -118,6 +118,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
       waiting: this.#clients.watched,
       rules: this.#classifier.rules(),
       closed: this.#clients.history.counts,
+      latencies: this.#clients.latencies,
     })
   }
 

@@ -5,10 +5,10 @@ import type { Link } from './link/link.ts'
 import type { ClosingCode, EnforcedClosing, MessageOutcome, ShedOutcome } from './outcomes.ts'
 import { Tally } from './stats.ts'
 import type { Bytes, Millis } from './units.ts'
-import type { DeliveryWindow } from './window.ts'
+import { DeliveryWindow } from './window.ts'
 
 /** Why a client is not being sent to, if it is not. */
-export type SendState = 'ready' | 'windowed' | 'blocked' | 'closed'
+export type SendState = 'ready' | 'windowed' | 'blocked' | 'blind' | 'closed'
 
 /** What became of an offered message. */
 export type Verdict = 'sent' | 'queued' | 'conflated' | 'dropped' | 'refused'
@@ -30,6 +30,10 @@ export interface ChannelHost {
   /** The channel has something that needs looking after from time to time. */
   watch(channel: Channel): void
   unwatch(channel: Channel): void
+  /** Asks for a `pump` at an instant; a later call replaces an earlier one. */
+  wake(channel: Channel, at: Millis): void
+  /** Receipt of a critical message was proven so long after it was emitted. */
+  latency(milliseconds: Millis): void
   congested(channel: Channel): void
   /** The client has caught up after it was congested or something was shed. */
   recovered(channel: Channel, episode: Episode, now: Millis, wasCongested: boolean): void
@@ -40,6 +44,15 @@ export interface LastShed {
   readonly namespace: string
   readonly outcome: ShedOutcome
   readonly at: Millis
+}
+
+/** What a closed client had not received, as far as it is known. */
+export interface Left {
+  readonly code: ClosingCode | undefined
+  /** Still queued. */
+  readonly undelivered: { readonly messages: number; readonly bytes: Bytes }
+  /** Sent, receipt not proven; null if that can't be known. */
+  readonly inFlight: Bytes | null
 }
 
 /**
@@ -64,37 +77,47 @@ export class Channel {
   congested = false
   lastShed: LastShed | undefined
   closedBy: ClosingCode | undefined
+  /** When the kernel or the client last took something. */
   progressAt: Millis
   readonly #host: ChannelHost
   /** Set from congestion or the first shed message until the client has caught up. */
   #episode: Episode | undefined
+  #heard: Bytes = 0
+  #heardAt: Millis
+  #heartbeatAt: Millis
   #closing = false
   #pumping = false
   #watched = false
 
-  constructor(id: string, link: Link, window: DeliveryWindow, host: ChannelHost, now: Millis) {
+  constructor(id: string, link: Link, host: ChannelHost, now: Millis) {
     this.id = id
     this.link = link
-    this.window = window
+    this.window = new DeliveryWindow(now)
+    this.window.blind = link.proof === 'none'
     this.connectedAt = now
     this.progressAt = now
+    this.#heardAt = now
+    this.#heartbeatAt = now
     this.#host = host
   }
 
   /** Bytes not known to be delivered. */
   get buffered(): Bytes {
-    return this.queued + this.link.outstanding
+    const { blind, inFlight } = this.window
+    const { outstanding } = this.link
+    return this.queued + (blind ? outstanding : Math.max(inFlight, outstanding))
   }
 
   get queued(): Bytes {
     return this.critical.bytes + this.cosmetic.bytes
   }
 
-  get state(): SendState {
+  state(now: Millis): SendState {
     if (this.closedBy !== undefined || this.#closing) return 'closed'
     const next = this.critical.peek() ?? this.cosmetic.peek()
-    if (!this.link.hasRoom(next?.bytes ?? 0)) return 'blocked'
-    if (next && this.critical.empty && !this.window.hasRoom(next.bytes)) return 'windowed'
+    if (next && !this.link.hasRoom(next.bytes)) return 'blocked'
+    if (this.window.blind) return 'blind'
+    if (next && this.critical.empty && !this.#windowHasRoom(next.bytes, now)) return 'windowed'
     return 'ready'
   }
 
@@ -115,6 +138,7 @@ export class Channel {
       } finally {
         this.#pumping = false
       }
+      this.#await(now)
     }
     if (this.#closing) {
       if (this.critical.empty) this.link.close()
@@ -123,17 +147,37 @@ export class Channel {
     this.#settle(now)
   }
 
+  /** A marker was answered: so much was received. */
+  answered(sequence: number, now: Millis): void {
+    if (this.closedBy !== undefined) return
+    if (this.window.answered(sequence, now, this.#host.latency)) this.progressAt = now
+    this.pump(now)
+  }
+
+  /** Polling: a response was written, all but `behind` bytes; the next poll answers for it. */
+  responded(behind: Bytes, now: Millis): number {
+    return this.window.marked(now, behind)
+  }
+
+  /** An answered heartbeat was written one interval after the one before was answered. */
+  heartbeat(now: Millis): void {
+    if (!this.link.upgrading) this.window.heardPast(this.#heartbeatAt + this.link.heartbeatInterval)
+    this.#heartbeatAt = now
+    this.#heardAt = now
+    this.pump(now)
+  }
+
+  upgraded(): void {
+    this.window.blind = this.link.proof === 'none'
+  }
+
   /** Looks after the client from time to time: progress, lost drain signals, limits. */
   inspect(now: Millis): EnforcedClosing | undefined {
-    if (this.link.progressed() || this.link.outstanding === 0) this.progressAt = now
+    this.#listen(now)
     this.pump(now)
     if (this.closedBy !== undefined) return undefined
-    const { limits } = this.#host
-    if (limits.mode === 'observe' && !this.#closing) return undefined
-    const stalled = now - this.progressAt >= limits.stallAfter
-    if (this.#closing) return stalled ? 'stalled' : undefined
-    if (this.buffered <= limits.limit || now - this.connectedAt < limits.grace) return undefined
-    return stalled ? 'over-limit' : undefined
+    if (this.window.tailDue(now) && !this.link.upgrading) this.#mark(now)
+    return this.#verdict(now)
   }
 
   /** Closes after what is queued and critical, as Engine.IO does after its own buffer. */
@@ -152,7 +196,7 @@ export class Channel {
   }
 
   /** The connection is gone: accounts for what was left, and lets go of it. */
-  closed(): { code: ClosingCode | undefined; messages: number; bytes: Bytes } {
+  closed(): Left {
     const left = { messages: 0, bytes: 0 }
     for (const lane of [this.critical, this.cosmetic]) {
       for (let envelope = lane.shift(); envelope; envelope = lane.shift()) {
@@ -167,32 +211,36 @@ export class Channel {
     this.congested = false
     this.#episode = undefined
     this.#unwatch()
-    return { code, ...left }
+    return { code, undelivered: left, inFlight: this.window.blind ? null : this.window.inFlight }
   }
 
   /** Hands everything over at once, as plain Socket.IO would have: the scheduler steps aside. */
-  release(): void {
+  release(now: Millis): void {
     for (const lane of [this.critical, this.cosmetic]) {
-      for (let envelope = lane.shift(); envelope; envelope = lane.shift()) this.#send(envelope)
+      for (let envelope = lane.shift(); envelope; envelope = lane.shift()) {
+        this.#send(envelope, now)
+      }
     }
   }
 
   #offerCritical(envelope: Envelope, now: Millis): Verdict {
-    if (envelope.kind === 'disconnect') this.#promote(envelope.namespace)
     const { bytes } = envelope
-    if (this.critical.empty && this.link.hasRoom(bytes)) {
-      this.#send(envelope)
-      return 'sent'
-    }
-    if (this.buffered + bytes > this.#host.limits.emergency) {
+    const { buffered } = this
+    if (buffered > 0 && buffered + bytes > this.#host.limits.emergency) {
       this.#count(envelope, 'undelivered')
       this.terminate('emergency')
       return 'refused'
     }
-    this.critical.push(envelope)
-    this.#watch()
+    if (envelope.kind === 'disconnect') this.#promote(envelope.namespace)
+    const direct = this.critical.empty && this.link.hasRoom(bytes)
+    if (direct) this.#send(envelope, now)
+    else {
+      this.critical.push(envelope)
+      this.#watch()
+    }
     if (this.buffered > this.#host.limits.high) this.#enterCongestion(now)
-    return 'queued'
+    if (envelope.kind === 'disconnect') this.pump(now)
+    return direct ? 'sent' : 'queued'
   }
 
   #offerCosmetic(envelope: Envelope, now: Millis): Verdict {
@@ -200,8 +248,8 @@ export class Channel {
     const replaced = this.cosmetic.conflatable(envelope)
     const growth = envelope.bytes - (replaced?.bytes ?? 0)
     if (this.buffered + growth > this.#host.limits.high) this.#enterCongestion(now)
-    if (!this.congested && this.#isClear(envelope.bytes)) {
-      this.#send(envelope)
+    if (!this.congested && this.#isClear(envelope.bytes, now)) {
+      this.#send(envelope, now)
       return 'sent'
     }
     if (this.congested && growth > 0 && !this.#makeRoom(envelope, growth, replaced, now)) {
@@ -215,6 +263,7 @@ export class Channel {
     }
     this.cosmetic.push(envelope)
     this.#watch()
+    this.#await(now)
     return 'queued'
   }
 
@@ -226,16 +275,16 @@ export class Channel {
       envelope.rule.tally.countObserved(envelope.bytes)
       this.tally.countObserved(envelope.bytes)
     }
-    this.#send(envelope)
+    this.#send(envelope, now)
     return 'sent'
   }
 
-  #isClear(bytes: Bytes): boolean {
+  #isClear(bytes: Bytes, now: Millis): boolean {
     return (
       this.critical.empty &&
       this.cosmetic.empty &&
       this.link.hasRoom(bytes) &&
-      this.window.hasRoom(bytes)
+      this.#windowHasRoom(bytes, now)
     )
   }
 
@@ -271,15 +320,74 @@ export class Channel {
         continue
       }
       if (!this.link.hasRoom(next.bytes)) return
-      if (lane === this.cosmetic && (this.#closing || !this.window.hasRoom(next.bytes))) return
+      if (lane === this.cosmetic && (this.#closing || !this.#windowHasRoom(next.bytes, now))) return
       lane.shift()
-      this.#send(next)
+      this.#send(next, now)
     }
   }
 
-  #send(envelope: Envelope): void {
+  #send(envelope: Envelope, now: Millis): void {
+    const { bytes, rule, emittedAt } = envelope
+    const critical = rule.class === 'critical'
+    const waiting = !this.critical.empty || !this.cosmetic.empty
+    if (this.window.probeDue(now, waiting)) this.#mark(now)
     this.#count(envelope, 'sent')
+    this.window.written(bytes, now)
+    this.#watch()
     this.link.write(envelope)
+    if (this.window.markerDue(now, waiting, critical, this.#ceiling)) {
+      this.#mark(now, critical ? emittedAt : undefined)
+    }
+  }
+
+  #windowHasRoom(bytes: Bytes, now: Millis): boolean {
+    return this.window.hasRoom(bytes, now, this.#ceiling)
+  }
+
+  /** The window ends before `high`, so that what waits behind a full one is not shed at once. */
+  get #ceiling(): Bytes {
+    const { low, high } = this.#host.limits
+    return (low + high) / 2
+  }
+
+  /** Something waits: sees to it that an answer or a timer ends that. */
+  #await(now: Millis): void {
+    const next = this.cosmetic.peek()
+    if (!next || this.window.blind || !this.critical.empty) return
+    if (this.window.markerDue(now, true, false, this.#ceiling)) this.#mark(now)
+    const at = this.window.roomAt(next.bytes, now, this.#ceiling)
+    if (at > now && at < Number.POSITIVE_INFINITY) this.#host.wake(this, at)
+  }
+
+  #mark(now: Millis, emittedAt?: Millis): void {
+    const { link } = this
+    if (link.proof !== 'markers' || link.upgrading) return
+    link.mark(this.window.marked(now, link.waiting, emittedAt))
+  }
+
+  /** Notices what the client and the kernel did since the last time. */
+  #listen(now: Millis): void {
+    const { link } = this
+    if (link.progressed()) this.progressAt = now
+    if (link.heard !== this.#heard) {
+      this.#heard = link.heard
+      this.#heardAt = now
+      if (!link.upgrading) this.window.heard(now, this.#host.limits.stallAfter)
+    }
+    if (this.buffered === this.queued) this.progressAt = now
+  }
+
+  #verdict(now: Millis): EnforcedClosing | undefined {
+    const { limits } = this.#host
+    if (limits.mode === 'observe' && !this.#closing) return undefined
+    const patience = this.window.patience(limits.stallAfter)
+    const stalled = now - this.progressAt >= patience && !this.link.upgrading
+    if (!stalled) return undefined
+    if (this.#closing) return 'stalled'
+    const inGrace = now - this.connectedAt < limits.grace
+    if (this.buffered > limits.limit) return inGrace ? undefined : 'over-limit'
+    const asked = this.window.waitsSince ?? now
+    return now - Math.max(asked, this.#heardAt) >= patience ? 'stalled' : undefined
   }
 
   /** A DISCONNECT follows what was queued before it in its namespace. */
@@ -309,11 +417,15 @@ export class Channel {
     this.#host.congested(this)
   }
 
-  /** Congestion ends below `low`; what was shed without it is summed up until nothing waits. */
+  /**
+   * Congestion ends below `low`, or when nothing waits: on a long path a client that keeps up has
+   * more than `low` in flight. What was shed without congestion is summed up until then too.
+   */
   #recover(now: Millis): void {
     const episode = this.#episode
-    if (!episode || this.buffered >= this.#host.limits.low) return
-    if (!this.congested && !this.cosmetic.empty) return
+    if (!episode) return
+    const waits = !this.critical.empty || !this.cosmetic.empty
+    if (waits && (!this.congested || this.buffered >= this.#host.limits.low)) return
     const wasCongested = this.congested
     this.congested = false
     this.#episode = undefined
@@ -322,7 +434,7 @@ export class Channel {
 
   #settle(now: Millis): void {
     this.#recover(now)
-    if (this.critical.empty && this.cosmetic.empty && !this.#episode) this.#unwatch()
+    if (this.buffered === 0 && !this.#episode) this.#unwatch()
   }
 
   #watch(): void {

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { CompiledEvent } from './compile.ts'
 import type { EncodedPart, EnvelopeFields, PacketKind } from './envelope.ts'
 import { SpillwayError, toError } from './errors.ts'
@@ -95,8 +95,8 @@ export class Classifier {
       if (result.success) return undefined
       return result.error.issues.map(({ path, code }) => `${pathIn(schema, path)}: ${code}`)
     } catch (thrown) {
-      // an asynchronous schema, or a refinement that throws
-      return [`(schema): ${toError(thrown).name}`]
+      const isAsync = thrown instanceof z.core.$ZodAsyncError
+      return [`(schema): ${isAsync ? 'is asynchronous' : `threw ${toError(thrown).name}`}`]
     }
   }
 
@@ -122,6 +122,8 @@ export class Classifier {
           : conflateBy(payload as never)
       if (value === undefined || value === null) return undefined
       if (typeof value === 'object' || typeof value === 'function' || typeof value === 'symbol') {
+        // what an asynchronous function rejects with is of no use here, and would end the process
+        if (value instanceof Promise) value.catch(() => {})
         throw new TypeError(`a conflation key must be a scalar, it is of type ${typeof value}`)
       }
       return `${rule.id} ${typeof value} ${value} ${namespace}`

@@ -2,13 +2,13 @@ import type { ClientStats, ClosedClient } from '../schemas/stats.ts'
 import { Channel, type ChannelHost, type Limits } from './channel.ts'
 import type { Clock } from './clock.ts'
 import type { Episode } from './episode.ts'
+import { Histogram } from './histogram.ts'
 import { History } from './history.ts'
 import type { EngineSocket, EngineWrite } from './link/engine.ts'
 import { EngineLink } from './link/engine-link.ts'
 import type { Reporter } from './reporter.ts'
 import { clientStatsOf, type Peer } from './snapshot.ts'
 import type { Millis } from './units.ts'
-import { openWindow } from './window.ts'
 
 interface Client {
   readonly channel: Channel
@@ -26,8 +26,11 @@ export class Clients implements ChannelHost {
   readonly history: History
   /** Clients that something is queued for, or that shed lately. */
   readonly watched = new Set<Channel>()
+  /** Of critical messages, emit to proven receipt. */
+  readonly latencies = new Histogram()
   congestedNow = 0
   readonly #clients = new Map<string, Client>()
+  readonly #wakers = new Map<Channel, { at: Millis; timer: NodeJS.Timeout }>()
   readonly #clock: Clock
   readonly #reporter: Reporter
   readonly #onRecovered: OnRecovered
@@ -55,14 +58,15 @@ export class Clients implements ChannelHost {
 
   open(conn: EngineSocket, write: EngineWrite, close: (discard?: boolean) => void): Channel {
     const id = `${idPrefix}${++this.#lastId}`
-    const link = new EngineLink(
-      conn,
-      write,
-      close,
-      () => this.limits.low,
-      () => channel.pump(this.#clock.now()),
-    )
-    const channel = new Channel(id, link, openWindow, this, this.#clock.now())
+    const now = () => this.#clock.now()
+    const link = new EngineLink(conn, write, close, () => this.limits.low, {
+      ready: () => channel.pump(now()),
+      responded: (behind) => channel.responded(behind, now()),
+      answered: (sequence) => channel.answered(sequence, now()),
+      heartbeat: () => channel.heartbeat(now()),
+      upgraded: () => channel.upgraded(),
+    })
+    const channel = new Channel(id, link, this, now())
     this.#clients.set(id, { channel, conn, link })
     conn.once('close', () => this.#closed(id))
     return channel
@@ -79,13 +83,16 @@ export class Clients implements ChannelHost {
 
   /** Hands over what is queued for everyone, at once. */
   release(): void {
-    for (const { channel } of this.#clients.values()) channel.release()
+    const now = this.#clock.now()
+    for (const { channel } of this.#clients.values()) channel.release(now)
   }
 
   /** Hands over what is queued and lets go of every connection. */
   close(): void {
     clearInterval(this.#sweep)
     this.release()
+    for (const { timer } of this.#wakers.values()) clearTimeout(timer)
+    this.#wakers.clear()
     for (const { link } of this.#clients.values()) link.detach()
     this.#clients.clear()
     this.watched.clear()
@@ -93,6 +100,24 @@ export class Clients implements ChannelHost {
 
   watch(channel: Channel): void {
     this.watched.add(channel)
+  }
+
+  wake(channel: Channel, at: Millis): void {
+    const waker = this.#wakers.get(channel)
+    if (waker && waker.at <= at) return
+    if (waker) clearTimeout(waker.timer)
+    const timer = setTimeout(
+      () => {
+        this.#wakers.delete(channel)
+        channel.pump(this.#clock.now())
+      },
+      Math.ceil(at - this.#clock.now()),
+    ).unref()
+    this.#wakers.set(channel, { at, timer })
+  }
+
+  latency = (milliseconds: Millis): void => {
+    this.latencies.record(milliseconds)
   }
 
   unwatch(channel: Channel): void {
@@ -115,8 +140,10 @@ export class Clients implements ChannelHost {
     const { channel, conn, link } = client
     this.#clients.delete(id)
     if (channel.congested) this.congestedNow--
+    clearTimeout(this.#wakers.get(channel)?.timer)
+    this.#wakers.delete(channel)
     link.detach()
-    const { code, ...undelivered } = channel.closed()
+    const { code, undelivered, inFlight } = channel.closed()
     if (code === undefined) return
     const closed: ClosedClient = this.history.add(code, {
       id,
@@ -124,6 +151,7 @@ export class Clients implements ChannelHost {
       at: new Date(this.#clock.wall()).toISOString(),
       connectedFor: this.#clock.now() - channel.connectedAt,
       undelivered,
+      inFlight,
     })
     this.#reporter.closed(closed)
   }
@@ -137,7 +165,7 @@ export class Clients implements ChannelHost {
   }
 
   #statsOf({ channel, conn }: Client): ClientStats {
-    return clientStatsOf(channel, peerOf(conn), this.#clock.now())
+    return clientStatsOf(channel, peerOf(conn), this.limits.high, this.#clock.now())
   }
 }
 

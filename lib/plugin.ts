@@ -42,7 +42,8 @@ async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptio
   const { io: given, server, admin, ...core } = parse(options)
   const decorated = app.hasDecorator('io')
   const own = given === undefined && !decorated
-  const io = own ? new Server(server) : ((given ?? Reflect.get(app, 'io')) as Server)
+  const theirs = given === undefined ? Reflect.get(app, 'io') : given
+  const io = own ? new Server(undefined, server) : (theirs as Server)
   const spillway = attach(io, { ...core, log: core.log ?? app.log } as SpillwayOptions)
   app.decorate('spillway', spillway)
   if (own) {

@@ -1,9 +1,10 @@
 import type { ClientStats, SpillwayStats } from '../schemas/stats.ts'
 import type { Channel, Limits, SendState } from './channel.ts'
+import { type Histogram, LATENCY_BUCKETS } from './histogram.ts'
 import type { ClosingCode } from './outcomes.ts'
 import type { Rule } from './rule.ts'
 import { Tally } from './stats.ts'
-import type { Millis } from './units.ts'
+import type { Bytes, Millis } from './units.ts'
 
 /** Who a client is, for people: nothing of it decides anything. */
 export interface Peer {
@@ -14,12 +15,15 @@ export interface Peer {
 const WHY: Record<SendState, string> = {
   ready: 'sends at once',
   windowed: 'cosmetic messages wait until what is in flight has arrived',
+  blind: 'sends by what its kernel socket takes: the client does not answer markers',
   blocked: 'waits until the transport has taken what was handed to it',
   closed: 'is being closed',
 }
 
-export function clientStatsOf(channel: Channel, peer: Peer, now: Millis): ClientStats {
-  const { critical, cosmetic, lastShed, state } = channel
+export function clientStatsOf(channel: Channel, peer: Peer, high: Bytes, now: Millis): ClientStats {
+  const { critical, cosmetic, lastShed, window } = channel
+  const state = channel.state(now)
+  const wait = waitOf(channel, now)
   return {
     id: channel.id,
     sockets: Object.fromEntries(channel.namespaces),
@@ -32,6 +36,12 @@ export function clientStatsOf(channel: Channel, peer: Peer, now: Millis): Client
     buffered: channel.buffered,
     queued: channel.queued,
     outstanding: channel.link.outstanding,
+    inFlight: window.inFlight,
+    window: window.size(critical.peek()?.bytes ?? cosmetic.peek()?.bytes ?? 0, high),
+    rtt: window.rtt ?? null,
+    minRtt: window.minRtt ?? null,
+    rate: window.rate === undefined ? null : window.rate * 1000,
+    wait,
     lanes: {
       critical: { messages: critical.messages, bytes: critical.bytes },
       cosmetic: { messages: cosmetic.messages, bytes: cosmetic.bytes },
@@ -49,6 +59,14 @@ export function clientStatsOf(channel: Channel, peer: Peer, now: Millis): Client
   }
 }
 
+/** How long a message of each class that is emitted now would wait before it leaves. */
+function waitOf({ window, critical, cosmetic }: Channel, now: Millis): ClientStats['wait'] {
+  const { rate } = window
+  if (rate === undefined) return { critical: null, cosmetic: null }
+  const path = window.queueDelay(now) + critical.bytes / rate
+  return { critical: path, cosmetic: path + cosmetic.bytes / rate }
+}
+
 /** What the totals are made of. */
 export interface Totals {
   readonly limits: Limits
@@ -57,6 +75,7 @@ export interface Totals {
   readonly waiting: ReadonlySet<Channel>
   readonly rules: Iterable<Rule>
   readonly closed: Readonly<Record<ClosingCode, number>>
+  readonly latencies: Histogram
 }
 
 export function spillwayStatsOf(totals: Totals): SpillwayStats {
@@ -90,6 +109,14 @@ export function spillwayStatsOf(totals: Totals): SpillwayStats {
     classes: { critical: outcomesOf(classes.critical), cosmetic: outcomesOf(classes.cosmetic) },
     events,
     closed: { ...totals.closed },
+    criticalLatency: {
+      count: totals.latencies.count,
+      sum: totals.latencies.sum,
+      buckets: totals.latencies.counts.map((messages, index) => ({
+        to: LATENCY_BUCKETS[index] ?? null,
+        messages,
+      })),
+    },
     memory: { rss, heapUsed, external, arrayBuffers },
   }
 }

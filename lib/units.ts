@@ -5,3 +5,6 @@ export type Millis = number
 
 export const KiB: Bytes = 1024
 export const MiB: Bytes = 1024 * KiB
+
+/** Bytes a millisecond; a kilobyte a second is about 1. */
+export type BytesPerMilli = number

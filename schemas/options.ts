@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { refuse } from '../lib/errors.ts'
+import { refuse, verbatim } from '../lib/errors.ts'
 import { type Bytes, KiB, MiB } from '../lib/units.ts'
+import { refusalOf } from './allowed.ts'
 
 /** The only source of the options' prose, defaults and ranges; the README's table is made of it. */
 
@@ -8,10 +9,19 @@ const bytes = z
   .int()
   .min(KiB)
   .max(1024 * MiB)
-const span = z.int().min(100).max(3_600_000)
+  .meta({ unit: 'bytes' })
+const span = z.int().min(100).max(3_600_000).meta({ unit: 'milliseconds' })
 
 function callable<F>() {
-  return z.custom<F>((value) => typeof value === 'function', { message: 'a function' })
+  return z.custom<F>((value) => typeof value === 'function').meta({ allowed: 'a function' })
+}
+
+function objectOf<T extends object>(allowed: string) {
+  return z.custom<T>(isPlain).meta({ allowed })
+}
+
+function isPlain(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 export const watermarks = z
@@ -37,17 +47,13 @@ export const watermarks = z
   })
   .describe('Bytes buffered for one client, at which something happens to it.')
 
-const schemaMap = z.record(z.string(), z.unknown())
-
 export const attachOptions = z.strictObject({
-  messages: schemaMap
+  messages: z
+    .record(z.string(), z.unknown())
+    .meta({ allowed: 'an object of annotated zod schemas by event name' })
     .prefault({})
     .describe('Annotated zod schemas by event name, for the main namespace.'),
-  namespaces: z
-    .union([
-      z.record(z.string(), schemaMap),
-      z.map(z.union([z.string(), z.instanceof(RegExp)]), schemaMap),
-    ])
+  namespaces: objectOf<object>('an object of message maps by namespace, or a Map of them')
     .prefault({})
     .describe('The same by namespace. A `Map` may have patterns as keys, for dynamic namespaces.'),
   mode: z
@@ -73,6 +79,7 @@ export const attachOptions = z.strictObject({
     .int()
     .min(0)
     .max(3_600_000)
+    .meta({ unit: 'milliseconds' })
     .default(10_000)
     .describe('Milliseconds after its connect in which a client is not closed for `limit`.'),
   closedHistory: z
@@ -87,9 +94,8 @@ export const attachOptions = z.strictObject({
       'Called as `onShed(socket, summary)` when a client for which messages were shed has caught up.',
     ),
   log: z
-    .custom<Logger>((value) => typeof value === 'object' && value !== null && 'warn' in value, {
-      message: 'a logger like pino',
-    })
+    .custom<Logger>(isLogger)
+    .meta({ allowed: 'a logger with the methods info, warn and error, as pino has' })
     .optional()
     .describe('A pino logger. The Fastify plugin passes `app.log`.'),
 })
@@ -101,19 +107,47 @@ export interface Logger {
   error(fields: object, message: string): void
 }
 
+const LEVELS = ['info', 'warn', 'error'] as const satisfies ReadonlyArray<keyof Logger>
+
+function isLogger(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    LEVELS.every((level) => typeof Reflect.get(value, level) === 'function')
+  )
+}
+
 export type AttachOptions = z.output<typeof attachOptions>
 
 export const adminOptions = z.strictObject({
   prefix: z
     .string()
-    .regex(/^\/[\w\-./]*$/, { message: 'a path that begins with /' })
+    .regex(/^\/[\w\-./]*$/)
+    .meta({ allowed: 'a path that begins with /, of letters, digits and - _ . /' })
     .default('/spillway')
     .describe('Where the admin routes are mounted.'),
   auth: z
     .union([z.literal(false), callable(), z.array(callable()).min(1)])
+    .meta({ allowed: 'an onRequest hook, an array of at least one, or an explicit false' })
     .describe(
       'An `onRequest` hook, or several, that let a request pass or answer it; `false` leaves the routes open.',
     ),
+})
+
+/** What the Fastify plugin takes beside the options of `attach`. */
+export const pluginOptions = z.strictObject({
+  ...attachOptions.shape,
+  io: z
+    .unknown()
+    .meta({ allowed: 'a Server of socket.io 4.7 or later' })
+    .optional()
+    .describe(
+      'The Socket.IO server. Default: `app.io` (fastify-socket.io), else one is made on `app.server` and closed with the app.',
+    ),
+  server: objectOf<object>("an object of Socket.IO's server options")
+    .optional()
+    .describe('Options of the Socket.IO server that is made when there is none.'),
+  admin: adminOptions.optional().describe('Mounts the admin routes; without it there are none.'),
 })
 
 /**
@@ -125,42 +159,7 @@ export const adminOptions = z.strictObject({
 export function parseOptions<S extends z.ZodType>(schema: S, given: unknown, at = ''): z.output<S> {
   const parsed = schema.safeParse(given)
   if (parsed.success) return Object.freeze(parsed.data) as z.output<S>
-  const issue = deepest(parsed.error.issues[0]!)
-  const path = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0]!] : issue.path
-  const value = path.reduce<unknown>(
-    (inner, key) =>
-      typeof inner === 'object' && inner !== null ? Reflect.get(inner, key) : undefined,
-    given,
-  )
-  throw refuse(
-    'SPILLWAY_INVALID_OPTION',
-    [...(at ? [at] : []), ...path.map(String)].join('.') || 'options',
-    value,
-    issue.code === 'unrecognized_keys' ? `the keys ${keysAt(schema, issue.path)}` : issue.message,
-  )
-}
-
-/** zod hides the telling issue of a union below it. */
-function deepest(issue: z.core.$ZodIssue): z.core.$ZodIssue {
-  if (issue.code !== 'invalid_union') return issue
-  const messages = issue.errors.flat().map(({ message }) => message)
-  return { ...issue, message: [...new Set(messages)].join(', or ') || issue.message }
-}
-
-function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string {
-  let inner: unknown = schema
-  for (const key of path) inner = unwrap(shapeOf(inner)?.[String(key)])
-  return Object.keys(shapeOf(inner) ?? {}).join(', ')
-}
-
-function shapeOf(schema: unknown): Record<string, unknown> | undefined {
-  return schema instanceof z.ZodObject ? schema.shape : undefined
-}
-
-function unwrap(schema: unknown): unknown {
-  return schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional
-    ? schema.unwrap()
-    : schema
+  throw refusalOf('SPILLWAY_INVALID_OPTION', at, schema, given, parsed.error)
 }
 
 export type Watermarks = Record<'low' | 'high' | 'limit' | 'emergency', Bytes>
@@ -175,7 +174,7 @@ export function checkWatermarks(given: z.output<typeof watermarks>): Watermarks 
     throw refuse(
       'SPILLWAY_WATERMARK_ORDER',
       `watermarks.${name}`,
-      `${all[name]} with ${next} ${all[next]}`,
+      verbatim(`${all[name]} with ${next} ${all[next]}`),
       'low < high < limit < emergency',
     )
   }

@@ -1,10 +1,12 @@
 import { z } from 'zod'
-import { refuse } from '../lib/errors.ts'
+import { refuse, verbatim } from '../lib/errors.ts'
+import { refusalOf } from './allowed.ts'
 
 /** What may be set beside the class of a cosmetic message. */
 export const cosmeticOptions = z.strictObject({
   conflateBy: z
     .union([z.string().min(1), z.custom<(payload: never) => unknown>(isFunction)])
+    .meta({ allowed: 'a key of the payload, or a function of it' })
     .optional()
     .describe(
       'A key of the payload, or a function of it. Of the waiting messages of one event with the same value only the newest is kept, in the place of the oldest.',
@@ -12,21 +14,26 @@ export const cosmeticOptions = z.strictObject({
   maxAge: z
     .number()
     .min(1)
+    .meta({ unit: 'milliseconds' })
     .optional()
-    .describe('Milliseconds after which a waiting message is not worth sending any more.'),
-  rank: z.int().min(-100).max(100).optional().describe('A lower rank is shed first.'),
+    .describe(
+      'Milliseconds after which a waiting message is not worth sending any more. Default: the option `maxAge`.',
+    ),
+  rank: z.int().min(-100).max(100).optional().describe('A lower rank is shed first. Default: 0.'),
   drop: z
     .enum(['oldest', 'newest'])
     .optional()
     .describe(
-      'Whether the oldest waiting message makes room for this one, or this one is dropped.',
+      'Whether the oldest waiting message makes room for this one, or this one, the newest, is dropped. Default: `oldest`.',
     ),
 })
 
-export const priority = z.discriminatedUnion('class', [
-  z.strictObject({ class: z.literal('critical') }),
-  z.strictObject({ class: z.literal('cosmetic'), ...cosmeticOptions.shape }),
-])
+export const priority = z
+  .discriminatedUnion('class', [
+    z.strictObject({ class: z.literal('critical') }),
+    z.strictObject({ class: z.literal('cosmetic'), ...cosmeticOptions.shape }),
+  ])
+  .meta({ allowed: 'what critical() or cosmetic() would have registered' })
 
 /** The annotation of a schema, as it lies in {@link priorities}. */
 export type Priority = z.infer<typeof priority>
@@ -50,7 +57,8 @@ export interface CosmeticOptions<S extends z.ZodType> {
 
 /**
  * The registry of annotations. It is keyed by schema instance: annotate the final schema, since
- * `.optional()`, `.describe()` and the like return another one.
+ * `.optional()`, `.extend()` and the like return another one. What zod derives without a change of
+ * type (`.refine()`, `.describe()`, `.clone()`) inherits the annotation.
  */
 export const priorities = z.registry<Priority>()
 
@@ -74,13 +82,8 @@ export function critical<S extends z.ZodType>(schema: S): S {
 export function cosmetic<S extends z.ZodType>(schema: S, options: CosmeticOptions<S> = {}): S {
   const parsed = cosmeticOptions.safeParse(options)
   if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    throw refuse(
-      'SPILLWAY_INVALID_ANNOTATION',
-      ['cosmetic()', ...(issue?.path ?? [])].join('.'),
-      issue?.path.length ? Reflect.get(options, issue.path[0]!) : options,
-      issue?.message ?? 'conflateBy, maxAge, rank, drop',
-    )
+    const code = 'SPILLWAY_INVALID_ANNOTATION'
+    throw refusalOf(code, 'cosmetic()', cosmeticOptions, options, parsed.error)
   }
   return annotate(schema, { class: 'cosmetic', ...parsed.data }, 'cosmetic()')
 }
@@ -94,8 +97,8 @@ function annotate<S extends z.ZodType>(schema: S, annotation: Priority, by: stri
     throw refuse(
       'SPILLWAY_INVALID_ANNOTATION',
       by,
-      `a schema that is annotated as ${earlier.class} already`,
-      'one annotation a schema instance; make another instance, e.g. with .clone()',
+      verbatim(`a schema that is annotated as ${earlier.class} already`),
+      'one annotation a schema instance; build the schema a second time for another one',
     )
   }
   priorities.add(schema, annotation)

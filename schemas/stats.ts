@@ -40,6 +40,13 @@ export const spillwayStats = z.object({
   classes: z.object({ critical: outcomeCounts, cosmetic: outcomeCounts }),
   events: z.array(eventCounts),
   closed: z.record(z.enum(CLOSING_CODES), count),
+  criticalLatency: z
+    .object({
+      count,
+      sum: span,
+      buckets: z.array(z.object({ to: span.nullable(), messages: count })),
+    })
+    .describe('Of critical messages with a marker behind them: emit to proven receipt.'),
   memory: z.object({ rss: bytes, heapUsed: bytes, external: bytes, arrayBuffers: bytes }),
 })
 export type SpillwayStats = z.infer<typeof spillwayStats>
@@ -51,12 +58,20 @@ export const clientStats = z.object({
   address: z.string().nullable(),
   userAgent: z.string().nullable(),
   connectedFor: span,
-  state: z.enum(['ready', 'windowed', 'blocked', 'closed']),
+  state: z.enum(['ready', 'windowed', 'blocked', 'blind', 'closed']),
   why: z.string().describe('The state in words.'),
   congested: z.boolean(),
-  buffered: bytes.describe('queued + outstanding'),
+  buffered: bytes.describe('queued + inFlight; of a blind client, queued + outstanding'),
   queued: bytes,
   outstanding: bytes.describe('Handed to the transport, not taken by the kernel yet.'),
+  inFlight: bytes.describe('Handed to the transport, receipt not proven.'),
+  window: bytes.describe('How much may be in flight.'),
+  rtt: span.nullable().describe('Round trip of the latest marker.'),
+  minRtt: span.nullable(),
+  rate: z.number().min(0).nullable().describe('Delivery rate while the path was busy, bytes/s.'),
+  wait: z
+    .object({ critical: span.nullable(), cosmetic: span.nullable() })
+    .describe('How long a message emitted now would wait, if nothing changes.'),
   lanes: z.object({ critical: sum, cosmetic: sum }),
   sinceProgress: span,
   ...outcomeCounts.shape,
@@ -93,7 +108,8 @@ export const closedClient = z.object({
   address: z.string().nullable(),
   userAgent: z.string().nullable(),
   connectedFor: span,
-  undelivered: sum,
+  undelivered: sum.describe('Still queued.'),
+  inFlight: bytes.nullable().describe('Sent, receipt not proven; null if that cannot be known.'),
 })
 export type ClosedClient = z.infer<typeof closedClient>
 

@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect } from 'chai'
 import type { ClosedClient } from '../schemas/stats.ts'
-import { starve } from './support/flood.ts'
+import { BOUNDLESS, choke, starve } from './support/flood.ts'
 import { messages, pad } from './support/messages.ts'
 import { eventually, type Fixture, type RawClient, startServer } from './support/server.ts'
 
@@ -21,7 +21,7 @@ describe('Closing', () => {
   async function starved(options: object): Promise<RawClient> {
     fixture = await startServer({ messages, watermarks, ...options })
     const client = await fixture.raw()
-    await starve(fixture, client)
+    client.stall()
     return client
   }
 
@@ -39,7 +39,7 @@ describe('Closing', () => {
     backlog(300 * KiB)
     const [client] = await closed
     expect(client).to.include({ code: 'over-limit', address: '127.0.0.1' })
-    expect(client.undelivered.messages).to.be.greaterThan(50)
+    expect(client.inFlight! + client.undelivered.bytes).to.be.greaterThan(300 * KiB)
     expect(fixture.spillway!.stats().closed['over-limit']).to.equal(1)
     expect(fixture.spillway!.closed()).to.deep.equal([client])
   })
@@ -98,23 +98,41 @@ describe('Closing', () => {
   })
 
   it('ends one that the application closes and that takes nothing', async () => {
-    await starved({ stallAfter: 200 })
-    backlog(40 * KiB)
+    fixture = await startServer({ messages, watermarks: BOUNDLESS, stallAfter: 200 })
+    const client = await fixture.raw()
+    await choke(fixture, client)
     const closed = closing()
     fixture.io.disconnectSockets(true)
     expect((await closed)[0].code).to.equal('stalled')
   })
 
+  it('ends one that has something in flight and does nothing at all', async () => {
+    await starved({ stallAfter: 200 })
+    const closed = closing()
+    fixture.io.emit('jackpot:won', { n: 1 })
+    expect((await closed)[0].code).to.equal('stalled')
+  })
+
+  it('spares one that has nothing in flight and does nothing at all', async () => {
+    fixture = await startServer({ messages, watermarks, stallAfter: 100 })
+    const client = await fixture.raw()
+    await eventually(() => [...fixture.spillway!.clients()][0]!.buffered === 0)
+    client.stall()
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    expect(client.open).to.equal(true)
+  })
+
   it('tells of a client that left with messages queued', async () => {
     const client = await starved({})
-    const { lanes } = [...fixture.spillway!.clients()][0]!
+    starve(fixture, client)
     fixture.io.emit('jackpot:won', { n: 1 })
     fixture.io.emit('reel:frame', { n: 1 })
     const closed = closing()
     client.close()
-    const [{ code, undelivered }] = await closed
+    const [{ code, undelivered, inFlight }] = await closed
     expect(code).to.equal('gone')
-    expect(undelivered.messages).to.equal(lanes.critical.messages + 2)
+    expect(undelivered.messages).to.equal(1)
+    expect(inFlight).to.be.greaterThan(16 * KiB)
     expect(fixture.spillway!.stats().classes.cosmetic.undelivered.messages).to.equal(1)
   })
 
@@ -152,7 +170,7 @@ describe('onShed', () => {
     })
     try {
       const client = await fixture.raw()
-      await starve(fixture, client)
+      starve(fixture, client)
       for (let n = 0; n < 100; n++) fixture.io.emit('reel:frame', { n, pad })
       client.resume()
       await client.until(() => client.events.includes('snapshot'))
@@ -180,7 +198,7 @@ describe('onShed', () => {
     try {
       const fault = once(fixture.spillway!.events, 'fault')
       const client = await fixture.raw()
-      await starve(fixture, client)
+      starve(fixture, client)
       for (let n = 0; n < 100; n++) fixture.io.emit('reel:frame', { n, pad })
       client.resume()
       const [where, error] = await fault

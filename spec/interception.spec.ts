@@ -3,7 +3,7 @@ import type { ServerOptions } from 'socket.io'
 import * as msgpack from 'socket.io-msgpack-parser'
 import { attach } from '../lib/attach.ts'
 import type { MessageMap } from '../lib/messages.ts'
-import { starve } from './support/flood.ts'
+import { BOUNDLESS, choke, starve } from './support/flood.ts'
 import { messages, pad } from './support/messages.ts'
 import { makePair } from './support/pair-adapter.ts'
 import { eventually, type Fixture, startServer } from './support/server.ts'
@@ -70,11 +70,11 @@ describe('Interception', () => {
       const adapter = makePair() as unknown as ServerOptions['adapter']
       const [here, there] = [await start({ messages }, { adapter }), await start({}, { adapter })]
       const client = await here.raw()
-      await starve(here, client)
+      starve(here, client)
       there.io.emit('reel:frame', { n: 1 })
       there.io.emit('jackpot:won', { n: 1 })
       const lanes = () => [...here.spillway!.clients()][0]!.lanes
-      await eventually(() => lanes().critical.messages > 0)
+      await eventually(() => lanes().cosmetic.messages > 0)
       client.resume()
       await client.until(() => client.received('jackpot:won').length === 1)
       expect(sent(here, 'jackpot:won')).to.equal(1)
@@ -140,7 +140,7 @@ describe('Interception', () => {
     it('gets critical messages before the cosmetic ones that were emitted earlier', async () => {
       const fixture = await start()
       const client = await fixture.raw()
-      await starve(fixture, client)
+      starve(fixture, client)
       for (let n = 0; n < 20; n++) {
         fixture.io.emit('reel:frame', { n })
         fixture.io.emit('jackpot:won', { n })
@@ -160,7 +160,7 @@ describe('Interception', () => {
     it('gets of each conflation key the newest only', async () => {
       const fixture = await start()
       const client = await fixture.raw()
-      await starve(fixture, client)
+      starve(fixture, client)
       for (let n = 0; n < 50; n++) {
         fixture.io.emit('odds:now', { table: n % 2 ? 'odd' : 'even', n })
       }
@@ -177,7 +177,7 @@ describe('Interception', () => {
     it('has its cosmetic messages shed above high, and every critical one kept', async () => {
       const fixture = await start()
       const client = await fixture.raw()
-      await starve(fixture, client)
+      starve(fixture, client)
       for (let n = 0; n < 200; n++) fixture.io.emit('reel:frame', { n, pad })
       for (let n = 0; n < 100; n++) fixture.io.emit('jackpot:won', { n, pad })
       const [stats] = [...fixture.spillway!.clients()]
@@ -196,7 +196,7 @@ describe('Interception', () => {
     it('gets a packet with attachments as one unit', async () => {
       const fixture = await start()
       const client = await fixture.raw()
-      await starve(fixture, client)
+      starve(fixture, client)
       for (let n = 0; n < 100; n++) {
         fixture.io.emit('blob', { n, data: Buffer.alloc(3000, n) })
         fixture.io.emit('jackpot:won', { n })
@@ -230,7 +230,7 @@ describe('Interception', () => {
       fixture.io.of('/game')
       const client = await fixture.raw()
       await client.join('/game')
-      await starve(fixture, client)
+      starve(fixture, client)
       const [socket] = [...fixture.io.of('/game').sockets.values()]
       socket!.emit('reel:frame', { n: 1 })
       socket!.emit('jackpot:won', { n: 2 })
@@ -246,9 +246,9 @@ describe('Interception', () => {
     })
 
     it('gets everything that is critical before disconnect(true) closes it', async () => {
-      const fixture = await start()
+      const fixture = await start({ messages, watermarks: BOUNDLESS })
       const client = await fixture.raw()
-      await starve(fixture, client)
+      await choke(fixture, client)
       const [socket] = [...fixture.io.sockets.sockets.values()]
       for (let n = 0; n < 50; n++) socket!.emit('jackpot:won', { n, pad })
       socket!.disconnect(true)
@@ -259,10 +259,10 @@ describe('Interception', () => {
     })
 
     it('gets every ack, and every event that asks for one', async () => {
-      const fixture = await start({ messages, watermarks: { low: 2048, high: 4096 } })
+      const fixture = await start({ messages, watermarks: BOUNDLESS })
       fixture.io.on('connection', (socket) => socket.on('ask', (n: number, ack) => ack(n)))
       const client = await fixture.raw()
-      await starve(fixture, client)
+      await choke(fixture, client)
       for (let n = 0; n < 30; n++) fixture.io.emit('reel:frame', { n, pad })
       for (let n = 0; n < 30; n++) client.send(`42${n}["ask",${n}]`)
       const [socket] = [...fixture.io.sockets.sockets.values()]
@@ -312,7 +312,7 @@ describe('Interception', () => {
   it('gives the server its own methods back, and what is queued to the client', async () => {
     const fixture = await start()
     const client = await fixture.raw()
-    await starve(fixture, client)
+    starve(fixture, client)
     for (let n = 0; n < 10; n++) fixture.io.emit('reel:frame', { n })
     fixture.spillway!.close()
     const [socket] = [...fixture.io.sockets.sockets.values()]

@@ -66,6 +66,26 @@ async function record(options: Parameters<typeof startServer>[0]): Promise<strin
   }
 }
 
+/** The frames without the delivery markers between them. */
+function withoutPings(stream: Buffer): Buffer {
+  const start = stream.indexOf('\r\n\r\n') + 4
+  const kept = [stream.subarray(0, start)]
+  for (let at = start; at < stream.length; ) {
+    const short = stream[at + 1]! & 0x7f
+    const header = short === 127 ? 10 : short === 126 ? 4 : 2
+    const length =
+      short === 127
+        ? Number(stream.readBigUInt64BE(at + 2))
+        : short === 126
+          ? stream.readUInt16BE(at + 2)
+          : short
+    const end = at + header + length
+    if ((stream[at]! & 0x0f) !== 9) kept.push(stream.subarray(at, end))
+    at = end
+  }
+  return Buffer.concat(kept)
+}
+
 describe('On the wire', () => {
   it('is byte for byte what Socket.IO sends, if nothing is annotated', async () => {
     const [plain, tapped] = [await record('plain'), await record({})]

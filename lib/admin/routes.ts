@@ -41,11 +41,20 @@ export async function adminRoutes(app: FastifyInstance, options: AdminOptions): 
     reply.header('cache-control', 'no-store')
   })
 
-  routes.get('/', { schema: { response: { 200: spillwayStats } } }, async () => spillway.stats())
+  const totals = 'Totals by class, event and outcome; congested clients; memory.'
+  routes.get('/', { schema: { description: totals, response: { 200: spillwayStats } } }, async () =>
+    spillway.stats(),
+  )
 
   routes.get(
     '/clients',
-    { schema: { querystring: clientsQuery, response: { 200: clientsPage, 400: failure } } },
+    {
+      schema: {
+        description: 'The connected clients with the largest figure first, a page at a time.',
+        querystring: clientsQuery,
+        response: { 200: clientsPage, 400: failure },
+      },
+    },
     async (request, reply) => {
       const page = pageOfClients(spillway.clients(), request.query)
       if (page) return page
@@ -58,6 +67,8 @@ export async function adminRoutes(app: FastifyInstance, options: AdminOptions): 
     '/clients/:id',
     {
       schema: {
+        description:
+          'One client, by its id here or that of one of its sockets: what waits, why it is not being sent, what was shed last.',
         params: z.object({ id: z.string().max(100) }),
         response: { 200: clientStats, 404: failure },
       },
@@ -69,7 +80,10 @@ export async function adminRoutes(app: FastifyInstance, options: AdminOptions): 
     },
   )
 
-  routes.get('/closed', { schema: { response: { 200: closedPage } } }, async () => ({
-    closed: [...spillway.closed()],
-  }))
+  const history = 'The clients closed lately, with the reason and what was left undelivered.'
+  routes.get(
+    '/closed',
+    { schema: { description: history, response: { 200: closedPage } } },
+    async () => ({ closed: [...spillway.closed()] }),
+  )
 }

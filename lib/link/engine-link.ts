@@ -1,19 +1,21 @@
 import type { Envelope } from '../envelope.ts'
-import type { Bytes } from '../units.ts'
+import type { Bytes, Millis } from '../units.ts'
 import type { EngineSocket, EngineTransport, EngineWrite } from './engine.ts'
 import { gaugeFor, type TransportGauge } from './gauge.ts'
-import { HANDOVER, type Link } from './link.ts'
+import { HANDOVER, type Link, type LinkEvents } from './link.ts'
 
 /** An Engine.IO connection, over whatever transport it has now. */
 export class EngineLink implements Link {
+  /** Bytes in `conn.writeBuffer`, which Engine.IO empties as a whole. */
+  waiting: Bytes = 0
   readonly #conn: EngineSocket
   readonly #write: EngineWrite
   readonly #close: (discard?: boolean) => void
   readonly #handover: () => Bytes
-  readonly #onReady: () => void
+  readonly #events: LinkEvents
   #gauge: TransportGauge
-  /** Bytes in `conn.writeBuffer`, which Engine.IO empties as a whole. */
-  #waiting: Bytes = 0
+  /** Of a message that is being written, the bytes of the parts still to come. */
+  #unwritten: Bytes = 0
   #handedOver: Bytes = 0
   #taken: Bytes = 0
   #underWay: Bytes = 0
@@ -21,31 +23,47 @@ export class EngineLink implements Link {
   /**
    * @param write Engine.IO's own `write` and `close`, which the tap has shadowed
    * @param handover how much may be handed over at once now
-   * @param onReady called when the transport can take more
    */
   constructor(
     conn: EngineSocket,
     write: EngineWrite,
     close: (discard?: boolean) => void,
     handover: () => Bytes,
-    onReady: () => void,
+    events: LinkEvents,
   ) {
     this.#conn = conn
     this.#write = write
     this.#close = close
     this.#handover = handover
-    this.#onReady = onReady
-    this.#gauge = gaugeFor(conn, conn.transport, onReady)
+    this.#events = events
+    this.#gauge = gaugeFor(conn, conn.transport, events)
     conn.on('drain', this.#onHandedOver)
     conn.on('upgrade', this.#onUpgrade)
+    conn.on('heartbeat', this.#onHeartbeat)
   }
 
   get transport(): string {
     return this.#gauge.name
   }
 
+  get proof(): 'markers' | 'itself' | 'none' {
+    return this.#gauge.proof
+  }
+
+  get heard(): Bytes {
+    return this.#gauge.heard
+  }
+
+  get heartbeatInterval(): Millis {
+    return this.#conn.server?.opts?.pingInterval ?? Number.POSITIVE_INFINITY
+  }
+
+  get upgrading(): boolean {
+    return this.#conn.upgrading === true
+  }
+
   get outstanding(): Bytes {
-    return this.#waiting + this.#gauge.held
+    return this.waiting + this.#gauge.held
   }
 
   /** A message of any size goes when nothing else is outstanding. */
@@ -56,12 +74,18 @@ export class EngineLink implements Link {
 
   write(envelope: Envelope): void {
     const { parts, sizes, options, callback } = envelope
+    this.waiting += envelope.bytes
+    this.#handedOver += envelope.bytes
+    this.#unwritten += envelope.bytes
     const last = parts.length - 1
     for (let index = 0; index <= last; index++) {
-      this.#waiting += sizes[index]!
-      this.#handedOver += sizes[index]!
+      this.#unwritten -= sizes[index]!
       this.#write.call(this.#conn, parts[index]!, options, index === last ? callback : undefined)
     }
+  }
+
+  mark(sequence: number): void {
+    this.#gauge.mark(sequence)
   }
 
   /** Holds Engine.IO's flush back: on polling, one response then carries the whole batch. */
@@ -99,22 +123,28 @@ export class EngineLink implements Link {
 
   /** Takes its listeners off the connection. */
   detach(): void {
-    this.#gauge.detach()
+    this.#gauge.detach(false)
     this.#conn.off('drain', this.#onHandedOver)
     this.#conn.off('upgrade', this.#onUpgrade)
+    this.#conn.off('heartbeat', this.#onHeartbeat)
   }
 
   /** Engine.IO's `drain` means that the write buffer went to the transport, nothing more. */
   readonly #onHandedOver = (): void => {
-    const bytes = this.#waiting
-    this.#waiting = 0
-    this.#gauge.flushed(bytes)
+    const behind = this.#unwritten
+    const flushed = this.waiting - behind
+    this.waiting = behind
+    if (flushed > 0) this.#gauge.flushed(flushed, behind)
   }
 
-  /** A client upgrades after it has read its last poll, so all that polling held was taken. */
   readonly #onUpgrade = (transport: EngineTransport): void => {
-    this.#gauge.detach()
-    this.#gauge = gaugeFor(this.#conn, transport, this.#onReady)
-    this.#onReady()
+    this.#gauge.detach(true)
+    this.#gauge = gaugeFor(this.#conn, transport, this.#events)
+    this.#events.upgraded()
+    this.#events.ready()
+  }
+
+  readonly #onHeartbeat = (): void => {
+    this.#events.heartbeat()
   }
 }

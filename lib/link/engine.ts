@@ -10,6 +10,7 @@ export interface EngineSocket extends EventEmitter {
   readonly id: string
   readonly protocol: number
   readonly readyState: string
+  readonly upgrading?: boolean
   readonly request: IncomingMessage | undefined
   readonly remoteAddress: string | undefined
   readonly transport: EngineTransport
@@ -34,7 +35,7 @@ export interface EngineTransport extends EventEmitter {
 
 export interface EngineServer extends EventEmitter {
   readonly clients: Record<string, EngineSocket>
-  readonly opts?: { readonly perMessageDeflate?: unknown; readonly transports?: readonly string[] }
+  readonly opts?: { readonly perMessageDeflate?: unknown; readonly pingInterval?: number }
 }
 
 /** What is wrong with a value that should be an Engine.IO connection, if anything. */

@@ -1,53 +1,60 @@
 import type { Bytes } from '../units.ts'
 import type { EngineSocket, EngineTransport } from './engine.ts'
+import type { LinkEvents } from './link.ts'
 import { PollingGauge } from './polling.ts'
 import { WebSocketGauge } from './websocket.ts'
 
 /** What can be measured at, and done to, one transport object of a connection. */
 export interface TransportGauge {
   readonly name: string
+  readonly proof: 'markers' | 'itself' | 'none'
   /** Bytes that the transport holds and the kernel (on polling: the client) has not taken. */
   readonly held: Bytes
   /** Of a write that is under way, the bytes that the kernel has not taken; 0 if unknown. */
   readonly underWay: Bytes
-  /** Told when the connection's write buffer was handed to the transport. */
-  flushed(bytes: Bytes): void
+  /** Bytes received from the client so far; 0 if unknown. */
+  readonly heard: Bytes
+  /** The connection's write buffer went to the transport; `behind` bytes did not. */
+  flushed(bytes: Bytes, behind: Bytes): void
+  mark(sequence: number): void
   terminate(): void
-  /** Takes its listeners off the transport. */
-  detach(): void
+  /**
+   * Takes its listeners off.
+   *
+   * @param received whether all that it was given was received, as before an upgrade: a client
+   *   upgrades after it has read its last response
+   */
+  detach(received: boolean): void
 }
 
 /** Measures a transport; one of an unknown kind is measured by the write buffer alone. */
 export function gaugeFor(
   conn: EngineSocket,
   transport: EngineTransport,
-  onReady: () => void,
+  events: LinkEvents,
 ): TransportGauge {
-  switch (transport.name) {
-    case 'websocket':
-      return WebSocketGauge.supports(transport)
-        ? new WebSocketGauge(transport, onReady)
-        : new BlindGauge(conn, transport, onReady)
-    case 'polling':
-      return new PollingGauge(conn, transport, onReady)
-    default:
-      return new BlindGauge(conn, transport, onReady)
+  if (transport.name === 'polling') return new PollingGauge(conn, transport, events)
+  if (transport.name === 'websocket' && WebSocketGauge.supports(transport)) {
+    return new WebSocketGauge(transport, events)
   }
+  return new BlindGauge(conn, transport, events)
 }
 
 class BlindGauge implements TransportGauge {
+  readonly proof = 'none'
   readonly held = 0
   readonly underWay = 0
+  readonly heard = 0
   readonly #conn: EngineSocket
   readonly #transport: EngineTransport
   readonly #onReady: () => void
 
-  constructor(conn: EngineSocket, transport: EngineTransport, onReady: () => void) {
+  constructor(conn: EngineSocket, transport: EngineTransport, events: LinkEvents) {
     this.#conn = conn
     this.#transport = transport
-    this.#onReady = onReady
-    transport.on('ready', onReady)
-    transport.on('drain', onReady)
+    this.#onReady = () => events.ready()
+    transport.on('ready', this.#onReady)
+    transport.on('drain', this.#onReady)
   }
 
   get name(): string {
@@ -55,6 +62,8 @@ class BlindGauge implements TransportGauge {
   }
 
   flushed(): void {}
+
+  mark(): void {}
 
   terminate(): void {
     this.#conn.close(true)

@@ -1,5 +1,23 @@
 import type { Envelope } from '../envelope.ts'
-import type { Bytes } from '../units.ts'
+import type { Bytes, Millis } from '../units.ts'
+
+/** What a link tells its channel. */
+export interface LinkEvents {
+  /** The transport can take more. */
+  ready(): void
+  /**
+   * Polling: a response was written, which the next poll will answer; `behind` bytes wait.
+   *
+   * @returns the sequence number of the answer
+   */
+  responded(behind: Bytes): number
+  /** A marker was answered. */
+  answered(sequence: number): void
+  /** The client has answered a heartbeat. */
+  heartbeat(): void
+  /** Another transport took over. */
+  upgraded(): void
+}
 
 /** The way to one client, as its channel sees it. */
 export interface Link {
@@ -10,6 +28,20 @@ export interface Link {
   hasRoom(bytes: Bytes): boolean
   /** Hands one message over; its parts are never separated. */
   write(envelope: Envelope): void
+  /** Bytes handed over that the connection still holds back: a marker would overtake them. */
+  readonly waiting: Bytes
+  /**
+   * How this transport proves delivery: by markers, by itself (the next poll answers for the
+   * response before), or not at all.
+   */
+  readonly proof: 'markers' | 'itself' | 'none'
+  /** Bytes received from the client so far, if known. */
+  readonly heard: Bytes
+  /** Between a heartbeat's answer and the next heartbeat. */
+  readonly heartbeatInterval: Millis
+  readonly upgrading: boolean
+  /** Writes a delivery marker now. */
+  mark(sequence: number): void
   /** Runs writes whose frames leave as one batch. */
   batch(writes: () => void): void
   /** Whether any byte was taken since the last call. */

@@ -2,36 +2,39 @@ import type { IncomingMessage } from 'node:http'
 import type { Bytes } from '../units.ts'
 import type { EngineSocket, EngineTransport } from './engine.ts'
 import type { TransportGauge } from './gauge.ts'
+import type { LinkEvents } from './link.ts'
 
-/** HTTP long polling: what a response carried is taken when the client polls again. */
+/** HTTP long polling: what a response carried was received when the client polls again. */
 export class PollingGauge implements TransportGauge {
   readonly name = 'polling'
+  readonly proof = 'itself'
   readonly underWay = 0
+  readonly heard = 0
   held: Bytes = 0
   readonly #conn: EngineSocket
   readonly #transport: EngineTransport
-  readonly #onReady: () => void
-  readonly #onPoll = (): void => {
-    this.held = 0
-    this.#onReady()
-  }
+  readonly #events: LinkEvents
+  /** The answer that the next poll is. */
+  #sequence: number | undefined
   /** The kernel socket of the latest response, which may still hold it. */
-  readonly #onHeaders = (_headers: unknown, request: IncomingMessage | undefined): void => {
-    if (request?.method === 'GET') this.#socket = request.socket
-  }
   #socket: { destroy(): void } | undefined
 
-  constructor(conn: EngineSocket, transport: EngineTransport, onReady: () => void) {
+  constructor(conn: EngineSocket, transport: EngineTransport, events: LinkEvents) {
     this.#conn = conn
     this.#transport = transport
-    this.#onReady = onReady
-    transport.on('ready', this.#onPoll)
+    this.#events = events
+    // before Engine.IO, which answers this poll with what waits
+    transport.prependListener('ready', this.#onPoll)
+    transport.on('ready', this.#onReady)
     transport.on('headers', this.#onHeaders)
   }
 
-  flushed(bytes: Bytes): void {
+  flushed(bytes: Bytes, behind: Bytes): void {
     this.held += bytes
+    this.#sequence = this.#events.responded(behind)
   }
+
+  mark(): void {}
 
   terminate(): void {
     const socket = this.#socket
@@ -39,9 +42,30 @@ export class PollingGauge implements TransportGauge {
     socket?.destroy()
   }
 
-  detach(): void {
+  detach(received: boolean): void {
     this.#transport.off('ready', this.#onPoll)
+    this.#transport.off('ready', this.#onReady)
     this.#transport.off('headers', this.#onHeaders)
     this.#socket = undefined
+    if (received) this.#received()
+  }
+
+  readonly #onPoll = (): void => {
+    this.#received()
+  }
+
+  readonly #onReady = (): void => {
+    this.#events.ready()
+  }
+
+  readonly #onHeaders = (_headers: unknown, request: IncomingMessage | undefined): void => {
+    if (request?.method === 'GET') this.#socket = request.socket
+  }
+
+  #received(): void {
+    this.held = 0
+    const sequence = this.#sequence
+    this.#sequence = undefined
+    if (sequence !== undefined) this.#events.answered(sequence)
   }
 }

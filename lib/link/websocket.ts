@@ -1,40 +1,64 @@
+import { randomBytes } from 'node:crypto'
 import type { Bytes } from '../units.ts'
 import type { EngineTransport } from './engine.ts'
 import type { TransportGauge } from './gauge.ts'
+import type { LinkEvents } from './link.ts'
 
 /** The parts of a `ws` WebSocket that are used. */
 interface Ws {
   readonly bufferedAmount: number
   terminate(): void
-  /** Private to `ws`; optional here and only read. */
-  readonly _socket?: {
-    readonly destroyed?: unknown
-    readonly _handle?: { readonly writeQueueSize?: unknown } | null
-  } | null
+  ping?: (data: Buffer) => void
+  on?: (event: 'pong', listener: (data: Buffer) => void) => void
+  off?: (event: 'pong', listener: (data: Buffer) => void) => void
+  /** Private to `ws`; optional here. */
+  readonly _socket?: KernelSocket | null
+}
+
+interface KernelSocket {
+  readonly destroyed?: boolean
+  readonly bytesRead?: number
+  readonly encrypted?: boolean
+  readonly _handle?: { readonly writeQueueSize?: unknown } | null
+  resetAndDestroy?: () => void
 }
 
 interface WebSocketTransport extends EngineTransport {
   readonly socket: Ws
 }
 
-/** A WebSocket: `bufferedAmount` is what its kernel socket has not taken. */
+/**
+ * A WebSocket: `bufferedAmount` is what its kernel socket has not taken, and pings are the
+ * delivery markers, since a client answers them in their place in the stream (RFC 6455 section
+ * 5.5.2).
+ */
 export class WebSocketGauge implements TransportGauge {
   readonly name = 'websocket'
+  readonly proof: 'markers' | 'none'
   readonly #transport: WebSocketTransport
   readonly #onReady: () => void
+  readonly #onPong: (data: Buffer) => void
 
   static supports(transport: EngineTransport): transport is WebSocketTransport {
     const { socket } = transport as Partial<WebSocketTransport>
     return typeof socket?.bufferedAmount === 'number' && typeof socket.terminate === 'function'
   }
 
-  constructor(transport: WebSocketTransport, onReady: () => void) {
+  constructor(transport: WebSocketTransport, events: LinkEvents) {
+    const { socket } = transport
     this.#transport = transport
     // Node reports the writes of a connection that was reset as done, before it reports the reset
     this.#onReady = () => {
-      if (transport.socket._socket?.destroyed !== true) onReady()
+      if (socket._socket?.destroyed !== true) events.ready()
+    }
+    this.#onPong = (data) => {
+      const sequence = sequenceOf(data)
+      if (sequence !== undefined) events.answered(sequence)
     }
     transport.on('ready', this.#onReady)
+    const pings = typeof socket.ping === 'function' && typeof socket.on === 'function'
+    this.proof = pings ? 'markers' : 'none'
+    if (pings) socket.on?.('pong', this.#onPong)
   }
 
   get held(): Bytes {
@@ -50,13 +74,40 @@ export class WebSocketGauge implements TransportGauge {
     return typeof size === 'number' ? size : 0
   }
 
+  get heard(): Bytes {
+    return this.#transport.socket._socket?.bytesRead ?? 0
+  }
+
   flushed(): void {}
 
+  mark(sequence: number): void {
+    this.#transport.socket.ping?.(payloadOf(sequence))
+  }
+
+  /** A reset frees the kernel's buffers too, and tells the client at once; TLS has none. */
   terminate(): void {
-    this.#transport.socket.terminate()
+    const { socket } = this.#transport
+    if (socket._socket?.encrypted !== true) socket._socket?.resetAndDestroy?.()
+    socket.terminate()
   }
 
   detach(): void {
     this.#transport.off('ready', this.#onReady)
+    this.#transport.socket.off?.('pong', this.#onPong)
   }
+}
+
+/** Tells our pings from those of the application; no client can guess it in advance. */
+const NONCE = randomBytes(4).readUInt32BE()
+
+function payloadOf(sequence: number): Buffer {
+  const payload = Buffer.allocUnsafe(8)
+  payload.writeUInt32BE(NONCE, 0)
+  payload.writeUInt32BE(sequence >>> 0, 4)
+  return payload
+}
+
+function sequenceOf(payload: Buffer): number | undefined {
+  if (payload.length !== 8 || payload.readUInt32BE(0) !== NONCE) return undefined
+  return payload.readUInt32BE(4)
 }

@@ -4,6 +4,12 @@ import type { Link } from '../../lib/link/link.ts'
 /** A link that takes what it is told to take, and remembers what was written. */
 export class FakeLink implements Link {
   readonly transport = 'fake'
+  proof: Link['proof'] = 'none'
+  waiting = 0
+  heard = 0
+  heartbeatInterval = 25_000
+  upgrading = false
+  readonly marks: number[] = []
   readonly written: Envelope[] = []
   readonly delivered: Envelope[] = []
   closed = 0
@@ -21,6 +27,10 @@ export class FakeLink implements Link {
 
   write(envelope: Envelope): void {
     this.written.push(envelope)
+  }
+
+  mark(sequence: number): void {
+    this.marks.push(sequence)
   }
 
   batch(writes: () => void): void {

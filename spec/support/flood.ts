@@ -1,10 +1,27 @@
+import { MiB } from '../../lib/units.ts'
 import type { Fixture, RawClient } from './server.ts'
 
+/** Watermarks of which only `low` and `high` matter in a spec. */
+export const ROOMY = { low: 65_536, high: 131_072, limit: 256 * MiB, emergency: 512 * MiB }
+
+/** Watermarks that a full kernel buffer does not reach. */
+export const BOUNDLESS = { low: 32 * MiB, high: 64 * MiB, limit: 256 * MiB, emergency: 512 * MiB }
+
 /**
- * Stops a client from reading and fills the kernel's buffers between it and the server, until the
- * server's user space has to keep something back.
+ * Stops a client from reading and puts more in flight to it than its window lets be there: from
+ * now on cosmetic messages wait.
  */
-export async function starve({ io, spillway }: Fixture, client: RawClient): Promise<void> {
+export function starve({ io }: Fixture, client: RawClient): void {
+  client.stall()
+  io.emit('filler', filler)
+}
+
+/**
+ * Stops a client from reading and fills the kernel's buffers between it and the server, until user
+ * space has to keep something back: from now on critical messages wait too. Needs
+ * {@link BOUNDLESS} watermarks.
+ */
+export async function choke({ io, spillway }: Fixture, client: RawClient): Promise<void> {
   client.stall()
   const isBlocked = () => [...(spillway?.clients() ?? [])].some(({ state }) => state === 'blocked')
   // the kernel may still grow its buffers and take what is outstanding, so look again

@@ -7,6 +7,7 @@ import { WebSocket } from 'ws'
 import { attach, type Spillway } from '../../lib/attach.ts'
 import type { MessageMap } from '../../lib/messages.ts'
 import type { SpillwayOptions } from '../../lib/types.ts'
+import { ROOMY } from './flood.ts'
 
 /** A real server on a free port; everything that it opened is closed by `close`. */
 export interface Fixture {
@@ -29,7 +30,8 @@ export async function startServer(
 ): Promise<Fixture> {
   const http = createServer()
   const io = new Server(http, serverOptions)
-  const spillway = options === 'plain' ? undefined : attach<MessageMap>(io, options)
+  const spillway =
+    options === 'plain' ? undefined : attach<MessageMap>(io, { watermarks: ROOMY, ...options })
   http.listen(0, '127.0.0.1')
   await once(http, 'listening')
   const { port } = http.address() as AddressInfo

@@ -1,0 +1,87 @@
+import { z } from 'zod'
+import { type ErrorCode, refuse, type SpillwayError } from '../lib/errors.ts'
+
+/** What a schema says about the values that it takes: its JSON schema and its `meta`. */
+export interface Facts {
+  readonly type?: string
+  readonly description?: string
+  readonly default?: unknown
+  readonly enum?: readonly unknown[]
+  readonly const?: unknown
+  readonly minimum?: number
+  readonly maximum?: number
+  /** From `meta`: of a number. */
+  readonly unit?: 'bytes' | 'milliseconds'
+  /** From `meta`: what is allowed, in words, where the schema alone can't tell. */
+  readonly allowed?: string
+  readonly properties?: Readonly<Record<string, Facts>>
+  readonly required?: readonly string[]
+  readonly anyOf?: readonly Facts[]
+  readonly oneOf?: readonly Facts[]
+}
+
+export function factsOf(schema: z.ZodType, io: 'input' | 'output' = 'input'): Facts {
+  return z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Facts
+}
+
+/** What is allowed, in words: the end of a refusal's sentence. */
+export function allowedBy(facts: Facts): string {
+  const { allowed, properties, minimum, maximum, unit } = facts
+  if (allowed !== undefined) return allowed
+  if (facts.const !== undefined) return JSON.stringify(facts.const)
+  if (facts.enum) return oneOf(facts.enum.map((value) => JSON.stringify(value)))
+  const branches = branchesOf(facts)
+  if (branches.length > 1) return oneOf([...new Set(branches.map(allowedBy))])
+  if (properties) return `an object with any of the keys ${Object.keys(properties).join(', ')}`
+  const kind = facts.type === 'integer' ? 'an integer' : `a ${facts.type ?? 'value'}`
+  const range =
+    minimum !== undefined && maximum !== undefined
+      ? ` from ${minimum} to ${maximum}`
+      : minimum !== undefined
+        ? ` of at least ${minimum}`
+        : ''
+  return `${kind}${range}${unit ? ` (${unit})` : ''}`
+}
+
+/**
+ * The refusal of a value that failed its schema, by the first thing that is wrong with it.
+ *
+ * @param at the path of the value itself
+ */
+export function refusalOf(
+  code: ErrorCode,
+  at: string,
+  schema: z.ZodType,
+  given: unknown,
+  error: z.core.$ZodError,
+): SpillwayError {
+  const issue = error.issues[0]!
+  const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
+  const path = [...issue.path, ...unknown].map(String)
+  const holders = issue.path.reduce<readonly Facts[]>(
+    (inner, key) =>
+      inner.flatMap(branchesOf).flatMap(({ properties }) => properties?.[String(key)] ?? []),
+    [factsOf(schema)],
+  )
+  const allowed = unknown.length
+    ? `the keys ${holders.flatMap(({ properties = {} }) => Object.keys(properties)).join(', ')}`
+    : oneOf([...new Set(holders.map(allowedBy))])
+  const name = [...(at ? [at] : []), ...path].join('.') || 'options'
+  return refuse(code, name, valueAt(given, path), allowed || issue.message)
+}
+
+function branchesOf(facts: Facts): readonly Facts[] {
+  return (facts.anyOf ?? facts.oneOf)?.flatMap(branchesOf) ?? [facts]
+}
+
+function oneOf(words: readonly string[]): string {
+  return words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
+}
+
+function valueAt(given: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>(
+    (inner, key) =>
+      typeof inner === 'object' && inner !== null ? Reflect.get(inner, key) : undefined,
+    given,
+  )
+}

@@ -1,0 +1,42 @@
+import { Classifier, type ClassifierOptions } from '../../lib/classifier.ts'
+import { CompiledMessages, type MessageMap, type NamespaceMap } from '../../lib/messages.ts'
+import type { Fixture } from './server.ts'
+
+/** A classifier and what it reported. */
+export function makeClassifier(
+  messages: MessageMap,
+  options: Partial<ClassifierOptions> = {},
+  namespaces: NamespaceMap = {},
+) {
+  const invalid: Array<{ namespace: string; event: string; issues: readonly string[] }> = []
+  const faults: Array<{ where: string; error: Error }> = []
+  const classifier = new Classifier({
+    messages: new CompiledMessages(messages, namespaces, 2000),
+    validate: 'report',
+    recovery: false,
+    onInvalid: (report) => invalid.push(report),
+    onFault: (where, error) => faults.push({ where, error }),
+    ...options,
+  })
+  return {
+    classifier,
+    invalid,
+    faults,
+    /** Classifies an event packet. */
+    event: (name: unknown, args: unknown[], nsp = '/') =>
+      classifier.classify({ type: 2, nsp, data: [name, ...args] }, ['2[]'], 7),
+  }
+}
+
+/** What was sent during a call, as it was counted: `namespace event class`, once a delivery. */
+export async function classesOf({ spillway }: Fixture, emit: () => unknown): Promise<string[]> {
+  const before = spillway!.stats().events.map(({ sent }) => sent.messages)
+  await emit()
+  return spillway!
+    .stats()
+    .events.flatMap(({ namespace, event, class: name, sent }, index) =>
+      Array.from<string>({ length: sent.messages - before[index]! }).fill(
+        `${namespace} ${event} ${name}`,
+      ),
+    )
+}
