@@ -226,7 +226,9 @@ export class Channel {
   #offerCritical(envelope: Envelope, now: Millis): Verdict {
     const { bytes } = envelope
     const { buffered } = this
-    if (buffered > 0 && buffered + bytes > this.#host.limits.emergency) {
+    const { low, emergency } = this.#host.limits
+    // a message of any size may be sent to a client that has caught up
+    if (buffered > low && buffered + bytes > emergency) {
       this.#count(envelope, 'undelivered')
       this.terminate('emergency')
       return 'refused'
@@ -380,14 +382,13 @@ export class Channel {
   #verdict(now: Millis): EnforcedClosing | undefined {
     const { limits } = this.#host
     if (limits.mode === 'observe' && !this.#closing) return undefined
-    const patience = this.window.patience(limits.stallAfter)
-    const stalled = now - this.progressAt >= patience && !this.link.upgrading
-    if (!stalled) return undefined
+    const idle = now - this.progressAt
+    if (idle < limits.stallAfter || this.link.upgrading) return undefined
     if (this.#closing) return 'stalled'
     const inGrace = now - this.connectedAt < limits.grace
     if (this.buffered > limits.limit) return inGrace ? undefined : 'over-limit'
-    const asked = this.window.waitsSince ?? now
-    return now - Math.max(asked, this.#heardAt) >= patience ? 'stalled' : undefined
+    const asked = Math.max(this.window.waitsSince ?? now, this.#heardAt, this.progressAt)
+    return now - asked >= this.window.patience(limits.stallAfter) ? 'stalled' : undefined
   }
 
   /** A DISCONNECT follows what was queued before it in its namespace. */

@@ -388,10 +388,10 @@ const BLIND_INTERVAL: Millis = 10_000
  * While something waits, so many messages have a marker of their own: only the time of a single
  * one shows that the path has become faster than messages are written.
  */
-const SINGLE_MARKERS = 32
+const SINGLE_MARKERS = 20
 /** With that many open, markers are so far apart. */
-const MARKERS_A_WINDOW = 16
-/** Open markers of one client, whatever happens. */
-const MOST_MARKERS = 256
+const MARKERS_A_WINDOW = 12
+/** Open markers of one client: `ws` ends a connection on which 60 pings wait to be answered. */
+const MOST_MARKERS = 32
 /** 2 KiB/s: slower links lose the client to Engine.IO's heartbeat anyway. */
 const SLOWEST: BytesPerMilli = 2

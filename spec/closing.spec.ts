@@ -39,7 +39,7 @@ describe('Closing', () => {
     backlog(300 * KiB)
     const [client] = await closed
     expect(client).to.include({ code: 'over-limit', address: '127.0.0.1' })
-    expect(client.inFlight! + client.undelivered.bytes).to.be.greaterThan(300 * KiB)
+    expect(client.inFlight! + client.undelivered.bytes).to.be.greaterThan(256 * KiB)
     expect(fixture.spillway!.stats().closed['over-limit']).to.equal(1)
     expect(fixture.spillway!.closed()).to.deep.equal([client])
   })

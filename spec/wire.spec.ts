@@ -58,7 +58,7 @@ async function record(options: Parameters<typeof startServer>[0]): Promise<strin
     const end = Buffer.from('42["last"]')
     while (!bytes().includes(end)) await once(tcp, 'data')
     tcp.destroy()
-    return bytes()
+    return withoutPings(bytes())
       .toString('latin1')
       .replaceAll(/"sid":"[^"]{20}"/g, '"sid":"(an id of 20)"')
   } finally {

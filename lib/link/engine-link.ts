@@ -138,9 +138,11 @@ export class EngineLink implements Link {
   }
 
   readonly #onUpgrade = (transport: EngineTransport): void => {
-    this.#gauge.detach(true)
+    const before = this.#gauge
+    // first the new one, since what `before` tells leads to writes
     this.#gauge = gaugeFor(this.#conn, transport, this.#events)
     this.#events.upgraded()
+    before.detach(true)
     this.#events.ready()
   }
 
