@@ -79,8 +79,9 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     this.#tap = new Tap(tapped, this.#classifier, systemClock, (conn, write, close) =>
       this.#clients.open(conn, write, close),
     )
+    this.#clients.start()
     attached.add(io)
-    if (tapped.engine?.opts?.perMessageDeflate) {
+    if ((tapped.engine?.opts ?? tapped.opts)?.perMessageDeflate) {
       this.events.warn(
         { option: 'perMessageDeflate' },
         'perMessageDeflate is on: sizes are counted before compression',

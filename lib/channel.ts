@@ -89,10 +89,16 @@ export class Channel {
   #pumping = false
   #watched = false
 
-  constructor(id: string, link: Link, host: ChannelHost, now: Millis) {
+  constructor(
+    id: string,
+    link: Link,
+    host: ChannelHost,
+    now: Millis,
+    window = new DeliveryWindow(now),
+  ) {
     this.id = id
     this.link = link
-    this.window = new DeliveryWindow(now)
+    this.window = window
     this.window.blind = link.proof === 'none'
     this.connectedAt = now
     this.progressAt = now
@@ -316,7 +322,8 @@ export class Channel {
       const lane = this.critical.empty ? this.cosmetic : this.critical
       const next = lane.peek()
       if (!next) return
-      if (next.expired(now)) {
+      // its age when the path will carry it, not when it is handed over
+      if (next.expired(now + this.window.queueDelay(now))) {
         lane.shift()
         this.#shed(next, 'expired', now)
         continue

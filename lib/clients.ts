@@ -34,7 +34,7 @@ export class Clients implements ChannelHost {
   readonly #clock: Clock
   readonly #reporter: Reporter
   readonly #onRecovered: OnRecovered
-  readonly #sweep: NodeJS.Timeout
+  #sweep: NodeJS.Timeout | undefined
   #lastId = 0
 
   constructor(
@@ -49,7 +49,12 @@ export class Clients implements ChannelHost {
     this.#clock = clock
     this.#reporter = reporter
     this.#onRecovered = onRecovered
-    this.#sweep = setInterval(() => this.#inspect(), sweepInterval(limits.stallAfter)).unref()
+  }
+
+  /** Looks after the clients from now on, until `close`. */
+  start(): void {
+    const interval = sweepInterval(this.limits.stallAfter)
+    this.#sweep = setInterval(() => this.#inspect(), interval).unref()
   }
 
   get size(): number {
@@ -165,7 +170,9 @@ export class Clients implements ChannelHost {
   }
 
   #statsOf({ channel, conn }: Client): ClientStats {
-    return clientStatsOf(channel, peerOf(conn), this.limits.high, this.#clock.now())
+    const stats = clientStatsOf(channel, peerOf(conn), this.limits.high, this.#clock.now())
+    // a socket of protocol 3 is called by the secret id of its Engine.IO session
+    return conn.protocol === 3 ? { ...stats, sockets: {} } : stats
   }
 }
 

@@ -81,17 +81,14 @@ export interface Totals {
 export function spillwayStatsOf(totals: Totals): SpillwayStats {
   const { limits, connected, congested, waiting } = totals
   const classes = { critical: new Tally(), cosmetic: new Tally() }
-  const events: SpillwayStats['events'] = []
+  // an event has several rules of one class if branches of its union are conflated differently
+  const byEvent = new Map<string, { rule: Rule; tally: Tally }>()
   for (const rule of totals.rules) {
     classes[rule.class].add(rule.tally)
-    const { namespace, event, tally } = rule
-    events.push({
-      namespace,
-      event,
-      class: rule.class,
-      invalid: tally.invalid,
-      ...outcomesOf(tally),
-    })
+    const key = JSON.stringify([rule.namespace, rule.event, rule.class])
+    const row = byEvent.get(key) ?? { rule, tally: new Tally() }
+    row.tally.add(rule.tally)
+    byEvent.set(key, row)
   }
   let buffered = 0
   for (const channel of waiting) buffered += channel.buffered
@@ -107,7 +104,13 @@ export function spillwayStatsOf(totals: Totals): SpillwayStats {
     clients: { connected, congested, waiting: waiting.size },
     buffered,
     classes: { critical: outcomesOf(classes.critical), cosmetic: outcomesOf(classes.cosmetic) },
-    events,
+    events: Array.from(byEvent.values(), ({ rule, tally }) => ({
+      namespace: rule.namespace,
+      event: rule.event,
+      class: rule.class,
+      invalid: tally.invalid,
+      ...outcomesOf(tally),
+    })),
     closed: { ...totals.closed },
     criticalLatency: {
       count: totals.latencies.count,

@@ -15,7 +15,10 @@ import {
 export interface TappedServer extends EventEmitter {
   readonly engine?: EngineServer
   readonly encoder: { encode: (packet: Packet) => EncodedPart[] }
-  readonly opts?: { readonly connectionStateRecovery?: unknown }
+  readonly opts?: {
+    readonly connectionStateRecovery?: unknown
+    readonly perMessageDeflate?: unknown
+  }
   /** Private to Socket.IO; optional here and only read. */
   readonly _nsps?: ReadonlyMap<string, { readonly sockets: ReadonlyMap<string, { conn: object }> }>
   bind(engine: EngineServer): unknown

@@ -47,6 +47,8 @@ export class DeliveryWindow {
   /** When the path will have carried all that was written. */
   #clearAt: Millis = Number.NEGATIVE_INFINITY
   #answeredAt: Millis = Number.NEGATIVE_INFINITY
+  /** While the rate is unknown: the path is at least so fast. */
+  #leastRate: BytesPerMilli = 0
   #sampleBytes: Bytes = 0
   #sampleBusy: Millis = 0
   /** Start-up: allowed in flight while the rate is unknown. */
@@ -59,8 +61,12 @@ export class DeliveryWindow {
   #clearRttAt: Millis = Number.NEGATIVE_INFINITY
   #probedAt: Millis = Number.NEGATIVE_INFINITY
 
-  constructor(now: Millis) {
+  /** Delays shorter than this may be the event loop's, here or at the client. */
+  readonly #resolution: Millis
+
+  constructor(now: Millis, resolution = RESOLUTION) {
     this.progressAt = now
+    this.#resolution = resolution
   }
 
   /** Whether a cosmetic message of so many bytes may be written now. */
@@ -144,7 +150,7 @@ export class DeliveryWindow {
   markerDue(now: Millis, waiting: boolean, critical: boolean, ceiling: Bytes): boolean {
     if (this.#unmarked === 0 || this.#markers.length >= MOST_MARKERS) return false
     if (this.blind) return now - this.#markedAt > BLIND_INTERVAL
-    if (this.rate === undefined && this.#markers.length === 0) return true
+    if (!this.#answered && this.#markers.length < 2) return true
     const size = this.size(0, ceiling)
     if (waiting || this.#limited) {
       return this.#markers.length < SINGLE_MARKERS || this.#unmarked >= size / MARKERS_A_WINDOW
@@ -270,11 +276,11 @@ export class DeliveryWindow {
 
   /** Bytes that may be written without a marker behind them, to a path that was clear. */
   #trust(ceiling: Bytes): Bytes {
-    return Math.min(TRUST, ceiling / 2, (this.rate ?? 0) * TRUST_TIME)
+    return Math.min(TRUST, ceiling / 2, (this.rate ?? this.#leastRate) * TRUST_TIME)
   }
 
   #allowedQueue(minRtt: Millis): Millis {
-    return Math.max(QUEUE_RTTS * minRtt + 4 * this.#jitter, TIMER)
+    return Math.max(QUEUE_RTTS * minRtt + 4 * this.#jitter, this.#resolution)
   }
 
   /** Whether the path is thought to have carried all that was written. */
@@ -317,11 +323,15 @@ export class DeliveryWindow {
     const from = Math.max(this.#leftAt(this.#answeredAt), since)
     this.#sampleBytes += run
     this.#sampleBusy += Math.max(0, this.#leftAt(now) - from)
-    const busy = Math.max(this.#sampleBusy, SHORTEST_SAMPLE)
+    const shortest = Math.max(this.#resolution, SHORTEST_SAMPLE)
+    const busy = Math.max(this.#sampleBusy, shortest)
     const sample = this.#sampleBytes / busy
-    // too short to measure, unless so many bytes show that the rate must be higher
-    if (busy > this.#sampleBusy && sample < 2 * (this.rate ?? 0)) return
-    const weight = 1 - Math.exp(-busy / (this.minRtt! + SHORTEST_SAMPLE))
+    if (busy > this.#sampleBusy) {
+      // too short to measure, unless so many bytes show that the rate must be higher
+      if (this.rate === undefined) this.#leastRate = Math.max(this.#leastRate, run / busy)
+      if (this.rate === undefined || sample < 2 * this.rate) return
+    }
+    const weight = 1 - Math.exp(-busy / (this.minRtt! + shortest))
     this.#sampleBytes = 0
     this.#sampleBusy = 0
     this.rate = this.rate === undefined ? sample : this.rate + (sample - this.rate) * weight
@@ -364,8 +374,11 @@ const TRUST_TIME: Millis = 100
 const START: Bytes = 8 * 1024
 /** Queue allowed on the path, in round trips, where messages are shorter than that. */
 const QUEUE_RTTS = 0.2
-/** Least queue allowed: what a timer of Node can be late without emptying the path. */
-const TIMER: Millis = 1.2
+/**
+ * On a loaded server an answer comes some milliseconds late; a queue as short as that is allowed,
+ * and a rate is not concluded from it. A timer of Node may be late by one.
+ */
+const RESOLUTION: Millis = 10
 /** An answer that takes so much longer than expected says that the path has become slower. */
 const LATE = 1.25
 /** So much earlier than the path is clear a message may be written: half a tick of a timer. */

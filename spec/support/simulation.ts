@@ -1,6 +1,7 @@
 import { Channel, type ChannelHost, type Limits } from '../../lib/channel.ts'
 import type { Envelope } from '../../lib/envelope.ts'
 import type { Link } from '../../lib/link/link.ts'
+import { DeliveryWindow } from '../../lib/window.ts'
 
 /** A clock that runs from event to event. */
 export class Simulation {
@@ -173,6 +174,9 @@ export class SimulatedLink implements Link {
   }
 }
 
+/** What a timer of one millisecond can be late; nothing else delays an answer here. */
+const TIMER = 1.2
+
 export const LIMITS: Limits = {
   mode: 'enforce',
   low: 64 * 1024,
@@ -217,7 +221,7 @@ export function simulate(path: Path, limits: Partial<Limits> = {}, seed = 1): Si
     congested() {},
     recovered() {},
   }
-  const channel = new Channel('simulated', link, host, 0)
+  const channel = new Channel('simulated', link, host, 0, new DeliveryWindow(0, TIMER))
   link.onReady = () => channel.pump(simulation.now)
   link.onAnswered = (sequence) => channel.answered(sequence, simulation.now)
   const sweep = (): void => {

@@ -1,0 +1,174 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import Fastify from 'fastify'
+import type { z } from 'zod'
+import { adminRoutes } from '../lib/admin/routes.ts'
+import type { Spillway } from '../lib/attach.ts'
+import { ERRORS } from '../lib/errors.ts'
+import { CLOSINGS, MESSAGE_OUTCOMES } from '../lib/outcomes.ts'
+import { KiB, MiB } from '../lib/units.ts'
+import { allowedBy, type Facts, factsOf } from '../schemas/allowed.ts'
+import { attachOptions, pluginOptions } from '../schemas/options.ts'
+import { cosmeticOptions } from '../schemas/priority.ts'
+
+/** Writes the tables of the README, and of the pages in docs/, from the schemas: `npm run docs`. */
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** A table by the name in its markers, `<!-- name:start -->` and `<!-- name:end -->`. */
+export async function sections(): Promise<Record<string, string>> {
+  return {
+    options: optionTable(pluginOptions, attachOptions),
+    annotations: optionTable(cosmeticOptions),
+    outcomes: table(
+      ['Outcome', 'What became of the message'],
+      Object.entries(MESSAGE_OUTCOMES).map(([code, meaning]) => [`\`${code}\``, meaning]),
+    ),
+    closings: table(
+      ['Code', 'Why the client was closed', 'What the client sees', 'Log level'],
+      Object.entries(CLOSINGS).map(([code, { reason, client, level }]) => [
+        `\`${code}\``,
+        reason,
+        client,
+        level,
+      ]),
+    ),
+    routes: await routeTable(),
+    errors: table(
+      ['Code', 'What is refused'],
+      Object.entries(ERRORS).map(([code, meaning]) => [`\`${code}\``, meaning]),
+    ),
+  }
+}
+
+/** The pages that have markers, as they are and as they are to be. */
+export async function pages(): Promise<Array<{ path: string; is: string; due: string }>> {
+  const tables = await sections()
+  const paths = [...markdownIn('.'), ...markdownIn('docs')]
+  const found = paths.map((path) => {
+    const is = readFileSync(join(root, path), 'utf8')
+    return { path, is, due: fill(is, tables) }
+  })
+  const all = found.map(({ is }) => is).join('')
+  const missing = Object.keys(tables).filter((name) => !all.includes(`<!-- ${name}:start -->`))
+  if (missing.length > 0) throw new Error(`no page has the markers of ${missing.join(', ')}`)
+  return found.filter(({ is }) => is.includes(':start -->'))
+}
+
+/** Every option by its path, those of options that are objects too. */
+export function optionPaths(schema: z.ZodType): string[] {
+  return [...optionsOf(factsOf(schema))].map(({ path }) => path)
+}
+
+function markdownIn(folder: string): string[] {
+  const names = readdirSync(join(root, folder)).filter((name) => name.endsWith('.md'))
+  return names.map((name) => join(folder, name))
+}
+
+function fill(page: string, tables: Readonly<Record<string, string>>): string {
+  return page.replace(/<!-- (\w+):start -->[\s\S]*?<!-- \1:end -->/g, (whole, name: string) =>
+    tables[name] === undefined
+      ? whole
+      : `<!-- ${name}:start -->\n${tables[name]}\n<!-- ${name}:end -->`,
+  )
+}
+
+/** With the cells of a column as wide as each other, as the formatter wants it. */
+function table(head: readonly string[], rows: ReadonlyArray<readonly string[]>): string {
+  const cells = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll('|', '\\|')))
+  const widths = head.map((_, column) => Math.max(3, ...cells.map((row) => row[column]!.length)))
+  const rule = widths.map((width) => '-'.repeat(width))
+  return [cells[0]!, rule, ...cells.slice(1)]
+    .map((row) => `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`)
+    .join('\n')
+}
+
+/** @param core options that need no plugin; the others are marked */
+function optionTable(schema: z.ZodType, core?: z.ZodObject): string {
+  const rows = [...optionsOf(factsOf(schema))].map(({ path, facts, required }) => {
+    const isCore = core === undefined || path.split('.')[0]! in core.shape
+    return [
+      `\`${path}\``,
+      required ? 'required' : defaultOf(facts),
+      facts.properties ? 'an object' : allowed(facts),
+      `${isCore ? '' : 'Plugin only. '}${facts.description ?? ''}`,
+    ]
+  })
+  return table(['Option', 'Default', 'Allowed', 'What it does'], rows)
+}
+
+interface Option {
+  readonly path: string
+  readonly facts: Facts
+  readonly required: boolean
+}
+
+function* optionsOf(facts: Facts, parent = ''): Generator<Option> {
+  for (const [name, inner] of Object.entries(facts.properties ?? {})) {
+    const path = `${parent}${name}`
+    yield { path, facts: inner, required: facts.required?.includes(name) ?? false }
+    yield* optionsOf(inner, `${path}.`)
+  }
+}
+
+function defaultOf(facts: Facts): string {
+  const { unit } = facts
+  if (facts.default === undefined || facts.properties) return ''
+  return typeof facts.default === 'number'
+    ? quantity(facts.default, unit)
+    : `\`${JSON.stringify(facts.default).replaceAll('"', "'")}\``
+}
+
+function allowed(facts: Facts): string {
+  const { minimum, maximum, unit } = facts
+  if (facts.allowed !== undefined || minimum === undefined) {
+    return allowedBy(facts).replaceAll('"', '`')
+  }
+  if (maximum === undefined) return `at least ${quantity(minimum, unit)}`
+  return `${quantity(minimum, unit)} to ${quantity(maximum, unit)}`
+}
+
+function quantity(value: number, unit: Facts['unit']): string {
+  if (unit === 'milliseconds') return `${value} ms`
+  if (unit !== 'bytes') return String(value)
+  if (value % (1024 * MiB) === 0) return `${value / (1024 * MiB)} GiB`
+  return value % MiB === 0 ? `${value / MiB} MiB` : `${value / KiB} KiB`
+}
+
+interface RouteSchema {
+  readonly description: string
+  readonly querystring?: z.ZodType
+  readonly response: Readonly<Record<string, unknown>>
+}
+
+async function routeTable(): Promise<string> {
+  const app = Fastify()
+  const rows: string[][] = []
+  app.addHook('onRoute', ({ method, url, schema }) => {
+    if (method !== 'GET' || url.endsWith('/')) return
+    const { description, querystring, response } = schema as unknown as RouteSchema
+    const query = querystring ? [...optionsOf(factsOf(querystring, 'output'))] : []
+    const asked = query.map(({ path, facts }) => {
+      const value = facts.default === undefined ? '' : `, default ${defaultOf(facts)}`
+      return `\`${path}\`: ${allowed(facts)}${value}`
+    })
+    rows.push([
+      `\`GET ${url.slice(1)}\``,
+      description,
+      asked.join('; '),
+      Object.keys(response).join(', '),
+    ])
+  })
+  const spillway = {} as Spillway // asked for nothing, since nothing is requested
+  await app.register(adminRoutes, { prefix: '/{prefix}', auth: [], spillway })
+  await app.ready()
+  await app.close()
+  return table(['Route', 'Answer', 'Query', 'Status'], rows)
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  for (const { path, is, due } of await pages()) {
+    if (is !== due) writeFileSync(join(root, path), due)
+  }
+}

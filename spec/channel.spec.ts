@@ -1,0 +1,191 @@
+import { expect } from 'chai'
+import { Channel, type ChannelHost, type Limits } from '../lib/channel.ts'
+import type { Envelope } from '../lib/envelope.ts'
+import type { Episode } from '../lib/episode.ts'
+import { criticalRule, envelope, rule } from './support/envelopes.ts'
+import { FakeLink } from './support/fake-link.ts'
+import { LIMITS } from './support/simulation.ts'
+
+const limits: Limits = { ...LIMITS, low: 1000, high: 2000, limit: 4000, emergency: 8000 }
+const frames = rule({ class: 'cosmetic' })
+
+function setUp(changed: Partial<Limits> = {}) {
+  const link = new FakeLink()
+  const log: string[] = []
+  const episodes: Episode[] = []
+  const host: ChannelHost = {
+    limits: { ...limits, ...changed },
+    watch: () => {},
+    unwatch: () => {},
+    wake: () => {},
+    latency: () => {},
+    congested: () => log.push('congested'),
+    recovered: (_channel, episode, _now, wasCongested) => {
+      episodes.push(episode)
+      log.push(wasCongested ? 'recovered' : 'caught up')
+    },
+  }
+  return { link, log, episodes, channel: new Channel('a', link, host, 0) }
+}
+
+function cosmetic(bytes = 100, fields: Partial<Parameters<typeof envelope>[0]> = {}): Envelope {
+  return envelope({ rule: frames, bytes, ...fields })
+}
+
+function critical(bytes = 100): Envelope {
+  return envelope({ rule: criticalRule, bytes })
+}
+
+describe('Channel', () => {
+  it('writes at once what a client that keeps up is sent', () => {
+    const { channel, link } = setUp()
+    expect([channel.offer(critical(), 0), channel.offer(cosmetic(), 0)]).to.deep.equal([
+      'sent',
+      'sent',
+    ])
+    expect(link.written).to.have.length(2)
+  })
+
+  it('sends critical ones first, and each class in its order', () => {
+    const { channel, link } = setUp()
+    channel.offer(critical(900), 0)
+    const queued = [cosmetic(200), critical(200), cosmetic(200), critical(200)]
+    for (const each of queued) channel.offer(each, 0)
+    for (let n = 0; n < 4; n++) {
+      link.deliver()
+      channel.pump(0)
+    }
+    const [a, b, c, d] = queued
+    expect(link.written.slice(1)).to.deep.equal([b, d, a, c])
+  })
+
+  describe('above high', () => {
+    it('is congested, and admits cosmetic only in place of older ones', () => {
+      const { channel, log } = setUp()
+      channel.offer(critical(1000), 0)
+      const first = cosmetic(500)
+      channel.offer(first, 0)
+      channel.offer(cosmetic(500), 0)
+      expect(channel.congested).to.equal(false)
+      expect(channel.offer(cosmetic(400), 0)).to.equal('queued')
+      expect(channel.congested).to.equal(true)
+      expect([...channel.cosmetic]).to.not.include(first)
+      expect(channel.buffered).to.be.at.most(limits.high)
+      expect(log).to.deep.equal(['congested'])
+    })
+
+    it('drops lower ranks first, and the newest where that is the policy', () => {
+      const { channel } = setUp()
+      const [low, high] = [
+        rule({ class: 'cosmetic', rank: -1 }),
+        rule({ class: 'cosmetic', rank: 1, drop: 'newest' }),
+      ]
+      channel.offer(critical(1000), 0)
+      channel.offer(cosmetic(500, { rule: high }), 0)
+      channel.offer(cosmetic(400, { rule: low }), 0)
+      expect(channel.offer(cosmetic(400, { rule: high }), 0)).to.equal('queued')
+      expect([...channel.cosmetic].map((each) => each.rule)).to.deep.equal([high, high])
+      expect(channel.offer(cosmetic(400, { rule: high }), 0)).to.equal('dropped')
+    })
+
+    it('recovers below low, not before, and tells what was shed', () => {
+      const { channel, link, log, episodes } = setUp()
+      channel.offer(critical(1000), 0)
+      for (let n = 0; n < 6; n++) channel.offer(cosmetic(400), 10)
+      link.deliver()
+      channel.pump(20)
+      expect(channel.congested, 'at 800 of 1000 bytes').to.equal(false)
+      expect(log).to.deep.equal(['congested', 'recovered'])
+      expect(episodes[0]!.summary(20)).to.deep.equal({
+        dropped: 4,
+        conflated: 0,
+        expired: 0,
+        bytes: 1600,
+        lasted: 10,
+        events: { event: 4 },
+      })
+    })
+
+    it('keeps every critical message', () => {
+      const { channel } = setUp()
+      for (let n = 0; n < 60; n++) channel.offer(critical(100), 0)
+      expect(channel.tally).to.include({ sent: 10, dropped: 0 })
+      expect(channel.critical.messages).to.equal(50)
+    })
+  })
+
+  it('conflates in place, and expires what is too old when its turn comes', () => {
+    const { channel, link } = setUp()
+    channel.offer(critical(1000), 0)
+    channel.offer(cosmetic(100, { key: 'a', at: 0 }), 0)
+    const [newer, other] = [cosmetic(100, { key: 'a', at: 1500 }), cosmetic(100, { at: 0 })]
+    channel.offer(other, 0)
+    expect(channel.offer(newer, 1500)).to.equal('conflated')
+    link.deliver()
+    channel.pump(2500)
+    expect(link.written.slice(1)).to.deep.equal([newer])
+    expect(channel.tally).to.include({ conflated: 1, expired: 1 })
+  })
+
+  it('sends in mode observe what it would have dropped, and counts it', () => {
+    const { channel, link } = setUp({ mode: 'observe' })
+    for (let n = 0; n < 5; n++) channel.offer(cosmetic(600), 0)
+    expect(link.written).to.have.length(5)
+    expect(channel.tally).to.include({ sent: 5, dropped: 0, observed: 2 })
+  })
+
+  describe('#inspect', () => {
+    it('judges the limit by progress and by grace', () => {
+      const { channel, link } = setUp()
+      for (let n = 0; n < 50; n++) channel.offer(critical(100), 0)
+      expect(channel.inspect(9000)).to.equal(undefined)
+      link.deliver(5)
+      expect(channel.inspect(12_000), 'it took something').to.equal(undefined)
+      expect(channel.inspect(21_000)).to.equal(undefined)
+      expect(channel.inspect(22_001)).to.equal('over-limit')
+    })
+
+    it('does not judge a client in its grace', () => {
+      const { channel } = setUp({ grace: 60_000 })
+      for (let n = 0; n < 50; n++) channel.offer(critical(100), 0)
+      expect(channel.inspect(30_000)).to.equal(undefined)
+      expect(channel.inspect(60_000)).to.equal('over-limit')
+    })
+  })
+
+  it('ends at the emergency cap, and takes nothing afterwards', () => {
+    const { channel, link } = setUp()
+    let verdict = ''
+    for (let n = 0; n < 100 && verdict !== 'refused'; n++) verdict = channel.offer(critical(100), 0)
+    expect(channel.closedBy).to.equal('emergency')
+    expect(link.terminated).to.equal(1)
+    expect(channel.buffered).to.be.at.most(limits.emergency)
+    expect(channel.offer(critical(), 0)).to.equal('refused')
+  })
+
+  it('closes after what is critical when the application asks, as often as it asks', () => {
+    const { channel, link } = setUp()
+    channel.offer(critical(1000), 0)
+    channel.offer(critical(100), 0)
+    channel.close(0)
+    channel.close(0)
+    expect(link.closed).to.equal(0)
+    link.deliver()
+    channel.pump(0)
+    expect(link.written).to.have.length(2)
+    expect(link.closed).to.equal(1)
+  })
+
+  it('accounts for what was left when the connection is gone', () => {
+    const { channel } = setUp()
+    channel.offer(critical(1000), 0)
+    channel.offer(critical(100), 0)
+    channel.offer(cosmetic(50), 0)
+    expect(channel.closed()).to.deep.include({
+      code: 'gone',
+      undelivered: { messages: 2, bytes: 150 },
+    })
+    expect(channel.tally.undelivered).to.equal(2)
+    expect(channel.queued).to.equal(0)
+  })
+})

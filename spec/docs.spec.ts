@@ -1,0 +1,61 @@
+import { expect } from 'chai'
+import { optionPaths, pages, sections } from '../docs/generate.ts'
+import { ERRORS } from '../lib/errors.ts'
+import { CLOSING_CODES, MESSAGE_OUTCOMES } from '../lib/outcomes.ts'
+import { attachOptions, pluginOptions } from '../schemas/options.ts'
+import { cosmeticOptions } from '../schemas/priority.ts'
+
+describe('Docs', () => {
+  it('are as `npm run docs` writes them', async () => {
+    for (const { path, is, due } of await pages()) expect(is, path).to.equal(due)
+  })
+
+  it('have every table once', async () => {
+    const text = (await pages()).map(({ is }) => is).join('\n')
+    for (const name of Object.keys(await sections())) {
+      for (const marker of [`<!-- ${name}:start -->`, `<!-- ${name}:end -->`]) {
+        expect(text.split(marker), marker).to.have.length(2)
+      }
+    }
+  })
+
+  /** The first cells of a table, without their quotes. */
+  async function listedIn(name: string): Promise<string[]> {
+    const rows = (await sections())[name]!.split('\n').slice(2)
+    return rows.map((row) => /^\| `([^`]+)` +\|/.exec(row)?.[1] ?? row)
+  }
+
+  it('list every option, with its prose and its range', async () => {
+    const listed = await listedIn('options')
+    expect(listed).to.deep.equal(optionPaths(pluginOptions))
+    expect(listed).to.include.members(optionPaths(attachOptions))
+    expect(listed).to.include.members(['watermarks.emergency', 'admin.auth', 'io'])
+    expect(await listedIn('annotations')).to.have.members(Object.keys(cosmeticOptions.shape))
+    for (const name of ['options', 'annotations']) {
+      for (const row of (await sections())[name]!.split('\n').slice(2)) {
+        const [, , , allowed, prose] = row.split(/ *(?<!\\)\| ?/)
+        expect(prose, row).to.match(/^[A-Z`].*\.$/)
+        expect(allowed, row).to.match(/\S/).and.to.not.include('undefined')
+      }
+    }
+  })
+
+  it('list every outcome, closing, route and error code', async () => {
+    expect(await listedIn('outcomes')).to.have.members(Object.keys(MESSAGE_OUTCOMES))
+    expect(await listedIn('closings')).to.have.members(CLOSING_CODES)
+    expect(await listedIn('errors')).to.have.members(Object.keys(ERRORS))
+    expect(await listedIn('routes')).to.deep.equal([
+      'GET {prefix}',
+      'GET {prefix}/clients',
+      'GET {prefix}/clients/:id',
+      'GET {prefix}/closed',
+    ])
+  })
+
+  it('show bytes in KiB and spans in milliseconds', async () => {
+    const rows = (await sections()).options!.replaceAll(/ +\|/g, ' |')
+    expect(rows).to.include('| `watermarks.low` | 64 KiB | 1 KiB to 1 GiB |')
+    expect(rows).to.include('| `stallAfter` | 10000 ms | 100 ms to 3600000 ms |')
+    expect(rows).to.include('| `admin.auth` | required |')
+  })
+})

@@ -1,0 +1,368 @@
+import { EventEmitter } from 'node:events'
+import { createServer } from 'node:http'
+import { expect } from 'chai'
+import { Server } from 'socket.io'
+import { z } from 'zod'
+import { attach } from '../lib/attach.ts'
+import type { ErrorCode } from '../lib/errors.ts'
+import type { SpillwayOptions } from '../lib/types.ts'
+import { KiB } from '../lib/units.ts'
+import {
+  adminOptions,
+  attachOptions,
+  checkWatermarks,
+  parseOptions,
+  pluginOptions,
+  watermarks,
+} from '../schemas/options.ts'
+import { critical } from '../schemas/priority.ts'
+import { messages } from './support/messages.ts'
+import { expectRefusal, refusalOf } from './support/refusals.ts'
+import { type Fixture, startServer } from './support/server.ts'
+
+const BYTES = 'an integer from 1024 to 1073741824 (bytes)'
+const SPAN = 'an integer from 100 to 3600000 (milliseconds)'
+const GRACE = 'an integer from 0 to 3600000 (milliseconds)'
+const LOGGER = 'a logger with the methods info, warn and error, as pino has'
+const MAP = 'an object of annotated zod schemas by event name'
+const SCHEMA = 'an annotated zod 4 schema'
+const MAPS = 'an object of message maps by namespace, or a Map of them'
+const KEYS = `messages, namespaces, mode, validate, watermarks, maxAge, stallAfter, grace, closedHistory, onShed, log`
+const KEYED = `an object with any of the keys ${KEYS}`
+const LEVELS = 'an object with any of the keys low, high, limit, emergency'
+const quiet = { info() {}, warn() {}, error() {} }
+
+/** What is given, then the refusal: path, given in words, allowed. */
+const REFUSED: ReadonlyArray<[options: unknown, path: string, given: string, allowed: string]> = [
+  [null, 'options', 'null', KEYED],
+  ['64kb', 'options', '"64kb"', KEYED],
+  [[], 'options', 'an array of 0', KEYED],
+  [{ mesages: {} }, 'mesages', 'an object', `the keys ${KEYS}`],
+  [{ foo: 1, bar: 2 }, 'foo', '1', `the keys ${KEYS}`],
+
+  [{ messages: null }, 'messages', 'null', MAP],
+  [{ messages: [] }, 'messages', 'an array of 0', MAP],
+  [{ messages: new Map() }, 'messages', 'an instance of Map', MAP],
+  [{ messages: { win: 1 } }, 'messages["win"]', '1', SCHEMA],
+  [{ messages: { win: undefined } }, 'messages["win"]', 'undefined', SCHEMA],
+  [{ messages: { win: z.any } }, 'messages["win"]', 'function any', SCHEMA],
+
+  [{ namespaces: null }, 'namespaces', 'null', MAPS],
+  [{ namespaces: '/lobby' }, 'namespaces', '"/lobby"', MAPS],
+  [{ namespaces: [{}] }, 'namespaces', 'an array of 1', MAPS],
+  [{ namespaces: { '/lobby': 1 } }, 'namespaces["/lobby"]', '1', MAP],
+  [{ namespaces: { '/lobby': [] } }, 'namespaces["/lobby"]', 'an array of 0', MAP],
+  [{ namespaces: { '/lobby': { win: 7 } } }, 'namespaces["/lobby"]["win"]', '7', SCHEMA],
+  [{ namespaces: new Map([['/a', null]]) }, 'namespaces["/a"]', 'null', MAP],
+  [
+    { namespaces: new Map([[7, {}]]) },
+    'namespaces',
+    'a Map with the key 7',
+    'a Map with names of namespaces or patterns as keys',
+  ],
+  [
+    { namespaces: new Map([[/^\/t/g, {}]]) },
+    'namespaces["/^\\\\/t/g"]',
+    '/^\\/t/g',
+    'patterns without the flags g and y',
+  ],
+  [
+    { namespaces: new Map([[/^\/t/y, {}]]) },
+    'namespaces["/^\\\\/t/y"]',
+    '/^\\/t/y',
+    'patterns without the flags g and y',
+  ],
+
+  [{ mode: 'off' }, 'mode', '"off"', '"enforce" or "observe"'],
+  [{ mode: null }, 'mode', 'null', '"enforce" or "observe"'],
+  [{ mode: Symbol('x') }, 'mode', 'Symbol(x)', '"enforce" or "observe"'],
+  [{ validate: true }, 'validate', 'true', '"report", "throw" or "off"'],
+  [{ validate: 'warn' }, 'validate', '"warn"', '"report", "throw" or "off"'],
+
+  [{ watermarks: null }, 'watermarks', 'null', LEVELS],
+  [{ watermarks: 65_536 }, 'watermarks', '65536', LEVELS],
+  [{ watermarks: { hihg: 1 } }, 'watermarks.hihg', '1', 'the keys low, high, limit, emergency'],
+  [{ watermarks: { low: 1023 } }, 'watermarks.low', '1023', BYTES],
+  [{ watermarks: { low: '64kb' } }, 'watermarks.low', '"64kb"', BYTES],
+  [{ watermarks: { low: null } }, 'watermarks.low', 'null', BYTES],
+  [{ watermarks: { high: 1024.5 } }, 'watermarks.high', '1024.5', BYTES],
+  [{ watermarks: { high: Number.NaN } }, 'watermarks.high', 'NaN', BYTES],
+  [{ watermarks: { limit: 2 ** 30 + 1 } }, 'watermarks.limit', '1073741825', BYTES],
+  [{ watermarks: { limit: -1 } }, 'watermarks.limit', '-1', BYTES],
+  [{ watermarks: { emergency: 0 } }, 'watermarks.emergency', '0', BYTES],
+  [{ watermarks: { emergency: Infinity } }, 'watermarks.emergency', 'Infinity', BYTES],
+
+  [{ maxAge: 99 }, 'maxAge', '99', SPAN],
+  [{ maxAge: 3_600_001 }, 'maxAge', '3600001', SPAN],
+  [{ maxAge: '2s' }, 'maxAge', '"2s"', SPAN],
+  [{ maxAge: 2000n }, 'maxAge', '2000n', SPAN],
+  [{ stallAfter: 0 }, 'stallAfter', '0', SPAN],
+  [{ stallAfter: Infinity }, 'stallAfter', 'Infinity', SPAN],
+  [{ stallAfter: true }, 'stallAfter', 'true', SPAN],
+  [{ grace: -1 }, 'grace', '-1', GRACE],
+  [{ grace: 0.5 }, 'grace', '0.5', GRACE],
+  [{ grace: 3_600_001 }, 'grace', '3600001', GRACE],
+  [{ closedHistory: 0 }, 'closedHistory', '0', 'an integer from 1 to 10000'],
+  [{ closedHistory: 10_001 }, 'closedHistory', '10001', 'an integer from 1 to 10000'],
+  [{ closedHistory: {} }, 'closedHistory', 'an object', 'an integer from 1 to 10000'],
+
+  [{ onShed: 'log' }, 'onShed', '"log"', 'a function'],
+  [{ onShed: null }, 'onShed', 'null', 'a function'],
+  [{ log: true }, 'log', 'true', LOGGER],
+  [{ log: {} }, 'log', 'an object', LOGGER],
+  [{ log: { warn() {} } }, 'log', 'an object', LOGGER],
+  [{ log: { ...quiet, error: 'x' } }, 'log', 'an object', LOGGER],
+]
+
+const ACCEPTED: readonly SpillwayOptions[] = [
+  {},
+  { messages: {}, namespaces: {} },
+  { namespaces: new Map() },
+  { mode: 'observe', validate: 'off' },
+  { mode: 'enforce', validate: 'throw' },
+  { watermarks: { low: KiB, high: KiB + 1, limit: KiB + 2, emergency: KiB + 3 } },
+  { watermarks: { limit: 2 ** 30 } },
+  { maxAge: 100, stallAfter: 100, grace: 0, closedHistory: 1 },
+  { maxAge: 3_600_000, stallAfter: 3_600_000, grace: 3_600_000, closedHistory: 10_000 },
+  { onShed() {}, log: console },
+]
+
+describe('Options', () => {
+  describe('attach', () => {
+    for (const [options, path, given, allowed] of REFUSED) {
+      it(`refuses ${path} that is ${given}`, () => {
+        const refusal = refusalOf(() => attach(new Server(), options as SpillwayOptions))
+        expectRefusal(refusal, 'SPILLWAY_INVALID_OPTION', path, given, allowed)
+      })
+    }
+
+    it('has a refusal in this file for each of its options', () => {
+      const tried = new Set(REFUSED.map(([, path]) => path.replace(/\[.*/, '')))
+      const levels = Object.keys(watermarks.shape).map((level) => `watermarks.${level}`)
+      expect([...tried]).to.include.members([...Object.keys(attachOptions.shape), ...levels])
+    })
+
+    for (const options of ACCEPTED) {
+      it(`accepts ${JSON.stringify(options)}`, () => {
+        attach(new Server(), options).close()
+      })
+    }
+
+    it('neither changes nor keeps the given object', () => {
+      const levels = Object.freeze({ low: 2 * KiB })
+      const given = { messages: Object.freeze({ ...messages }), watermarks: levels, grace: 5 }
+      const spillway = attach(new Server(), Object.freeze(given))
+      expect(given).to.have.all.keys('messages', 'watermarks', 'grace')
+      expect(spillway.limits).to.include({ low: 2 * KiB, high: 128 * KiB, grace: 5 })
+      spillway.close()
+    })
+  })
+
+  describe('watermarks', () => {
+    const ORDER = 'low < high < limit < emergency'
+    const WRONG: ReadonlyArray<[levels: Record<string, number>, path: string, given: string]> = [
+      [{ low: 200_000 }, 'low', '200000 with high 131072'],
+      [{ low: 131_072 }, 'low', '131072 with high 131072'],
+      [{ high: 4096 }, 'low', '65536 with high 4096'],
+      [{ high: 524_288 }, 'high', '524288 with limit 524288'],
+      [{ limit: 70_000 }, 'high', '131072 with limit 70000'],
+      [{ emergency: 524_288 }, 'limit', '524288 with emergency 524288'],
+      [{ low: 4000, high: 3000, limit: 2000, emergency: 1500 }, 'low', '4000 with high 3000'],
+    ]
+    for (const [levels, name, given] of WRONG) {
+      it(`refuses ${JSON.stringify(levels)}`, () => {
+        const refusal = refusalOf(() => attach(new Server(), { watermarks: levels }))
+        expectRefusal(refusal, 'SPILLWAY_WATERMARK_ORDER', `watermarks.${name}`, given, ORDER)
+      })
+    }
+
+    it('puts emergency at 8 times the limit', () => {
+      expect(checkWatermarks({ low: 1, high: 2, limit: 3 }).emergency).to.equal(24)
+      expect(checkWatermarks({ low: 1, high: 2, limit: 3, emergency: 4 }).emergency).to.equal(4)
+    })
+  })
+
+  describe('setMode', () => {
+    it('refuses another mode by its path', () => {
+      const spillway = attach(new Server())
+      const refusal = refusalOf(() => spillway.setMode('off' as 'observe'))
+      const allowed = '"enforce" or "observe"'
+      expectRefusal(refusal, 'SPILLWAY_INVALID_OPTION', 'mode', '"off"', allowed)
+      expect(spillway.limits.mode).to.equal('enforce')
+      spillway.close()
+    })
+  })
+
+  describe('io', () => {
+    class uServer extends EventEmitter {}
+    const ofSocketIo = 'a Server of socket.io 4.7 or later'
+    const NOT_SOCKET_IO: ReadonlyArray<[io: unknown, given: string]> = [
+      [null, 'null'],
+      [undefined, 'undefined'],
+      [{}, 'an object'],
+      [[], 'an array of 0'],
+      ['http://localhost', '"http://localhost"'],
+      [3000, '3000'],
+      [createServer(), 'an instance of Server'],
+      [new Server().of('/lobby'), 'an instance of Namespace'],
+      [Server, 'function Server'],
+    ]
+    for (const [io, given] of NOT_SOCKET_IO) {
+      it(`refuses ${given}`, () => {
+        const refusal = refusalOf(() => attach(io as Server))
+        expectRefusal(refusal, 'SPILLWAY_NOT_SOCKET_IO', 'io', given, ofSocketIo)
+      })
+    }
+
+    const onUws = 'uWebSockets.js'
+    const elsewhere = /^Socket\.IO on a Node HTTP server; uWebSockets\.js publishes past every/
+
+    it('refuses a server on uWebSockets.js', () => {
+      const io = Object.assign(new Server(), { engine: new uServer() })
+      const refusal = refusalOf(() => attach(io as unknown as Server))
+      expect(refusal).to.have.property('code', 'SPILLWAY_UNSUPPORTED_ENGINE')
+      expect(refusal.message).to.match(/^io\.engine: was given "?uWebSockets\.js/)
+      expectUntouched(io as unknown as Server)
+    })
+
+    it('refuses uWebSockets.js afterwards, by attachApp and by bind', () => {
+      const io = new Server()
+      const spillway = attach(io)
+      for (const [path, call] of [
+        ['io.attachApp()', () => io.attachApp({})],
+        ['io.engine', () => io.bind(new uServer() as never)],
+      ] as const) {
+        const refusal = refusalOf(call)
+        expect(refusal).to.have.property('code', 'SPILLWAY_UNSUPPORTED_ENGINE')
+        expect(refusal.message).to.include(`${path}: was given `).and.to.include(onUws)
+        expect(refusal.message.split('allowed: ')[1]).to.match(elsewhere)
+      }
+      spillway.close()
+      expectUntouched(io)
+    })
+
+    it('refuses a server that has a Spillway, and takes it when that one is closed', () => {
+      const io = new Server()
+      const first = attach(io)
+      const refusal = refusalOf(() => attach(io))
+      expect(refusal).to.have.property('code', 'SPILLWAY_ALREADY_ATTACHED')
+      expect(refusal.message).to.match(/^io: was given "?a server that has a Spillway"?; allowed: /)
+      expect(Object.hasOwn(io.encoder, 'encode')).to.equal(true)
+      first.close()
+      attach(io).close()
+      expectUntouched(io)
+    })
+  })
+
+  describe('after a refusal', () => {
+    let fixture: Fixture
+    beforeEach(async () => {
+      fixture = await startServer('plain')
+    })
+    afterEach(() => fixture.close())
+
+    const twice = critical(z.string())
+    const BAD: ReadonlyArray<[code: ErrorCode, options: SpillwayOptions]> = [
+      ['SPILLWAY_INVALID_OPTION', { grace: -1 }],
+      ['SPILLWAY_WATERMARK_ORDER', { watermarks: { high: KiB } }],
+      ['SPILLWAY_UNANNOTATED_SCHEMA', { messages: { win: z.string() } }],
+      ['SPILLWAY_RESERVED_EVENT', { messages: { disconnect: twice } }],
+      ['SPILLWAY_DUPLICATE_EVENT', { messages: { a: twice }, namespaces: { '/': { a: twice } } }],
+    ]
+
+    it('the server is as it was, and a correct attach works', async () => {
+      const { io } = fixture
+      for (const [code, options] of BAD) {
+        expect(refusalOf(() => attach(io, options))).to.have.property('code', code)
+        expectUntouched(io)
+        expect(io.engine.listenerCount('connection')).to.equal(1)
+      }
+      const spillway = attach(io, { messages })
+      const client = await fixture.client()
+      const got = new Promise((resolve) => client.once('jackpot:won', resolve))
+      io.emit('jackpot:won', { n: 1 })
+      expect(await got).to.deep.equal({ n: 1 })
+      expect(spillway.stats().classes.critical.sent.messages).to.be.greaterThan(0)
+      spillway.close()
+      expectUntouched(io)
+    })
+  })
+
+  describe('of the plugin', () => {
+    const PLUGIN: ReadonlyArray<[given: unknown, path: string, shown: string, allowed: string]> = [
+      [{ admim: {} }, 'admim', 'an object', `the keys ${KEYS}, io, server, admin`],
+      [{ prefix: '/x' }, 'prefix', '"/x"', `the keys ${KEYS}, io, server, admin`],
+      [{ server: 3000 }, 'server', '3000', "an object of Socket.IO's server options"],
+      [{ admin: true }, 'admin', 'true', 'an object with any of the keys prefix, auth'],
+      [{ admin: null }, 'admin', 'null', 'an object with any of the keys prefix, auth'],
+      [{ admin: { auth: false, path: '/' } }, 'admin.path', '"/"', 'the keys prefix, auth'],
+    ]
+    const AUTH = 'an onRequest hook, an array of at least one, or an explicit false'
+    for (const auth of [true, null, 'token', 0, [], [1], [() => {}, 'x'], {}]) {
+      const shown = Array.isArray(auth) ? `an array of ${auth.length}` : describeGiven(auth)
+      it(`refuses admin.auth that is ${shown}`, () => {
+        const refusal = refusalOf(() => parseOptions(pluginOptions, { admin: { auth } }))
+        expectRefusal(refusal, 'SPILLWAY_INVALID_OPTION', 'admin.auth', shown, AUTH)
+      })
+    }
+    const PREFIX = 'a path that begins with /, of letters, digits and - _ . /'
+    for (const prefix of ['', 'spillway', '/a b', '/a?b', '/:id', '/a*', '/ü', 5, null]) {
+      it(`refuses admin.prefix that is ${describeGiven(prefix)}`, () => {
+        const given = { admin: { auth: false, prefix } }
+        const refusal = refusalOf(() => parseOptions(pluginOptions, given))
+        const shown = describeGiven(prefix)
+        expectRefusal(refusal, 'SPILLWAY_INVALID_OPTION', 'admin.prefix', shown, PREFIX)
+      })
+    }
+    for (const [given, path, shown, allowed] of PLUGIN) {
+      it(`refuses ${path} that is ${shown}`, () => {
+        const refusal = refusalOf(() => parseOptions(pluginOptions, given))
+        expectRefusal(refusal, 'SPILLWAY_INVALID_OPTION', path, shown, allowed)
+      })
+    }
+
+    it('mounts at /spillway unless told otherwise', () => {
+      expect(parseOptions(adminOptions, { auth: false }).prefix).to.equal('/spillway')
+      for (const prefix of ['/', '/a', '/a/b-c_d.e', '/a/']) {
+        expect(parseOptions(adminOptions, { auth: false, prefix }).prefix).to.equal(prefix)
+      }
+    })
+  })
+
+  describe('parseOptions', () => {
+    it('returns a frozen copy with the defaults', () => {
+      const given = { mode: 'observe' }
+      const parsed = parseOptions(attachOptions, given)
+      expect(parsed).to.be.frozen.and.to.not.equal(given)
+      expect(parsed).to.deep.include({
+        mode: 'observe',
+        validate: 'report',
+        watermarks: { low: 64 * KiB, high: 128 * KiB, limit: 512 * KiB },
+        maxAge: 2000,
+        stallAfter: 10_000,
+        grace: 10_000,
+        closedHistory: 100,
+      })
+      expect(given).to.deep.equal({ mode: 'observe' })
+    })
+
+    it('names a nested mistake by the path of what it parses', () => {
+      const refusal = refusalOf(() => parseOptions(adminOptions, { auth: 1 }, 'app.admin'))
+      expect(refusal.message).to.match(/^app\.admin\.auth: was given 1;/)
+      const whole = refusalOf(() => parseOptions(adminOptions, 1, 'app.admin'))
+      expect(whole.message).to.match(/^app\.admin: was given 1;/)
+    })
+  })
+})
+
+/** Nothing of Socket.IO is shadowed. */
+function expectUntouched(io: Server): void {
+  expect(Object.hasOwn(io.encoder, 'encode'), 'io.encoder.encode').to.equal(false)
+  for (const name of ['bind', 'attachApp']) {
+    expect(Object.hasOwn(io, name), `io.${name}`).to.equal(false)
+  }
+}
+
+function describeGiven(value: unknown): string {
+  return typeof value === 'object' && value !== null ? 'an object' : JSON.stringify(value)
+}

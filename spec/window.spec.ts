@@ -1,0 +1,216 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { DeliveryWindow } from '../lib/window.ts'
+
+const CEILING = 96 * 1024
+
+/** A window that has measured a path: round trip in ms, rate in bytes a ms. */
+function measured(
+  rtt: number,
+  rate: number,
+  bytes = 4096,
+): { window: DeliveryWindow; now: number } {
+  const window = new DeliveryWindow(0, 1)
+  window.answered(window.marked(0), rtt)
+  let now = rtt
+  for (let n = 0; n < 20; n++) {
+    window.written(bytes, now)
+    const sequence = window.marked(now)
+    now += bytes / rate + rtt
+    window.answered(sequence, now)
+  }
+  return { window, now }
+}
+
+describe('DeliveryWindow', () => {
+  it('takes as proven what was written before the answered marker, and no more', () => {
+    const window = new DeliveryWindow(0)
+    window.written(1000, 0)
+    const first = window.marked(0)
+    window.written(500, 1)
+    expect(window.inFlight).to.equal(1500)
+    expect(window.answered(first, 10)).to.equal(true)
+    expect(window.inFlight).to.equal(500)
+  })
+
+  it('takes an answer for all markers before it', () => {
+    const window = new DeliveryWindow(0)
+    window.written(1000, 0)
+    window.marked(0)
+    window.written(1000, 1)
+    expect(window.answered(window.marked(1), 10)).to.equal(true)
+    expect(window.inFlight).to.equal(0)
+  })
+
+  it('is not moved by an answer that is replayed, late or was never asked for', () => {
+    const { window, now } = measured(50, 100)
+    window.written(1000, now)
+    const first = window.marked(now)
+    window.written(1000, now)
+    const second = window.marked(now)
+    window.answered(second, now + 60)
+    const { rtt, rate, inFlight } = window
+    for (const sequence of [second, first, 0, -1, 1e6, Number.NaN, 1.5]) {
+      expect(window.answered(sequence, now + 70), String(sequence)).to.equal(false)
+    }
+    expect(window).to.include({ rtt, rate, inFlight })
+  })
+
+  it('measures round trip and rate', () => {
+    const { window } = measured(50, 100)
+    expect(window.minRtt).to.equal(50)
+    expect(window.rate).to.be.closeTo(100, 1)
+  })
+
+  it('leaves out the time in which the path was idle', () => {
+    const { window, now } = measured(50, 100)
+    // one message a second for a while: two percent of the rate
+    let later = now
+    for (let n = 0; n < 20; n++) {
+      later += 1000
+      window.written(2000, later)
+      window.answered(window.marked(later), later + 20 + 50)
+    }
+    expect(window.rate).to.be.closeTo(100, 5)
+  })
+
+  it('lets a message go when the path is about to be clear, before its answer is back', () => {
+    const { window, now } = measured(50, 100)
+    window.written(10_000, now)
+    window.marked(now)
+    const at = window.roomAt(10_000, now, CEILING)
+    expect(at - now).to.be.within(90, 105)
+  })
+
+  it('waits for the answer of a message that is much longer than the round trip', () => {
+    const { window, now } = measured(1, 10)
+    window.written(10_000, now)
+    window.marked(now)
+    expect(window.roomAt(10_000, now + 1000, CEILING)).to.equal(Number.POSITIVE_INFINITY)
+  })
+
+  it('stops when an answer is overdue: the path has become slower', () => {
+    const { window, now } = measured(50, 100)
+    window.written(4000, now)
+    window.marked(now)
+    expect(window.hasRoom(1000, now + 60, CEILING)).to.equal(true)
+    expect(window.hasRoom(1000, now + 500, CEILING)).to.equal(false)
+  })
+
+  it('always lets one message go, of any size', () => {
+    const window = new DeliveryWindow(0)
+    expect(window.hasRoom(10 * CEILING, 0, CEILING)).to.equal(true)
+    window.written(10 * CEILING, 0)
+    expect(window.hasRoom(1, 0, CEILING)).to.equal(false)
+  })
+
+  it('doubles what it allows while the rate is unknown and it was the limit', () => {
+    const window = new DeliveryWindow(0)
+    const before = window.size(100, CEILING)
+    window.written(before, 0)
+    const sequence = window.marked(0)
+    expect(window.hasRoom(100, 0, CEILING)).to.equal(false)
+    window.answered(sequence, 0.1)
+    expect(window.size(100, CEILING)).to.equal(2 * before)
+  })
+
+  it('calls a client blind that is heard past a marker it has not answered', () => {
+    const window = new DeliveryWindow(0)
+    window.written(100, 0)
+    const sequence = window.marked(0)
+    window.heardPast(0)
+    expect(window.blind).to.equal(false)
+    window.heardPast(1)
+    expect(window.blind).to.equal(true)
+    expect(window.hasRoom(CEILING, 1, CEILING)).to.equal(true)
+    window.answered(sequence, 2)
+    expect(window.blind, 'once it answers').to.equal(false)
+  })
+
+  it('calls a client blind that has answered nothing, though it is heard, for long enough', () => {
+    const window = new DeliveryWindow(0)
+    window.written(100, 0)
+    window.marked(0)
+    window.heard(10_000, 10_000)
+    expect(window.blind).to.equal(false)
+    window.heard(10_001, 10_000)
+    expect(window.blind).to.equal(true)
+  })
+
+  it('tells the age of critical messages whose receipt is proven', () => {
+    const latencies: number[] = []
+    const window = new DeliveryWindow(100)
+    window.written(100, 100)
+    window.marked(100, 0, 40)
+    window.answered(window.marked(110), 150, (latency) => latencies.push(latency))
+    expect(latencies).to.deep.equal([110])
+  })
+
+  it('needs a marker for a healthy client rarely, for one that waits with every message', () => {
+    const { window, now } = measured(1, 10_000, 40_000)
+    let marks = 0
+    for (let n = 0; n < 1000; n++) {
+      window.written(2048, now + n / 10)
+      if (!window.markerDue(now + n / 10, false, true, CEILING)) continue
+      marks++
+      window.answered(window.marked(now + n / 10), now + n / 10 + 1)
+    }
+    expect(marks).to.be.within(30, 100)
+    window.written(2048, now + 200)
+    expect(window.markerDue(now + 200, true, false, CEILING)).to.equal(true)
+  })
+
+  it('keeps its accounts against a model, whatever comes, over 200,000 operations', () => {
+    let operations = 0
+    const step = fc.oneof(
+      fc.record({
+        name: fc.constant('write' as const),
+        bytes: fc.integer({ min: 1, max: 50_000 }),
+      }),
+      fc.record({ name: fc.constant('mark' as const), behind: fc.nat({ max: 2000 }) }),
+      // forged, replayed and reordered ones among them
+      fc.record({ name: fc.constant('answer' as const), back: fc.integer({ min: -3, max: 5 }) }),
+      fc.record({ name: fc.constant('wait' as const), milliseconds: fc.nat({ max: 3000 }) }),
+      fc.record({ name: fc.constant('ask' as const), bytes: fc.integer({ min: 1, max: 90_000 }) }),
+    )
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 100, maxLength: 300, size: 'max' }), (steps) => {
+        const window = new DeliveryWindow(0)
+        let now = 0
+        let written = 0
+        let proven = 0
+        const covered: number[] = []
+        let answered = 0
+        for (const each of steps) {
+          operations++
+          if (each.name === 'write') {
+            window.written(each.bytes, now)
+            written += each.bytes
+          } else if (each.name === 'mark' && covered.length - answered < 32) {
+            const sequence = window.marked(now, each.behind)
+            covered.push(Math.max(covered.at(-1) ?? 0, written - each.behind))
+            expect(sequence).to.equal(covered.length)
+          } else if (each.name === 'answer') {
+            const sequence = covered.length - each.back
+            const fresh = sequence > answered && sequence <= covered.length
+            expect(window.answered(sequence, now)).to.equal(fresh)
+            if (fresh) {
+              answered = sequence
+              proven = covered[sequence - 1]!
+            }
+          } else if (each.name === 'wait') now += each.milliseconds
+          else if (each.name === 'ask') {
+            const room = window.hasRoom(each.bytes, now, CEILING)
+            if (window.inFlight > 0 && window.inFlight + each.bytes > CEILING && room) {
+              expect.fail('room above the ceiling')
+            }
+            expect(window.size(each.bytes, CEILING)).to.be.at.most(Math.max(CEILING, each.bytes))
+          }
+          expect(window.inFlight).to.equal(written - proven)
+        }
+      }),
+      { seed: 20_261_124, numRuns: 1200 },
+    )
+    expect(operations).to.be.greaterThan(200_000)
+  })
+})
