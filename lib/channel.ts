@@ -322,16 +322,12 @@ export class Channel {
       const lane = this.critical.empty ? this.cosmetic : this.critical
       const next = lane.peek()
       if (!next) return
-      // its age when the path will carry it, not when it is handed over
-      if (next.expired(now + this.window.queueDelay(now))) {
-        lane.shift()
-        this.#shed(next, 'expired', now)
-        continue
-      }
       if (!this.link.hasRoom(next.bytes)) return
       if (lane === this.cosmetic && (this.#closing || !this.#windowHasRoom(next.bytes, now))) return
       lane.shift()
-      this.#send(next, now)
+      // it is about to be sent; what counts is its age when the path will carry it
+      if (next.expired(now + this.window.queueDelay(now))) this.#shed(next, 'expired', now)
+      else this.#send(next, now)
     }
   }
 

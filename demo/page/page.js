@@ -1,5 +1,5 @@
 import { Panel } from '/panel.js'
-import { bytes, figureOf } from '/words.js'
+import { bytes } from '/words.js'
 
 const POLL_MS = 500
 
@@ -51,11 +51,6 @@ async function refresh(panels, state) {
   if (answers.includes(null)) {
     const { closed } = await ask('/spillway/closed')
     for (const panel of panels) panel.tell(closed)
-  }
-  for (const item of document.querySelectorAll('.legend [data-measure]')) {
-    item.hidden = !answers.some(
-      (stats) => stats && figureOf(stats, item.dataset.measure) !== undefined,
-    )
   }
 }
 

@@ -1,13 +1,24 @@
 import { gaugeChart, latencyChart, SECONDS } from '/charts.js'
 import { History } from '/history.js'
 import { io } from '/socket.io/socket.io.esm.min.js'
-import { bytes, count, extrasOf, figureOf, span } from '/words.js'
+import { bytes, count, rate, span } from '/words.js'
 
 const PERCENTILE_SECONDS = 30
 /** With something critical every second, this long a silence is worth a word. */
 const SILENCE_SECONDS = 3
 /** So long the page shows why the server closed a connection before it makes a new one. */
 const RECONNECT_SECONDS = 3
+/** Figures that only a connected client has. */
+const DELIVERY = [
+  'buffered',
+  'inFlight',
+  'window',
+  'rate',
+  'rtt',
+  'minRtt',
+  'waitCritical',
+  'waitCosmetic',
+]
 
 /** One client of the lobby, with what it sees and what the server tells of it. */
 export class Panel {
@@ -125,18 +136,20 @@ export class Panel {
     const { dropped, conflated, expired, observed } = stats
     this.#serverId = stats.id
     this.#closedSince = undefined
-    this.#gauge.add(
-      now,
-      stats.buffered,
-      figureOf(stats, 'inFlight') ?? null,
-      figureOf(stats, 'window') ?? null,
-    )
+    this.#gauge.add(now, stats.buffered, stats.inFlight, stats.window)
     this.#write('shed', count(dropped.messages + conflated.messages + expired.messages))
     this.#write('conflated', count(conflated.messages))
     this.#write('state', stats.congested ? `${stats.state}, congested` : stats.state)
     const would = observed.messages > 0 ? `; ${count(observed.messages)} would have been shed` : ''
-    this.#write('why', `${stats.why}; ${bytes(stats.buffered)} buffered${would}`)
-    this.#root.querySelector('.extra').replaceChildren(...extrasOf(stats).map(entry))
+    this.#write('why', `${stats.why}${would}`)
+    this.#write('buffered', bytes(stats.buffered))
+    this.#write('inFlight', bytes(stats.inFlight))
+    this.#write('window', bytes(stats.window))
+    this.#write('rate', rate(stats.rate))
+    this.#write('rtt', span(stats.rtt))
+    this.#write('minRtt', span(stats.minRtt))
+    this.#write('waitCritical', span(stats.wait.critical))
+    this.#write('waitCosmetic', span(stats.wait.cosmetic))
   }
 
   /** The end of a connection comes after everything that is in the pipe: minutes, on a slow link. */
@@ -144,6 +157,7 @@ export class Panel {
     this.#gauge.add(now, null, null, null)
     this.#write('state', this.#socket.connected ? 'closed' : 'not connected')
     this.#write('why', '')
+    for (const figure of DELIVERY) this.#write(figure, '–')
     if (!this.#socket.connected) return
     this.#closedSince ??= now
     if (now - this.#closedSince < RECONNECT_SECONDS) return
@@ -156,14 +170,4 @@ export class Panel {
     if (place.textContent !== words) place.textContent = words
     place.parentElement.classList.toggle('alarm', alarm)
   }
-}
-
-function entry([name, value]) {
-  const row = document.createElement('div')
-  const term = document.createElement('dt')
-  const detail = document.createElement('dd')
-  term.textContent = name
-  detail.textContent = value
-  row.append(term, detail)
-  return row
 }
