@@ -189,6 +189,7 @@ export class DeliveryWindow {
       at: now,
       clearAt: this.rate === undefined ? undefined : Math.max(this.#clearAt, now),
       clear,
+      idle: this.inFlight === 0,
       emittedAt,
     })
     this.#unmarked -= bytes
@@ -229,7 +230,7 @@ export class DeliveryWindow {
     }
     markers.splice(0, count)
     this.inFlight -= bytes
-    this.#sampleRtt(now - last.at, last.clear, now)
+    this.#sampleRtt(now - last.at, last, now)
     this.#sampleRate(run, since, now)
     this.#answeredAt = now
     this.#correct(now)
@@ -296,14 +297,17 @@ export class DeliveryWindow {
     return now - oldest.at > expected * LATE + this.#allowedQueue(this.minRtt!)
   }
 
-  #sampleRtt(rtt: Millis, clear: boolean, now: Millis): void {
+  #sampleRtt(rtt: Millis, { clear, idle }: Marker, now: Millis): void {
     this.rtt = rtt
     if (clear) {
       this.#clearRttAt = now
       this.#nextMinRtt = Math.min(this.#nextMinRtt, rtt)
       const excess = rtt - (this.minRtt ?? rtt)
-      // more than that is no jitter: the path was not clear
-      if (excess < Math.max(rtt / 4, HOST_NOISE)) this.#jitter += (excess - this.#jitter) / 8
+      // a path that was only thought to be clear, or an excess that is too much for jitter, would
+      // be taken for noise, and noise allows for a longer queue
+      if (idle && excess < Math.max(rtt / 4, HOST_NOISE)) {
+        this.#jitter += (excess - this.#jitter) / 8
+      }
     }
     if (this.minRtt === undefined || rtt <= this.minRtt) this.#setMinRtt(rtt, now)
     else if (clear && now - this.#minRttAt > Math.max(RTT_LIFETIME, 4 * rtt)) {
@@ -361,8 +365,10 @@ interface Marker {
   readonly at: Millis
   /** When the path was expected to have carried all before it, if its rate was known. */
   readonly clearAt: Millis | undefined
-  /** Nothing was under way before it, so that its answer measures the round trip. */
+  /** The path was thought to be clear, so that its answer measures the round trip. */
   readonly clear: boolean
+  /** Nothing was in flight before it. */
+  readonly idle: boolean
   readonly emittedAt: Millis | undefined
 }
 
