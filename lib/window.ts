@@ -96,7 +96,8 @@ export class DeliveryWindow {
     if (this.#isOverdue(now)) return Number.POSITIVE_INFINITY
     const lasts = bytes / rate
     // a message much longer than the round trip loses little if it waits for the answer
-    if (minRtt < LONG_MESSAGE * lasts) return Number.POSITIVE_INFINITY
+    const answer = Math.max(minRtt, Math.min(this.#resolution, HOST_NOISE))
+    if (answer < LONG_MESSAGE * lasts) return Number.POSITIVE_INFINITY
     if (now - this.#clearRttAt > DRAIN_INTERVAL) return Math.max(now, this.#clearAt)
     const queue = this.#allowedQueue(minRtt)
     const trusted = this.#markers.length === 0 && this.inFlight <= this.#trust(ceiling)
@@ -384,7 +385,7 @@ const QUEUE_RTTS = 0.2
  * On a loaded server an answer comes some milliseconds late; a queue as short as that is allowed,
  * and a rate is not concluded from it. A timer of Node may be late by one.
  */
-const RESOLUTION: Millis = 10
+const RESOLUTION: Millis = 25
 /** An answer that takes so much longer than expected says that the path has become slower. */
 const LATE = 1.25
 /** So much earlier than the path is clear a message may be written: half a tick of a timer. */
