@@ -123,7 +123,7 @@ export class Channel {
     const next = this.critical.peek() ?? this.cosmetic.peek()
     if (next && !this.link.hasRoom(next.bytes)) return 'blocked'
     if (this.window.blind) return 'blind'
-    if (next && this.critical.empty && !this.#windowHasRoom(next.bytes, now)) return 'windowed'
+    if (this.critical.empty && !this.#windowHasRoom(next?.bytes ?? 1, now)) return 'windowed'
     return 'ready'
   }
 
@@ -359,6 +359,7 @@ export class Channel {
   #await(now: Millis): void {
     const next = this.cosmetic.peek()
     if (!next || this.window.blind || !this.critical.empty) return
+    if (!this.#windowHasRoom(next.bytes, now)) this.window.hold()
     if (this.window.markerDue(now, true, false, this.#ceiling)) this.#mark(now)
     const at = this.window.roomAt(next.bytes, now, this.#ceiling)
     if (at > now && at < Number.POSITIVE_INFINITY) this.#host.wake(this, at)

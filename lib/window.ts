@@ -42,6 +42,8 @@ export class DeliveryWindow {
   /** Of these, the latest that were written without a pause, and when the first of them was. */
   #run: Bytes = 0
   #runSince: Millis = 0
+  /** Of the latest message. */
+  #lastBytes: Bytes = 0
   #writtenAt: Millis = Number.NEGATIVE_INFINITY
   #markedAt: Millis = Number.NEGATIVE_INFINITY
   /** When the path will have carried all that was written. */
@@ -81,12 +83,6 @@ export class DeliveryWindow {
    * @returns `now` or a later instant; infinity if only the answer of a marker can tell
    */
   roomAt(bytes: Bytes, now: Millis, ceiling: Bytes): Millis {
-    const at = this.#roomAt(bytes, now, ceiling)
-    if (at > now) this.#limited = true
-    return at
-  }
-
-  #roomAt(bytes: Bytes, now: Millis, ceiling: Bytes): Millis {
     if (this.blind || this.inFlight === 0) return now
     if (this.inFlight + bytes > ceiling) return Number.POSITIVE_INFINITY
     const { rate, minRtt } = this
@@ -107,13 +103,19 @@ export class DeliveryWindow {
     return Math.max(now, this.#clearAt - Math.max(LEAD, queue - lasts))
   }
 
+  /** Something was held back: it is the window that limits what is sent. */
+  hold(): void {
+    this.#limited = true
+  }
+
   /** Most bytes that it would let be in flight now, in messages of the given size. */
   size(bytes: Bytes, ceiling: Bytes): Bytes {
     const { rate, minRtt } = this
     if (this.blind) return ceiling
     if (rate === undefined || minRtt === undefined) return Math.min(this.#start, ceiling)
-    const queue = Math.max(bytes, rate * this.#allowedQueue(minRtt))
-    return Math.min(ceiling, Math.max(bytes, Math.round(rate * minRtt + queue)))
+    const message = Math.max(bytes, this.#lastBytes)
+    const queue = Math.max(message, rate * this.#allowedQueue(minRtt))
+    return Math.min(Math.max(ceiling, bytes), Math.round(rate * minRtt + queue))
   }
 
   /** So many bytes were handed to the transport. */
@@ -127,6 +129,7 @@ export class DeliveryWindow {
     this.inFlight += bytes
     this.#unmarked += bytes
     this.#writtenAt = now
+    this.#lastBytes = bytes
     const lasts = this.rate ? bytes / (PACE * this.rate) : 0
     this.#clearAt = Math.max(this.#clearAt, now) + lasts
   }

@@ -71,7 +71,7 @@ export const clientStats = z.object({
   rate: z.number().min(0).nullable().describe('Delivery rate while the path was busy, bytes/s.'),
   wait: z
     .object({ critical: span.nullable(), cosmetic: span.nullable() })
-    .describe('How long a message emitted now would wait, if nothing changes.'),
+    .describe('How long a message emitted now would wait, if nothing changes and nothing expires.'),
   lanes: z.object({ critical: sum, cosmetic: sum }),
   sinceProgress: span,
   ...outcomeCounts.shape,

@@ -110,6 +110,7 @@ describe('DeliveryWindow', () => {
     window.written(before, 0)
     const sequence = window.marked(0)
     expect(window.hasRoom(100, 0, CEILING)).to.equal(false)
+    window.hold()
     window.answered(sequence, 0.1)
     expect(window.size(100, CEILING)).to.equal(2 * before)
   })

@@ -1,0 +1,72 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Server } from 'socket.io'
+import { serve } from '../serve.ts'
+import { payloadOf } from './messages.ts'
+import { type Sender, type Subject, senders } from './subjects.ts'
+
+/** The server under test, alone in its process. */
+
+export interface LoadOptions {
+  readonly seconds: number
+  readonly perSecond: number
+  readonly messageBytes: number
+  readonly criticalEvery: number
+}
+
+export interface Loaded {
+  readonly startedAt: number
+  readonly endedAt: number
+  /** Sequence numbers from 1 to this. */
+  readonly criticalSent: number
+  readonly cosmeticSent: number
+}
+
+const TRACE_MS = 500
+
+let sender: Sender | undefined
+const reasons: Record<string, number> = {}
+
+const handlers = {
+  async open({ host, subject, trace }: { host: string; subject: Subject; trace: boolean }) {
+    const http = createServer()
+    const io = new Server(http)
+    sender = senders[subject](io)
+    io.on('connection', (socket) => {
+      socket.on('disconnect', (reason) => {
+        reasons[reason] = (reasons[reason] ?? 0) + 1
+      })
+    })
+    if (trace && sender.trace) traceTo(sender.trace)
+    await new Promise<void>((resolve) => http.listen(0, host, resolve))
+    return (http.address() as AddressInfo).port
+  },
+
+  async load(options: LoadOptions): Promise<Loaded> {
+    const { seconds, perSecond, messageBytes, criticalEvery } = options
+    const startedAt = Date.now()
+    const sent = { critical: 0, cosmetic: 0 }
+    for (let i = 1; i <= seconds * perSecond; i++) {
+      const type = i % criticalEvery === 0 ? 'critical' : 'cosmetic'
+      sender!.send(type, payloadOf(++sent[type], messageBytes))
+      await sleep(startedAt + (i * 1000) / perSecond - Date.now())
+    }
+    const endedAt = Date.now()
+    return { startedAt, endedAt, criticalSent: sent.critical, cosmeticSent: sent.cosmetic }
+  },
+
+  /** How often a connection was lost, by reason. */
+  reasons: () => reasons,
+}
+export type ServerHandlers = typeof handlers
+
+function traceTo(trace: () => object): void {
+  const since = performance.now()
+  setInterval(() => {
+    const at = Math.round(performance.now() - since)
+    console.error(JSON.stringify({ at, clients: trace() }))
+  }, TRACE_MS).unref()
+}
+
+serve(handlers)

@@ -1,0 +1,97 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { chromium, type Page, type WebSocket } from 'playwright-core'
+
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
+const QUIET = [
+  '--no-sandbox',
+  '--disable-quic',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+]
+
+/** Chromium with a profile of its own, and what went wrong in its pages. */
+export interface Browser {
+  /** Uncaught errors and errors on the console of all pages. */
+  readonly troubles: readonly string[]
+  page(): Promise<Page>
+  close(): Promise<void>
+}
+
+export async function openBrowser(): Promise<Browser> {
+  const profile = await mkdtemp(join(tmpdir(), 'spillway-browser-'))
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: CHROMIUM,
+    args: QUIET,
+  })
+  const troubles: string[] = []
+  return {
+    troubles,
+    async page() {
+      const page = await context.newPage()
+      page.on('pageerror', (error) => troubles.push(error.message))
+      page.on('console', (message) => {
+        if (message.type() === 'error') troubles.push(message.text())
+      })
+      return page
+    },
+    async close() {
+      await context.close()
+      await rm(profile, { recursive: true, force: true })
+    },
+  }
+}
+
+/** One WebSocket of a page, as the browser saw its frames: the page's own code is not asked. */
+export class Wire {
+  readonly origin: string
+  /** The Socket.IO id that the server gave. */
+  id: string | undefined
+  open = true
+  /** Numbers of the critical messages, as they came. */
+  readonly critical: number[] = []
+  frames = 0
+
+  constructor(socket: WebSocket) {
+    this.origin = new URL(socket.url()).origin.replace(/^ws/, 'http')
+    socket.on('framereceived', ({ payload }) => this.#onFrame(String(payload)))
+    socket.on('close', () => {
+      this.open = false
+    })
+  }
+
+  #onFrame(frame: string): void {
+    this.id ??= /^40\{"sid":"([^"]+)"/.exec(frame)?.[1]
+    if (!frame.startsWith('42')) return
+    const [event, message] = JSON.parse(frame.slice(2)) as [string, { readonly seq?: number }]
+    if (message.seq !== undefined) this.critical.push(message.seq)
+    if (event === 'reel:frame') this.frames++
+  }
+}
+
+/** All WebSockets that a page opens from now on. */
+export function wiresOf(page: Page): Wire[] {
+  const wires: Wire[] = []
+  page.on('websocket', (socket) => wires.push(new Wire(socket)))
+  return wires
+}
+
+/** Waits for what a page or a server comes to; bounded, so that it can fail. */
+export async function reached(
+  what: string,
+  test: () => boolean | Promise<boolean>,
+  within = 20_000,
+): Promise<void> {
+  for (const end = performance.now() + within; !(await test()); await sleep(20)) {
+    if (performance.now() > end) throw new Error(`not within ${within} ms: ${what}`)
+  }
+}
+
+/** The whole numbers of a range, both ends included. */
+export function range(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index)
+}
