@@ -1,10 +1,12 @@
 import type { Envelope } from './envelope.ts'
 import { Episode } from './episode.ts'
 import { Lane } from './lane.ts'
+import type { Limits } from './limits.ts'
 import type { Link } from './link/link.ts'
 import type { ClosingCode, EnforcedClosing, MessageOutcome, ShedOutcome } from './outcomes.ts'
 import { Tally } from './stats.ts'
 import type { Bytes, Millis } from './units.ts'
+import { Vitals } from './vitals.ts'
 import { DeliveryWindow } from './window.ts'
 
 /** Why a client is not being sent to, if it is not. */
@@ -12,17 +14,6 @@ export type SendState = 'ready' | 'windowed' | 'blocked' | 'blind' | 'closed'
 
 /** What became of an offered message. */
 export type Verdict = 'sent' | 'queued' | 'conflated' | 'dropped' | 'refused'
-
-/** The limits that all channels share; they may change while the server runs. */
-export interface Limits {
-  readonly mode: 'enforce' | 'observe'
-  readonly low: Bytes
-  readonly high: Bytes
-  readonly limit: Bytes
-  readonly emergency: Bytes
-  readonly stallAfter: Millis
-  readonly grace: Millis
-}
 
 /** What a channel needs from its surroundings. None of these may throw. */
 export interface ChannelHost {
@@ -77,14 +68,10 @@ export class Channel {
   congested = false
   lastShed: LastShed | undefined
   closedBy: ClosingCode | undefined
-  /** When the kernel or the client last took something. */
-  progressAt: Millis
+  readonly vitals: Vitals
   readonly #host: ChannelHost
   /** Set from congestion or the first shed message until the client has caught up. */
   #episode: Episode | undefined
-  #heard: Bytes = 0
-  #heardAt: Millis
-  #heartbeatAt: Millis
   #closing = false
   #pumping = false
   #watched = false
@@ -94,16 +81,14 @@ export class Channel {
     link: Link,
     host: ChannelHost,
     now: Millis,
-    window = new DeliveryWindow(now),
+    window = new DeliveryWindow(),
   ) {
     this.id = id
     this.link = link
     this.window = window
     this.window.blind = link.proof === 'none'
     this.connectedAt = now
-    this.progressAt = now
-    this.#heardAt = now
-    this.#heartbeatAt = now
+    this.vitals = new Vitals(now)
     this.#host = host
   }
 
@@ -156,7 +141,7 @@ export class Channel {
   /** A marker was answered: so much was received. */
   answered(sequence: number, now: Millis): void {
     if (this.closedBy !== undefined) return
-    if (this.window.answered(sequence, now, this.#host.latency)) this.progressAt = now
+    if (this.window.answered(sequence, now, this.#host.latency)) this.vitals.progressAt = now
     this.pump(now)
   }
 
@@ -165,11 +150,8 @@ export class Channel {
     return this.window.marked(now, behind)
   }
 
-  /** An answered heartbeat was written one interval after the one before was answered. */
   heartbeat(now: Millis): void {
-    if (!this.link.upgrading) this.window.heardPast(this.#heartbeatAt + this.link.heartbeatInterval)
-    this.#heartbeatAt = now
-    this.#heardAt = now
+    this.vitals.heartbeat(this.link, this.window, now)
     this.pump(now)
   }
 
@@ -179,11 +161,15 @@ export class Channel {
 
   /** Looks after the client from time to time: progress, lost drain signals, limits. */
   inspect(now: Millis): EnforcedClosing | undefined {
-    this.#listen(now)
+    const { link, window, vitals } = this
+    const { limits } = this.#host
+    vitals.look(link, window, limits.stallAfter, now)
     this.pump(now)
-    if (this.closedBy !== undefined) return undefined
-    if (this.window.tailDue(now) && !this.link.upgrading) this.#mark(now)
-    return this.#verdict(now)
+    if (this.closedBy !== undefined || link.upgrading) return undefined
+    if (window.tailDue(now)) this.#mark(now)
+    if (this.#closing) return vitals.stalled(window, limits, now) ? 'stalled' : undefined
+    if (limits.mode === 'observe') return undefined
+    return vitals.verdict(this.buffered, window, limits, now)
   }
 
   /** Closes after what is queued and critical, as Engine.IO does after its own buffer. */
@@ -371,30 +357,6 @@ export class Channel {
     link.mark(this.window.marked(now, link.waiting, emittedAt))
   }
 
-  /** Notices what the client and the kernel did since the last time. */
-  #listen(now: Millis): void {
-    const { link } = this
-    if (link.progressed()) this.progressAt = now
-    if (link.heard !== this.#heard) {
-      this.#heard = link.heard
-      this.#heardAt = now
-      if (!link.upgrading) this.window.heard(now, this.#host.limits.stallAfter)
-    }
-    if (this.buffered === this.queued) this.progressAt = now
-  }
-
-  #verdict(now: Millis): EnforcedClosing | undefined {
-    const { limits } = this.#host
-    if (limits.mode === 'observe' && !this.#closing) return undefined
-    const idle = now - this.progressAt
-    if (idle < limits.stallAfter || this.link.upgrading) return undefined
-    if (this.#closing) return 'stalled'
-    const inGrace = now - this.connectedAt < limits.grace
-    if (this.buffered > limits.limit) return inGrace ? undefined : 'over-limit'
-    const asked = Math.max(this.window.waitsSince ?? now, this.#heardAt, this.progressAt)
-    return now - asked >= this.window.patience(limits.stallAfter) ? 'stalled' : undefined
-  }
-
   /** A DISCONNECT follows what was queued before it in its namespace. */
   #promote(namespace: string): void {
     for (const envelope of this.cosmetic.takeNamespace(namespace)) this.critical.push(envelope)
@@ -423,13 +385,14 @@ export class Channel {
   }
 
   /**
-   * Congestion ends below `low`, or when nothing waits: on a long path a client that keeps up has
-   * more than `low` in flight. What was shed without congestion is summed up until then too.
+   * Congestion ends below `low`, or when nothing waits and the window has room: on a long path a
+   * client that keeps up has more than `low` in flight. What was shed without congestion is summed
+   * up until then too.
    */
   #recover(now: Millis): void {
     const episode = this.#episode
     if (!episode) return
-    const waits = !this.critical.empty || !this.cosmetic.empty
+    const waits = !this.critical.empty || !this.cosmetic.empty || !this.#windowHasRoom(1, now)
     if (waits && (!this.congested || this.buffered >= this.#host.limits.low)) return
     const wasCongested = this.congested
     this.congested = false

@@ -1,9 +1,10 @@
 import type { ClientStats, ClosedClient } from '../schemas/stats.ts'
-import { Channel, type ChannelHost, type Limits } from './channel.ts'
+import { Channel, type ChannelHost } from './channel.ts'
 import type { Clock } from './clock.ts'
 import type { Episode } from './episode.ts'
 import { Histogram } from './histogram.ts'
 import { History } from './history.ts'
+import type { Limits } from './limits.ts'
 import type { EngineSocket, EngineWrite } from './link/engine.ts'
 import { EngineLink } from './link/engine-link.ts'
 import type { Reporter } from './reporter.ts'
@@ -14,6 +15,7 @@ interface Client {
   readonly channel: Channel
   readonly conn: EngineSocket
   readonly link: EngineLink
+  readonly onClose: () => void
 }
 
 /** Called when a client has caught up, with what was shed for it until then. */
@@ -72,8 +74,9 @@ export class Clients implements ChannelHost {
       upgraded: () => channel.upgraded(),
     })
     const channel = new Channel(id, link, this, now())
-    this.#clients.set(id, { channel, conn, link })
-    conn.once('close', () => this.#closed(id))
+    const onClose = () => this.#closed(id)
+    this.#clients.set(id, { channel, conn, link, onClose })
+    conn.once('close', onClose)
     return channel
   }
 
@@ -98,7 +101,11 @@ export class Clients implements ChannelHost {
     this.release()
     for (const { timer } of this.#wakers.values()) clearTimeout(timer)
     this.#wakers.clear()
-    for (const { link } of this.#clients.values()) link.detach()
+    for (const { conn, link, onClose } of this.#clients.values()) {
+      link.detach()
+      conn.off('close', onClose)
+    }
+    this.congestedNow = 0
     this.#clients.clear()
     this.watched.clear()
   }

@@ -27,7 +27,8 @@ const LOG_KINDS = 1000
 
 /**
  * Tells the application what happened. Nothing that it calls can throw into the scheduler, and
- * everything is told after the current call, so that a callback may emit.
+ * everything is told in a later turn of the loop, so that a callback may emit, and one that
+ * brings itself about again leaves the loop its turns.
  */
 export class Reporter extends EventEmitter<SpillwayEvents> {
   readonly #log: Logger | undefined
@@ -71,9 +72,9 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
     this.#write('warn', message, fields, message)
   }
 
-  /** Runs a callback of the application after the current call. */
+  /** Runs a callback of the application in a later turn of the loop. */
   later(where: string, callback: () => unknown): void {
-    queueMicrotask(() => guard(callback, (error) => this.fault(where, error)))
+    setImmediate(() => guard(callback, (error) => this.fault(where, error)))
   }
 
   /** A listener that fails is logged and nothing else: `fault` would tell it of itself. */
@@ -81,7 +82,7 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
     if (this.listenerCount(event) === 0) return
     const failed = (error: Error) =>
       this.#write('error', `listener ${event}`, bare(error), `listener of ${event} failed`)
-    queueMicrotask(() => {
+    setImmediate(() => {
       for (const listener of this.rawListeners(event)) {
         guard(() => Reflect.apply(listener, this, args), failed)
       }

@@ -1,6 +1,7 @@
 import type { ClientStats, SpillwayStats } from '../schemas/stats.ts'
-import type { Channel, Limits, SendState } from './channel.ts'
+import type { Channel, SendState } from './channel.ts'
 import { type Histogram, LATENCY_BUCKETS } from './histogram.ts'
+import type { Limits } from './limits.ts'
 import type { ClosingCode } from './outcomes.ts'
 import type { Rule } from './rule.ts'
 import { Tally } from './stats.ts'
@@ -38,15 +39,15 @@ export function clientStatsOf(channel: Channel, peer: Peer, high: Bytes, now: Mi
     outstanding: channel.link.outstanding,
     inFlight: window.inFlight,
     window: window.size(critical.peek()?.bytes ?? cosmetic.peek()?.bytes ?? 0, high),
-    rtt: window.rtt ?? null,
-    minRtt: window.minRtt ?? null,
-    rate: window.rate === undefined ? null : window.rate * 1000,
+    rtt: window.path.rtt ?? null,
+    minRtt: window.path.minRtt ?? null,
+    rate: window.path.rate === undefined ? null : window.path.rate * 1000,
     wait,
     lanes: {
       critical: { messages: critical.messages, bytes: critical.bytes },
       cosmetic: { messages: cosmetic.messages, bytes: cosmetic.bytes },
     },
-    sinceProgress: now - channel.progressAt,
+    sinceProgress: now - channel.vitals.progressAt,
     ...outcomesOf(channel.tally),
     lastShed: lastShed
       ? {
@@ -61,7 +62,7 @@ export function clientStatsOf(channel: Channel, peer: Peer, high: Bytes, now: Mi
 
 /** How long a message of each class that is emitted now would wait before it leaves. */
 function waitOf({ window, critical, cosmetic }: Channel, now: Millis): ClientStats['wait'] {
-  const { rate } = window
+  const { rate } = window.path
   if (rate === undefined) return { critical: null, cosmetic: null }
   const path = window.queueDelay(now) + critical.bytes / rate
   return { critical: path, cosmetic: path + cosmetic.bytes / rate }

@@ -1,3 +1,4 @@
+import { HOST_NOISE, PathEstimate } from './path.ts'
 import type { Bytes, BytesPerMilli, Millis } from './units.ts'
 
 /**
@@ -7,15 +8,7 @@ import type { Bytes, BytesPerMilli, Millis } from './units.ts'
  * What it knows comes from markers. A marker is written behind some bytes; its answer proves that
  * they were received. From markers follow
  * - `inFlight`: bytes written and not proven;
- * - `minRtt`: the windowed minimum of the round trip (BBR, draft-cardwell-iccrg-bbr-congestion-
- *   control-02 section 4.1.2), measured by markers that were written when nothing was under way;
- * - `rate`: the delivery rate while the path was busy. BBR divides by the whole interval and needs
- *   a windowed maximum (section 4.1.1) to get rid of idle time. Here idle time is known, since a
- *   message is one write and the path is short, and is left out: the path was busy from when the
- *   first byte was written, or from when the bytes before it had left, whichever was later. The
- *   estimate is then unbiased, and a mean over about one round trip follows a change of rate both
- *   ways at once, where a maximum would keep the old rate for several round trips. Of samples with
- *   idle time inside (application-limited, section 4.1.1.2) the part after it is used;
+ * - round trip and rate of the path ({@link PathEstimate});
  * - `clearAt`: when the path will have carried all that was written, which is corrected by each
  *   answer. So the next message can be written when the one before it is about to end, and not
  *   only when its answer is back: with messages as long as the round trip that is the difference
@@ -26,13 +19,7 @@ export class DeliveryWindow {
   blind = false
   /** Bytes written and not proven to be received. */
   inFlight: Bytes = 0
-  /** Of the latest answer. */
-  rtt: Millis | undefined
-  minRtt: Millis | undefined
-  /** Undefined until the path was busy long enough to tell. */
-  rate: BytesPerMilli | undefined
-  /** When something was last proven, or written while nothing was in flight. */
-  progressAt: Millis
+  readonly path: PathEstimate
   /** Invariant: ascending by `sequence`, `bytes` and `at`. */
   readonly #markers: Marker[] = []
   #lastSequence = 0
@@ -48,27 +35,13 @@ export class DeliveryWindow {
   #markedAt: Millis = Number.NEGATIVE_INFINITY
   /** When the path will have carried all that was written. */
   #clearAt: Millis = Number.NEGATIVE_INFINITY
-  #answeredAt: Millis = Number.NEGATIVE_INFINITY
-  /** While the rate is unknown: the path is at least so fast. */
-  #leastRate: BytesPerMilli = 0
-  #sampleBytes: Bytes = 0
-  #sampleBusy: Millis = 0
   /** Start-up: allowed in flight while the rate is unknown. */
   #start: Bytes = START
   #limited = false
-  /** Mean deviation of round trips that found the path clear. */
-  #jitter: Millis = 0
-  #minRttAt: Millis = Number.NEGATIVE_INFINITY
-  #nextMinRtt: Millis = Number.POSITIVE_INFINITY
-  #clearRttAt: Millis = Number.NEGATIVE_INFINITY
   #probedAt: Millis = Number.NEGATIVE_INFINITY
 
-  /** Delays shorter than this may be the event loop's, here or at the client. */
-  readonly #resolution: Millis
-
-  constructor(now: Millis, resolution = RESOLUTION) {
-    this.progressAt = now
-    this.#resolution = resolution
+  constructor(path = new PathEstimate()) {
+    this.path = path
   }
 
   /** Whether a cosmetic message of so many bytes may be written now. */
@@ -85,17 +58,17 @@ export class DeliveryWindow {
   roomAt(bytes: Bytes, now: Millis, ceiling: Bytes): Millis {
     if (this.blind || this.inFlight === 0) return now
     if (this.inFlight + bytes > ceiling) return Number.POSITIVE_INFINITY
-    const { rate, minRtt } = this
+    const { rate, minRtt } = this.path
     if (rate === undefined || minRtt === undefined) {
       return this.inFlight + bytes <= this.#start ? now : Number.POSITIVE_INFINITY
     }
     if (this.#isOverdue(now)) return Number.POSITIVE_INFINITY
     const lasts = bytes / rate
     // a message much longer than the round trip loses little if it waits for the answer
-    const answer = Math.max(minRtt, Math.min(this.#resolution, HOST_NOISE))
+    const answer = Math.max(minRtt, Math.min(this.path.resolution, HOST_NOISE))
     if (answer < LONG_MESSAGE * lasts) return Number.POSITIVE_INFINITY
-    if (now - this.#clearRttAt > DRAIN_INTERVAL) return Math.max(now, this.#clearAt)
-    const queue = this.#allowedQueue(minRtt)
+    if (now - this.path.clearRttAt > DRAIN_INTERVAL) return Math.max(now, this.#clearAt)
+    const queue = this.path.allowedQueue
     const trusted = this.#markers.length === 0 && this.inFlight <= this.#trust(ceiling)
     if (!trusted && this.inFlight > rate * (minRtt + Math.max(lasts, queue))) {
       return Number.POSITIVE_INFINITY
@@ -110,17 +83,16 @@ export class DeliveryWindow {
 
   /** Most bytes that it would let be in flight now, in messages of the given size. */
   size(bytes: Bytes, ceiling: Bytes): Bytes {
-    const { rate, minRtt } = this
+    const { rate, minRtt } = this.path
     if (this.blind) return ceiling
     if (rate === undefined || minRtt === undefined) return Math.min(this.#start, ceiling)
     const message = Math.max(bytes, this.#lastBytes)
-    const queue = Math.max(message, rate * this.#allowedQueue(minRtt))
+    const queue = Math.max(message, rate * this.path.allowedQueue)
     return Math.min(Math.max(ceiling, bytes), Math.round(rate * minRtt + queue))
   }
 
   /** So many bytes were handed to the transport. */
   written(bytes: Bytes, now: Millis): void {
-    if (this.inFlight === 0) this.progressAt = now
     if (this.#unmarked === 0 || now > this.#clearAt) {
       this.#run = 0
       this.#runSince = now
@@ -130,7 +102,7 @@ export class DeliveryWindow {
     this.#unmarked += bytes
     this.#writtenAt = now
     this.#lastBytes = bytes
-    const lasts = this.rate ? bytes / (PACE * this.rate) : 0
+    const lasts = this.path.rate ? bytes / (PACE * this.path.rate) : 0
     this.#clearAt = Math.max(this.#clearAt, now) + lasts
   }
 
@@ -140,7 +112,7 @@ export class DeliveryWindow {
    */
   probeDue(now: Millis, waiting: boolean): boolean {
     if (this.blind) return false
-    if (this.minRtt === undefined) return this.#markers.length === 0
+    if (this.path.minRtt === undefined) return this.#markers.length === 0
     return waiting && this.#isClear(now) && now - this.#probedAt > PROBE_INTERVAL
   }
 
@@ -191,7 +163,7 @@ export class DeliveryWindow {
       run: Math.min(bytes, this.#run),
       since: bytes > 0 ? this.#runSince : now,
       at: now,
-      clearAt: this.rate === undefined ? undefined : Math.max(this.#clearAt, now),
+      clearAt: this.path.rate === undefined ? undefined : Math.max(this.#clearAt, now),
       clear,
       idle: this.inFlight === 0,
       emittedAt,
@@ -215,7 +187,6 @@ export class DeliveryWindow {
     if (!(sequence > this.#answered && sequence <= this.#lastSequence)) return false
     this.#answered = sequence
     this.blind = false
-    this.progressAt = now
     let last = markers[0]!
     let bytes = 0
     let run = 0
@@ -234,12 +205,11 @@ export class DeliveryWindow {
     }
     markers.splice(0, count)
     this.inFlight -= bytes
-    this.#sampleRtt(now - last.at, last, now)
-    this.#sampleRate(run, since, now)
-    this.#answeredAt = now
+    this.path.sampleRtt(now - last.at, last.clear, last.idle, now)
+    this.path.sampleRate(run, since, now)
     this.#correct(now)
     if (bytes > 0) {
-      if (this.rate === undefined && this.#limited) this.#start *= 2
+      if (this.path.rate === undefined && this.#limited) this.#start *= 2
       this.#limited = false
     }
     return true
@@ -272,89 +242,37 @@ export class DeliveryWindow {
   }
 
   /**
-   * How long no answer may take before the client counts as stalled: what is in flight may be one
-   * long message on a path that has become ten times slower.
+   * How long the answer that is waited for may take, if the path has become much slower: the
+   * marker may be behind one long message.
    */
-  patience(stallAfter: Millis): Millis {
-    return stallAfter + this.inFlight / Math.max(SLOWEST, (this.rate ?? 0) / 10)
+  get longestAnswer(): Millis {
+    const bytes = this.#markers[0]?.bytes ?? 0
+    return bytes / Math.max(SLOWEST, (this.path.rate ?? 0) / SLOWER)
   }
 
   /** Bytes that may be written without a marker behind them, to a path that was clear. */
   #trust(ceiling: Bytes): Bytes {
-    return Math.min(TRUST, ceiling / 2, (this.rate ?? this.#leastRate) * TRUST_TIME)
-  }
-
-  #allowedQueue(minRtt: Millis): Millis {
-    return Math.max(QUEUE_RTTS * minRtt + 4 * this.#jitter, this.#resolution)
+    return Math.min(TRUST, ceiling / 2, (this.path.rate ?? this.path.leastRate) * TRUST_TIME)
   }
 
   /** Whether the path is thought to have carried all that was written. */
   #isClear(now: Millis): boolean {
-    return this.rate !== undefined && now >= this.#clearAt && !this.#isOverdue(now)
+    return this.path.rate !== undefined && now >= this.#clearAt && !this.#isOverdue(now)
   }
 
   /** The oldest marker should have been answered: the path is slower than it was. */
   #isOverdue(now: Millis): boolean {
     const oldest = this.#markers[0]
     if (oldest?.clearAt === undefined) return false
-    const expected = oldest.clearAt - oldest.at + this.minRtt!
-    return now - oldest.at > expected * LATE + this.#allowedQueue(this.minRtt!)
-  }
-
-  #sampleRtt(rtt: Millis, { clear, idle }: Marker, now: Millis): void {
-    this.rtt = rtt
-    if (clear) {
-      this.#clearRttAt = now
-      this.#nextMinRtt = Math.min(this.#nextMinRtt, rtt)
-      const excess = rtt - (this.minRtt ?? rtt)
-      // a path that was only thought to be clear, or an excess that is too much for jitter, would
-      // be taken for noise, and noise allows for a longer queue
-      if (idle && excess < Math.max(rtt / 4, HOST_NOISE)) {
-        this.#jitter += (excess - this.#jitter) / 8
-      }
-    }
-    if (this.minRtt === undefined || rtt <= this.minRtt) this.#setMinRtt(rtt, now)
-    else if (clear && now - this.#minRttAt > Math.max(RTT_LIFETIME, 4 * rtt)) {
-      this.#setMinRtt(this.#nextMinRtt, now)
-    }
-  }
-
-  #setMinRtt(rtt: Millis, now: Millis): void {
-    this.minRtt = rtt
-    this.#minRttAt = now
-    this.#nextMinRtt = Number.POSITIVE_INFINITY
-  }
-
-  /** @param run bytes written since `since` without a pause in which the path was idle */
-  #sampleRate(run: Bytes, since: Millis, now: Millis): void {
-    if (run === 0) return
-    const from = Math.max(this.#leftAt(this.#answeredAt), since)
-    this.#sampleBytes += run
-    this.#sampleBusy += Math.max(0, this.#leftAt(now) - from)
-    const shortest = Math.max(this.#resolution, SHORTEST_SAMPLE)
-    const busy = Math.max(this.#sampleBusy, shortest)
-    const sample = this.#sampleBytes / busy
-    if (busy > this.#sampleBusy) {
-      // too short to measure, unless so many bytes show that the rate must be higher
-      if (this.rate === undefined) this.#leastRate = Math.max(this.#leastRate, run / busy)
-      if (this.rate === undefined || sample < 2 * this.rate) return
-    }
-    const weight = 1 - Math.exp(-busy / (this.minRtt! + shortest))
-    this.#sampleBytes = 0
-    this.#sampleBusy = 0
-    this.rate = this.rate === undefined ? sample : this.rate + (sample - this.rate) * weight
-  }
-
-  /** When the bytes left the path whose receipt was answered at an instant. */
-  #leftAt(answeredAt: Millis): Millis {
-    return answeredAt - this.minRtt! - this.#jitter
+    const expected = oldest.clearAt - oldest.at + this.path.minRtt!
+    return now - oldest.at > expected * LATE + this.path.allowedQueue
   }
 
   /** What was proven tells where the path is: one round trip before its answer. */
   #correct(now: Millis): void {
-    const { rate } = this
+    const { rate } = this.path
     if (this.inFlight === 0) this.#clearAt = Math.min(this.#clearAt, now)
-    else if (rate) this.#clearAt = this.#leftAt(now) + this.inFlight / (PACE * rate)
+    else if (rate) this.#clearAt = this.path.leftAt(now) + this.inFlight / (PACE * rate)
   }
 }
 
@@ -382,13 +300,6 @@ const TRUST: Bytes = 32 * 1024
 const TRUST_TIME: Millis = 100
 /** DESIGN: start small and double each round trip until the rate is known. */
 const START: Bytes = 8 * 1024
-/** Queue allowed on the path, in round trips, where messages are shorter than that. */
-const QUEUE_RTTS = 0.2
-/**
- * On a loaded server an answer comes some milliseconds late; a queue as short as that is allowed,
- * and a rate is not concluded from it. A timer of Node may be late by one.
- */
-const RESOLUTION: Millis = 25
 /** An answer that takes so much longer than expected says that the path has become slower. */
 const LATE = 1.25
 /** So much earlier than the path is clear a message may be written: half a tick of a timer. */
@@ -397,10 +308,6 @@ const LEAD: Millis = 0.75
 const LONG_MESSAGE = 0.05
 /** Share of the rate that is used between answers, so that an error builds no queue. */
 const PACE = 0.98
-/** How late a busy event loop, here or there, may make an answer on a short path. */
-const HOST_NOISE: Millis = 5
-const SHORTEST_SAMPLE: Millis = 2
-const RTT_LIFETIME: Millis = 10_000
 const PROBE_INTERVAL: Millis = 1000
 /** So old a measurement of the round trip that the queue is let drain for another one. */
 const DRAIN_INTERVAL: Millis = 5000
@@ -416,5 +323,7 @@ const SINGLE_MARKERS = 20
 const MARKERS_A_WINDOW = 12
 /** Open markers of one client: `ws` ends a connection on which 60 pings wait to be answered. */
 const MOST_MARKERS = 32
-/** 2 KiB/s: slower links lose the client to Engine.IO's heartbeat anyway. */
+/** How many times slower a path may become before its client counts as stalled. */
+const SLOWER = 15
+/** 2 KB/s: a client that is slower loses its connection to Engine.IO's heartbeat. */
 const SLOWEST: BytesPerMilli = 2

@@ -1,7 +1,8 @@
 import { expect } from 'chai'
-import { Channel, type ChannelHost, type Limits } from '../lib/channel.ts'
+import { Channel, type ChannelHost } from '../lib/channel.ts'
 import type { Envelope } from '../lib/envelope.ts'
 import type { Episode } from '../lib/episode.ts'
+import type { Limits } from '../lib/limits.ts'
 import { criticalRule, envelope, rule } from './support/envelopes.ts'
 import { FakeLink } from './support/fake-link.ts'
 import { LIMITS } from './support/simulation.ts'
@@ -143,6 +144,26 @@ describe('Channel', () => {
       expect(channel.inspect(12_000), 'it took something').to.equal(undefined)
       expect(channel.inspect(21_000)).to.equal(undefined)
       expect(channel.inspect(22_001)).to.equal('over-limit')
+    })
+
+    it('takes answers for progress, not what the kernel takes', () => {
+      const { channel, link } = setUp()
+      link.proof = 'markers'
+      channel.window.blind = false
+      for (let n = 0; n < 50; n++) channel.offer(critical(100), 0)
+      link.deliver()
+      expect(channel.inspect(11_000)).to.equal('over-limit')
+    })
+
+    it('gives the answer of one long message the time that it takes', () => {
+      const { channel, link } = setUp({ limit: 10_000, emergency: 1e9 })
+      link.proof = 'markers'
+      channel.window.blind = false
+      channel.offer(critical(1_000_000), 0)
+      link.deliver()
+      channel.answered(link.marks[0]!, 1)
+      expect(channel.inspect(400_000)).to.equal(undefined)
+      expect(channel.inspect(600_000)).to.equal('over-limit')
     })
 
     it('does not judge a client in its grace', () => {

@@ -187,6 +187,33 @@ describe('onShed', () => {
     }
   })
 
+  it('is not told while the client is still full, however often something is shed', async () => {
+    let told = 0
+    const fixture = await startServer({
+      messages,
+      watermarks: { ...watermarks, limit: 8192 * KiB, emergency: 16_384 * KiB },
+      onShed: (socket) => {
+        told++
+        socket.emit('reel:frame', { n: -1, pad })
+      },
+    })
+    try {
+      const client = await fixture.raw()
+      client.stall()
+      for (let n = 0; n < 10; n++) fixture.io.emit('jackpot:won', { n, pad: pad.repeat(20) })
+      for (let n = 0; n < 50; n++) {
+        fixture.io.emit('reel:frame', { n, pad })
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      expect(told).to.equal(0)
+      client.resume()
+      await client.until(() => client.received('jackpot:won').length === 10)
+      await eventually(() => told === 1)
+    } finally {
+      await fixture.close()
+    }
+  })
+
   it('that throws is reported and touches nothing else', async () => {
     const fixture = await startServer({
       messages,

@@ -5,11 +5,16 @@ import { expect } from 'chai'
 
 /** From the bottom up: a file imports from its own layer and from those before it. */
 const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
-  ['leaves', ['lib/units', 'lib/clock', 'lib/errors', 'lib/outcomes', 'lib/histogram']],
+  [
+    'leaves',
+    ['lib/units', 'lib/clock', 'lib/errors', 'lib/outcomes', 'lib/histogram', 'lib/limits'],
+  ],
   ['schemas', ['schemas/*']],
   ['records', ['lib/names', 'lib/stats', 'lib/rule', 'lib/envelope', 'lib/episode', 'lib/history']],
   ['link interface', ['lib/link/link']],
+  ['path', ['lib/path']],
   ['lanes, window', ['lib/lane', 'lib/window']],
+  ['vitals', ['lib/vitals']],
   ['classification', ['lib/compile', 'lib/messages', 'lib/classifier']],
   ['reports', ['lib/reporter']],
   ['channel', ['lib/channel']],

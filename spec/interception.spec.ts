@@ -320,6 +320,9 @@ describe('Interception', () => {
       expect(Object.hasOwn(socket!.conn, name), name).to.equal(false)
     }
     expect(Object.hasOwn(fixture.io, 'bind')).to.equal(false)
+    const listeners = socket!.conn.listenerCount('close')
+    attach(fixture.io, {}).close()
+    expect(socket!.conn.listenerCount('close')).to.equal(listeners)
     client.resume()
     await client.until(() => client.received('reel:frame').length === 10)
     fixture.io.emit('after')

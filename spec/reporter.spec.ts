@@ -271,6 +271,8 @@ describe('Reporter', () => {
         throw new Error('async')
       })
       reporter.later('onShed', () => Promise.reject('no error'))
+      // once for the callbacks, once for what is told of them
+      await settled()
       await settled()
       expect(faults).to.deep.equal([
         ['onShed', 'sync'],

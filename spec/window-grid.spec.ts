@@ -79,7 +79,7 @@ function changing(place: Place): { down: Measured; up: Measured } {
 
 function check(failures: string[], place: Place, measured: Measured, least: number): void {
   const { queue, allowed, utilisation } = measured
-  if (queue <= allowed && utilisation >= least) return
+  if (queue <= allowed && Math.round(utilisation * 100) >= least * 100) return
   failures.push(
     `rtt ${place.rtt} ms, ${place.bytes} bytes: queue ${queue.toFixed(1)} of ${allowed.toFixed(1)} ms, ` +
       `utilisation ${utilisation.toFixed(2)}`,

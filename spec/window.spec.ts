@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { PathEstimate } from '../lib/path.ts'
 import { DeliveryWindow } from '../lib/window.ts'
 
 const CEILING = 96 * 1024
@@ -10,7 +11,7 @@ function measured(
   rate: number,
   bytes = 4096,
 ): { window: DeliveryWindow; now: number } {
-  const window = new DeliveryWindow(0, 1)
+  const window = new DeliveryWindow(new PathEstimate(1))
   window.answered(window.marked(0), rtt)
   let now = rtt
   for (let n = 0; n < 20; n++) {
@@ -24,7 +25,7 @@ function measured(
 
 describe('DeliveryWindow', () => {
   it('takes as proven what was written before the answered marker, and no more', () => {
-    const window = new DeliveryWindow(0)
+    const window = new DeliveryWindow()
     window.written(1000, 0)
     const first = window.marked(0)
     window.written(500, 1)
@@ -34,7 +35,7 @@ describe('DeliveryWindow', () => {
   })
 
   it('takes an answer for all markers before it', () => {
-    const window = new DeliveryWindow(0)
+    const window = new DeliveryWindow()
     window.written(1000, 0)
     window.marked(0)
     window.written(1000, 1)
@@ -49,17 +50,19 @@ describe('DeliveryWindow', () => {
     window.written(1000, now)
     const second = window.marked(now)
     window.answered(second, now + 60)
-    const { rtt, rate, inFlight } = window
+    const { inFlight } = window
+    const { rtt, rate } = window.path
     for (const sequence of [second, first, 0, -1, 1e6, Number.NaN, 1.5]) {
       expect(window.answered(sequence, now + 70), String(sequence)).to.equal(false)
     }
-    expect(window).to.include({ rtt, rate, inFlight })
+    expect(window.inFlight).to.equal(inFlight)
+    expect(window.path).to.include({ rtt, rate })
   })
 
   it('measures round trip and rate', () => {
     const { window } = measured(50, 100)
-    expect(window.minRtt).to.equal(50)
-    expect(window.rate).to.be.closeTo(100, 1)
+    expect(window.path.minRtt).to.equal(50)
+    expect(window.path.rate).to.be.closeTo(100, 1)
   })
 
   it('leaves out the time in which the path was idle', () => {
@@ -71,7 +74,7 @@ describe('DeliveryWindow', () => {
       window.written(2000, later)
       window.answered(window.marked(later), later + 20 + 50)
     }
-    expect(window.rate).to.be.closeTo(100, 5)
+    expect(window.path.rate).to.be.closeTo(100, 5)
   })
 
   it('lets a message go when the path is about to be clear, before its answer is back', () => {
@@ -98,14 +101,14 @@ describe('DeliveryWindow', () => {
   })
 
   it('always lets one message go, of any size', () => {
-    const window = new DeliveryWindow(0)
+    const window = new DeliveryWindow()
     expect(window.hasRoom(10 * CEILING, 0, CEILING)).to.equal(true)
     window.written(10 * CEILING, 0)
     expect(window.hasRoom(1, 0, CEILING)).to.equal(false)
   })
 
   it('doubles what it allows while the rate is unknown and it was the limit', () => {
-    const window = new DeliveryWindow(0)
+    const window = new DeliveryWindow()
     const before = window.size(100, CEILING)
     window.written(before, 0)
     const sequence = window.marked(0)
@@ -116,7 +119,7 @@ describe('DeliveryWindow', () => {
   })
 
   it('calls a client blind that is heard past a marker it has not answered', () => {
-    const window = new DeliveryWindow(0)
+    const window = new DeliveryWindow()
     window.written(100, 0)
     const sequence = window.marked(0)
     window.heardPast(0)
@@ -129,7 +132,7 @@ describe('DeliveryWindow', () => {
   })
 
   it('calls a client blind that has answered nothing, though it is heard, for long enough', () => {
-    const window = new DeliveryWindow(0)
+    const window = new DeliveryWindow()
     window.written(100, 0)
     window.marked(0)
     window.heard(10_000, 10_000)
@@ -140,7 +143,7 @@ describe('DeliveryWindow', () => {
 
   it('tells the age of critical messages whose receipt is proven', () => {
     const latencies: number[] = []
-    const window = new DeliveryWindow(100)
+    const window = new DeliveryWindow()
     window.written(100, 100)
     window.marked(100, 0, 40)
     window.answered(window.marked(110), 150, (latency) => latencies.push(latency))
@@ -176,7 +179,7 @@ describe('DeliveryWindow', () => {
     )
     fc.assert(
       fc.property(fc.array(step, { minLength: 100, maxLength: 300, size: 'max' }), (steps) => {
-        const window = new DeliveryWindow(0)
+        const window = new DeliveryWindow()
         let now = 0
         let written = 0
         let proven = 0

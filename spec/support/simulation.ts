@@ -1,6 +1,8 @@
-import { Channel, type ChannelHost, type Limits } from '../../lib/channel.ts'
+import { Channel, type ChannelHost } from '../../lib/channel.ts'
 import type { Envelope } from '../../lib/envelope.ts'
+import type { Limits } from '../../lib/limits.ts'
 import type { Link } from '../../lib/link/link.ts'
+import { PathEstimate } from '../../lib/path.ts'
 import { DeliveryWindow } from '../../lib/window.ts'
 
 /** A clock that runs from event to event. */
@@ -221,7 +223,13 @@ export function simulate(path: Path, limits: Partial<Limits> = {}, seed = 1): Si
     congested() {},
     recovered() {},
   }
-  const channel = new Channel('simulated', link, host, 0, new DeliveryWindow(0, TIMER))
+  const channel = new Channel(
+    'simulated',
+    link,
+    host,
+    0,
+    new DeliveryWindow(new PathEstimate(TIMER)),
+  )
   link.onReady = () => channel.pump(simulation.now)
   link.onAnswered = (sequence) => channel.answered(sequence, simulation.now)
   const sweep = (): void => {

@@ -1,0 +1,12 @@
+import type { Bytes, Millis } from './units.ts'
+
+/** The limits that all channels share; they may change while the server runs. */
+export interface Limits {
+  readonly mode: 'enforce' | 'observe'
+  readonly low: Bytes
+  readonly high: Bytes
+  readonly limit: Bytes
+  readonly emergency: Bytes
+  readonly stallAfter: Millis
+  readonly grace: Millis
+}
