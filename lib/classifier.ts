@@ -72,6 +72,22 @@ export class Classifier {
     return { ...common, kind, rule, key }
   }
 
+  /**
+   * With connection state recovery, events end with an offset, from which on a client that comes
+   * back is sent what it missed. A cosmetic message may arrive after critical ones that were
+   * emitted later, and its offset would have these sent again; so it goes without.
+   *
+   * @returns undefined if there is no offset, or a client would take the payload for one
+   */
+  withoutOffset(packet: Packet): Packet | undefined {
+    if (!this.#options.recovery || packet.id !== undefined) return undefined
+    const data = packet.data as readonly unknown[]
+    const event = this.#options.messages.find(packet.nsp, data[0])
+    const offset = data.at(-1)
+    if (!event || typeof offset !== 'string' || typeof data.at(-2) === 'string') return undefined
+    return data.length - 1 > event.arity ? { ...packet, data: data.slice(0, -1) } : undefined
+  }
+
   #check(event: CompiledEvent, args: unknown[]): { rule: Rule; payload: unknown } {
     const payload = event.payloadOf(args)
     const issues = this.#validate(event.schema, payload)

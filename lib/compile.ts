@@ -23,6 +23,8 @@ export interface CompiledEvent {
   readonly rules: readonly Rule[]
   ruleOf(payload: unknown): Rule | undefined
   payloadOf(args: readonly unknown[]): unknown
+  /** How many arguments the schema describes at most. */
+  readonly arity: number
 }
 
 /**
@@ -89,7 +91,7 @@ function compileEvent(
     return resolveUnion(at, branch, resolve)
   }
   const ruleOf = resolve(path, schema)
-  return { schema, critical, rules, ruleOf, payloadOf: payloadOf(schema) }
+  return { schema, critical, rules, ruleOf, payloadOf: payloadOf(schema), arity: arityOf(schema) }
 }
 
 /** A tuple describes all arguments; what it has no room for may be recovery's offset. */
@@ -97,6 +99,12 @@ function payloadOf(schema: z.ZodType): CompiledEvent['payloadOf'] {
   if (!(schema instanceof z.ZodTuple)) return (args) => args[0]
   const { items, rest } = schema._zod.def
   return rest ? (args) => args : (args) => args.slice(0, items.length)
+}
+
+function arityOf(schema: z.ZodType): number {
+  if (!(schema instanceof z.ZodTuple)) return 1
+  const { items, rest } = schema._zod.def
+  return rest ? Number.POSITIVE_INFINITY : items.length
 }
 
 /** One rule a value of the discriminator. */

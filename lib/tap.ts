@@ -124,8 +124,11 @@ export class Tap {
     const encode = encoder.encode
     encoder.encode = (packet) => {
       const parts = encode.call(encoder, packet)
-      this.#remember(packet, parts)
-      return parts
+      const fields = this.#classifier.classify(packet, parts, this.#clock.now())
+      const bare =
+        fields.rule.class === 'cosmetic' ? this.#classifier.withoutOffset(packet) : undefined
+      if (bare) return this.#remember({ ...fields, parts: encode.call(encoder, bare) })
+      return this.#remember(fields)
     }
     const { bind } = io
     io.bind = (engine) => {
@@ -137,12 +140,14 @@ export class Tap {
     }
   }
 
-  #remember(packet: Packet, parts: EncodedPart[]): void {
+  /** @returns the parts, as the encoder does */
+  #remember(fields: EnvelopeFields): EncodedPart[] {
+    const parts = fields.parts as EncodedPart[]
     const [header] = parts
-    if (header === undefined) return
-    const fields = this.#classifier.classify(packet, parts, this.#clock.now())
+    if (header === undefined) return parts
     if (this.#encodings.size === 0) queueMicrotask(() => this.#encodings.clear())
     this.#encodings.set(header, { fields, envelope: undefined })
+    return parts
   }
 
   #tapEngine(engine: EngineServer): void {

@@ -98,6 +98,31 @@ describe('Interception', () => {
       expect(sent(fixture, 'reel:frame')).to.equal(1)
     })
 
+    it('recovered sockets, which get nothing critical twice that overtook something', async () => {
+      const fixture = await start({ messages }, { connectionStateRecovery: {} })
+      const client = await fixture.client({ reconnection: true, reconnectionDelay: 10 })
+      const jackpots: number[] = []
+      client.on('jackpot:won', ({ n }: { n: number }) => jackpots.push(n))
+      const { ws } = client.io.engine.transport as unknown as {
+        ws: { pause(): void; resume(): void }
+      }
+      ws.pause()
+      fixture.io.emit('jackpot:won', { n: 1, pad: pad.repeat(8) })
+      fixture.io.emit('reel:frame', { n: 1 })
+      fixture.io.emit('jackpot:won', { n: 2 })
+      const frame = new Promise((resolve) => client.once('reel:frame', resolve))
+      ws.resume()
+      await frame
+      expect(jackpots).to.deep.equal([1, 2])
+      client.io.engine.close()
+      await new Promise<void>((resolve) => client.once('connect', resolve))
+      const last = new Promise((resolve) => client.once('jackpot:won', resolve))
+      fixture.io.emit('jackpot:won', { n: 3 })
+      await last
+      expect(client.recovered).to.equal(true)
+      expect(jackpots).to.deep.equal([1, 2, 3])
+    })
+
     it('connections that were there before', async () => {
       const plain = await startServer('plain')
       const client = await plain.raw()
