@@ -122,6 +122,7 @@ describe('Channel', () => {
     const [newer, other] = [cosmetic(100, { key: 'a', at: 1500 }), cosmetic(100, { at: 0 })]
     channel.offer(other, 0)
     expect(channel.offer(newer, 1500)).to.equal('conflated')
+    expect([...channel.cosmetic]).to.deep.equal([newer, other])
     link.deliver()
     channel.pump(2500)
     expect(link.written.slice(1)).to.deep.equal([newer])

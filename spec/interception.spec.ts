@@ -321,6 +321,20 @@ describe('Interception', () => {
       expect(tcp.bytesWritten).to.be.greaterThan(before)
     })
 
+    it('shares the frame and the options of a broadcast with all others', async () => {
+      const fixture = await start()
+      await fixture.raw()
+      await fixture.raw()
+      const seen: Array<{ options: { wsPreEncodedFrame?: unknown } }> = []
+      for (const { conn } of fixture.io.sockets.sockets.values()) {
+        conn.on('packetCreate', (packet) => seen.push(packet))
+      }
+      fixture.io.emit('jackpot:won', { n: 1 })
+      expect(seen).to.have.length(2)
+      expect(seen[0]!.options).to.equal(seen[1]!.options)
+      expect(seen[0]!.options.wsPreEncodedFrame).to.be.an('array')
+    })
+
     it('keeps the order of emits that listeners make while another is being sent', async () => {
       const fixture = await start()
       const client = await fixture.raw()
