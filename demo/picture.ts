@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { chromium, type Page } from 'playwright-core'
+import { CHROMIUM, QUIET } from './chromium.ts'
 import { startLive } from './live.ts'
 
 /** Takes the pictures of the demo that the documentation shows. */
@@ -17,15 +18,6 @@ const VIEWPORT = { width: 1200, height: 1000 }
 const PICTURES: readonly Picture[] = [
   { file: 'demo.png', colorScheme: 'light' },
   { file: 'demo-dark.png', colorScheme: 'dark' },
-]
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
-const QUIET = [
-  '--no-sandbox',
-  '--disable-quic',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--no-first-run',
 ]
 /** Enough for the charts to be full. */
 const UNDER_LOAD_MS = 62_000

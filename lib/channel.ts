@@ -21,7 +21,7 @@ export interface ChannelHost {
   /** The channel has something that needs looking after from time to time. */
   watch(channel: Channel): void
   unwatch(channel: Channel): void
-  /** Asks for a `pump` at an instant; a later call replaces an earlier one. */
+  /** Asks for a `pump` at an instant; of several, the earliest counts. */
   wake(channel: Channel, at: Millis): void
   /** Receipt of a critical message was proven so long after it was emitted. */
   latency(milliseconds: Millis): void

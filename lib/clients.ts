@@ -114,6 +114,10 @@ export class Clients implements ChannelHost {
     this.watched.add(channel)
   }
 
+  unwatch(channel: Channel): void {
+    this.watched.delete(channel)
+  }
+
   wake(channel: Channel, at: Millis): void {
     const waker = this.#wakers.get(channel)
     if (waker && waker.at <= at) return
@@ -130,10 +134,6 @@ export class Clients implements ChannelHost {
 
   latency = (milliseconds: Millis): void => {
     this.latencies.record(milliseconds)
-  }
-
-  unwatch(channel: Channel): void {
-    this.watched.delete(channel)
   }
 
   congested(channel: Channel): void {

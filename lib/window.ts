@@ -52,7 +52,7 @@ export class DeliveryWindow {
   /**
    * When a cosmetic message of so many bytes may be written, if nothing else happens until then.
    *
-   * @param ceiling most bytes that may be in flight: the watermark `high`
+   * @param ceiling most bytes that may be in flight
    * @returns `now` or a later instant; infinity if only the answer of a marker can tell
    */
   roomAt(bytes: Bytes, now: Millis, ceiling: Bytes): Millis {
@@ -298,7 +298,7 @@ interface Marker {
 const TRUST: Bytes = 32 * 1024
 /** And no more than the path is known to carry in this time. */
 const TRUST_TIME: Millis = 100
-/** DESIGN: start small and double each round trip until the rate is known. */
+/** Doubled each round trip in which it was the limit, until the rate is known. */
 const START: Bytes = 8 * 1024
 /** An answer that takes so much longer than expected says that the path has become slower. */
 const LATE = 1.25

@@ -5,7 +5,7 @@ const RTTS = [1, 10, 50, 100, 300, 600]
 const BYTES = [100, 2048, 20_000, 200_000]
 /** Messages that the path could carry in one run at most, so that the grid takes a minute. */
 const MOST_MESSAGES = 20_000
-/** DESIGN section 5: the window starts small. */
+/** What may be in flight at first. */
 const START = 8192
 
 describe('The window on a simulated path', function () {

@@ -1,9 +1,8 @@
 import type { AddressInfo } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { Server } from 'socket.io'
-import { connect } from 'socket.io-client'
 import spillway, { type SpillwayPluginOptions } from '../../lib/plugin.ts'
-import { type Fixture, RawClient } from './server.ts'
+import { connectors, type Fixture } from './server.ts'
 
 /** A Fastify app with the plugin, listening on a free port. */
 export interface AppFixture extends Fixture {
@@ -33,28 +32,7 @@ export async function listen(app: FastifyInstance, given?: Server): Promise<AppF
     url,
     port,
     spillway: app.spillway,
-    async client(clientOptions = {}, namespace = '/') {
-      const client = connect(`${url}${namespace}`, {
-        transports: ['websocket'],
-        forceNew: true,
-        reconnection: false,
-        ...clientOptions,
-      })
-      clients.push(client)
-      await new Promise<void>((resolve, reject) => {
-        client.once('connect', resolve)
-        client.once('connect_error', reject)
-      })
-      return client
-    },
-    async raw({ namespace = '/', query = '' } = {}) {
-      const client = new RawClient(
-        `ws://127.0.0.1:${port}/socket.io/?EIO=4&transport=websocket${query}`,
-      )
-      clients.push(client)
-      await client.join(namespace)
-      return client
-    },
+    ...connectors(url, clients),
     async close() {
       for (const client of clients) client.close()
       await app.close()

@@ -43,6 +43,21 @@ export async function startServer(
     url,
     port,
     spillway,
+    ...connectors(url, clients),
+    async close() {
+      for (const client of clients) client.close()
+      spillway?.close()
+      await io.close()
+    },
+  }
+}
+
+/** The ways to connect to a server; what they open is put into `clients`, to be closed. */
+export function connectors(
+  url: string,
+  clients: Array<{ close(): unknown }>,
+): Pick<Fixture, 'client' | 'raw'> {
+  return {
     async client(clientOptions = {}, namespace = '/') {
       const client = connect(`${url}${namespace}`, {
         transports: ['websocket'],
@@ -59,16 +74,11 @@ export async function startServer(
     },
     async raw({ namespace = '/', query = '' } = {}) {
       const client = new RawClient(
-        `ws://127.0.0.1:${port}/socket.io/?EIO=4&transport=websocket${query}`,
+        `${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket${query}`,
       )
       clients.push(client)
       await client.join(namespace)
       return client
-    },
-    async close() {
-      for (const client of clients) client.close()
-      spillway?.close()
-      await io.close()
     },
   }
 }
