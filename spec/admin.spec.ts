@@ -544,6 +544,11 @@ describe('Admin', () => {
       }
       for (const client of [slow, lost]) client.stall()
       await choke(fixture, slow)
+      // either of them was choked first; from both something has to be kept back
+      await eventually(() => {
+        io.emit('filler', FILLER)
+        return [...fixture.app.spillway.clients()].every(({ state }) => state === 'blocked')
+      })
       flood()
       lost.close()
       await eventually(() => fixture.app.spillway.closed().length === 1)
