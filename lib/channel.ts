@@ -72,6 +72,8 @@ export class Channel {
   readonly #host: ChannelHost
   /** Set from congestion or the first shed message until the client has caught up. */
   #episode: Episode | undefined
+  /** When the latest message was emitted, if it was critical and has no marker behind it. */
+  #criticalAt: Millis | undefined
   #closing = false
   #pumping = false
   #watched = false
@@ -122,7 +124,7 @@ export class Channel {
   /** Sends what waits, as far as link and window allow it. */
   pump(now: Millis): void {
     if (this.#pumping || this.closedBy !== undefined) return
-    if (!this.critical.empty || !this.cosmetic.empty) {
+    if (this.#waits) {
       this.#pumping = true
       try {
         this.link.batch(() => this.#drain(now))
@@ -131,6 +133,7 @@ export class Channel {
       }
       this.#await(now)
     }
+    this.#markIfDue(now)
     if (this.#closing) {
       if (this.critical.empty) this.link.close()
       return
@@ -319,16 +322,24 @@ export class Channel {
 
   #send(envelope: Envelope, now: Millis): void {
     const { bytes, rule, emittedAt } = envelope
-    const critical = rule.class === 'critical'
-    const waiting = !this.critical.empty || !this.cosmetic.empty
-    if (this.window.probeDue(now, waiting)) this.#mark(now)
+    if (this.link.waiting === 0 && this.window.probeDue(now, this.#waits)) this.#mark(now)
     this.#count(envelope, 'sent')
     this.window.written(bytes, now)
+    this.#criticalAt = rule.class === 'critical' ? emittedAt : undefined
     this.#watch()
     this.link.write(envelope)
-    if (this.window.markerDue(now, waiting, critical, this.#ceiling)) {
-      this.#mark(now, critical ? emittedAt : undefined)
-    }
+    this.#markIfDue(now)
+  }
+
+  /** Not while the connection holds something back, which a marker would overtake. */
+  #markIfDue(now: Millis, waits = this.#waits): void {
+    const critical = this.#criticalAt !== undefined
+    if (this.link.waiting > 0 || !this.window.markerDue(now, waits, critical, this.#ceiling)) return
+    this.#mark(now, this.#criticalAt)
+  }
+
+  get #waits(): boolean {
+    return !this.critical.empty || !this.cosmetic.empty
   }
 
   #windowHasRoom(bytes: Bytes, now: Millis): boolean {
@@ -346,7 +357,7 @@ export class Channel {
     const next = this.cosmetic.peek()
     if (!next || this.window.blind || !this.critical.empty) return
     if (!this.#windowHasRoom(next.bytes, now)) this.window.hold()
-    if (this.window.markerDue(now, true, false, this.#ceiling)) this.#mark(now)
+    this.#markIfDue(now, true)
     const at = this.window.roomAt(next.bytes, now, this.#ceiling)
     if (at > now && at < Number.POSITIVE_INFINITY) this.#host.wake(this, at)
   }
@@ -355,6 +366,7 @@ export class Channel {
     const { link } = this
     if (link.proof !== 'markers' || link.upgrading) return
     link.mark(this.window.marked(now, link.waiting, emittedAt))
+    this.#criticalAt = undefined
   }
 
   /** A DISCONNECT follows what was queued before it in its namespace. */
@@ -392,7 +404,7 @@ export class Channel {
   #recover(now: Millis): void {
     const episode = this.#episode
     if (!episode) return
-    const waits = !this.critical.empty || !this.cosmetic.empty || !this.#windowHasRoom(1, now)
+    const waits = this.#waits || !this.#windowHasRoom(1, now)
     if (waits && (!this.congested || this.buffered >= this.#host.limits.low)) return
     const wasCongested = this.congested
     this.congested = false

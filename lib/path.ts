@@ -12,10 +12,8 @@ import type { Bytes, BytesPerMilli, Millis } from './units.ts'
  * first byte was written, or from when the bytes before it had left, whichever was later. The
  * estimate is then unbiased, and a mean over about one round trip follows a change of rate both
  * ways at once, where a maximum would keep the old rate for several round trips. Of samples with
- * idle time inside (application-limited, section 4.1.1.2) the part after it is used.
- *
- * Where it fails: a token bucket lets a packet or more pass at once after a rest, so on such a
- * link messages of about that size look faster than they are.
+ * idle time inside (application-limited, section 4.1.1.2) the part after it is used; they raise
+ * the rate, and lower it only by what the jitter of one answer can't explain.
  */
 export class PathEstimate {
   /** Of the latest answer. */
@@ -25,7 +23,7 @@ export class PathEstimate {
   rate: BytesPerMilli | undefined
   /** While the rate is unknown: the path is at least so fast. */
   leastRate: BytesPerMilli = 0
-  /** When a marker was last answered. */
+  /** When a marker was last answered that had bytes before it. */
   answeredAt: Millis = Number.NEGATIVE_INFINITY
   /** When a marker was last answered before which nothing was under way. */
   clearRttAt: Millis = Number.NEGATIVE_INFINITY
@@ -77,12 +75,18 @@ export class PathEstimate {
 
   /** @param run bytes written since `since` without a pause in which the path was idle */
   sampleRate(run: Bytes, since: Millis, now: Millis): void {
+    // a marker with nothing before it may have travelled with what was written after it
+    if (run === 0) return
     const before = this.leftAt(this.answeredAt)
     this.answeredAt = now
-    if (run === 0) return
-    const from = Math.max(before, since)
+    let lasted = Math.max(0, this.leftAt(now) - Math.max(before, since))
+    if (since > before && this.rate !== undefined && run < this.rate * lasted) {
+      // after a rest nothing cancels what the answer was late: only what is longer lowers the rate
+      lasted -= this.#lateness
+      if (run >= this.rate * lasted) return
+    }
     this.#sampleBytes += run
-    this.#sampleBusy += Math.max(0, this.leftAt(now) - from)
+    this.#sampleBusy += lasted
     const shortest = Math.max(this.resolution, SHORTEST_SAMPLE)
     const busy = Math.max(this.#sampleBusy, shortest)
     const sample = this.#sampleBytes / busy
@@ -97,6 +101,11 @@ export class PathEstimate {
     this.rate = this.rate === undefined ? sample : this.rate + (sample - this.rate) * weight
   }
 
+  /** How late an answer may be that found the path idle. */
+  get #lateness(): Millis {
+    return Math.max(this.minRtt! / 4, HOST_NOISE)
+  }
+
   /** When the bytes left the path whose receipt was answered at an instant. */
   leftAt(answeredAt: Millis): Millis {
     return answeredAt - this.minRtt! - this.#jitter
@@ -104,7 +113,7 @@ export class PathEstimate {
 }
 
 /** Queue allowed on the path, in round trips, where messages are shorter than that. */
-const QUEUE_RTTS = 0.2
+const QUEUE_RTTS = 0.25
 /**
  * On a loaded server an answer comes some milliseconds late; a queue as short as that is allowed,
  * and a rate is not concluded from it. A timer of Node may be late by one.

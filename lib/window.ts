@@ -320,7 +320,7 @@ const BLIND_INTERVAL: Millis = 10_000
  */
 const SINGLE_MARKERS = 20
 /** With that many open, markers are so far apart. */
-const MARKERS_A_WINDOW = 12
+const MARKERS_A_WINDOW = 20
 /** Open markers of one client: `ws` ends a connection on which 60 pings wait to be answered. */
 const MOST_MARKERS = 32
 /** How many times slower a path may become before its client counts as stalled. */
