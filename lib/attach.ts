@@ -73,6 +73,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     this.#clients = new Clients(
       limits,
       options.closedHistory,
+      options.tickBudget,
       systemClock,
       this.events,
       (channel, episode, now) => this.#onRecovered(channel, episode, now),

@@ -1,8 +1,9 @@
 import type { Envelope } from './envelope.ts'
 import { Episode } from './episode.ts'
+import type { Due, FanoutMember } from './fanout.ts'
 import { Lane } from './lane.ts'
 import type { Limits } from './limits.ts'
-import type { Link } from './link/link.ts'
+import type { Link, LinkEvents } from './link/link.ts'
 import type { ClosingCode, EnforcedClosing, MessageOutcome, ShedOutcome } from './outcomes.ts'
 import { Tally } from './stats.ts'
 import type { Bytes, Millis } from './units.ts'
@@ -23,6 +24,10 @@ export interface ChannelHost {
   unwatch(channel: Channel): void
   /** Asks for a `pump` at an instant; of several, the earliest counts. */
   wake(channel: Channel, at: Millis): void
+  /** Asks for `serve` when the tick ends, or in one of the next turns of the loop. */
+  handedOver(channel: Channel, critical: boolean): void
+  /** Whether this tick's share of the loop is spent. */
+  spent(): boolean
   /** Receipt of a critical message was proven so long after it was emitted. */
   latency(milliseconds: Millis): void
   congested(channel: Channel): void
@@ -54,7 +59,7 @@ export interface Left {
  * Invariants: critical messages leave in the order in which they were offered; cosmetic ones too
  * among themselves, and only when no critical one waits.
  */
-export class Channel {
+export class Channel implements FanoutMember, LinkEvents {
   readonly id: string
   readonly link: Link
   readonly window: DeliveryWindow
@@ -68,6 +73,7 @@ export class Channel {
   congested = false
   lastShed: LastShed | undefined
   closedBy: ClosingCode | undefined
+  due: Due = 'no'
   readonly vitals: Vitals
   readonly #host: ChannelHost
   /** Set from congestion or the first shed message until the client has caught up. */
@@ -127,18 +133,26 @@ export class Channel {
     if (this.#waits) {
       this.#pumping = true
       try {
-        this.link.batch(() => this.#drain(now))
+        this.link.batch(() => {
+          this.#drain(now)
+          this.#await(now)
+        })
       } finally {
         this.#pumping = false
       }
-      this.#await(now)
     }
-    this.#markIfDue(now)
+    this.#flush(now)
     if (this.#closing) {
       if (this.critical.empty) this.link.close()
       return
     }
     this.#settle(now)
+  }
+
+  /** Writes what was handed over in this tick, or what had to wait because of its budget. */
+  serve(now: Millis): void {
+    if (this.#waits) this.pump(now)
+    else this.#flush(now)
   }
 
   /** A marker was answered: so much was received. */
@@ -204,6 +218,7 @@ export class Channel {
     const code = this.closedBy
     this.#closing = true
     this.congested = false
+    this.due = 'no'
     this.#episode = undefined
     this.#unwatch()
     return { code, undelivered: left, inFlight: this.window.blind ? null : this.window.inFlight }
@@ -216,6 +231,7 @@ export class Channel {
         this.#send(envelope, now)
       }
     }
+    this.#flush(now)
   }
 
   #offerCritical(envelope: Envelope, now: Millis): Verdict {
@@ -229,7 +245,7 @@ export class Channel {
       return 'refused'
     }
     if (envelope.kind === 'disconnect') this.#promote(envelope.namespace)
-    const direct = this.critical.empty && this.link.hasRoom(bytes)
+    const direct = this.critical.empty && this.link.hasRoom(bytes) && !this.#mustWait(true)
     if (direct) this.#send(envelope, now)
     else {
       this.critical.push(envelope)
@@ -281,8 +297,16 @@ export class Channel {
       this.critical.empty &&
       this.cosmetic.empty &&
       this.link.hasRoom(bytes) &&
-      this.#windowHasRoom(bytes, now)
+      this.#windowHasRoom(bytes, now) &&
+      !this.#mustWait(false)
     )
+  }
+
+  /** A link that writes at once has to wait for its slice when the tick's budget is spent. */
+  #mustWait(critical: boolean): boolean {
+    if (!this.link.immediate || !this.#host.spent()) return false
+    this.#host.handedOver(this, critical)
+    return true
   }
 
   /**
@@ -312,7 +336,10 @@ export class Channel {
       const next = lane.peek()
       if (!next) return
       if (!this.link.hasRoom(next.bytes)) return
-      if (lane === this.cosmetic && (this.#closing || !this.#windowHasRoom(next.bytes, now))) return
+      if (lane === this.cosmetic) {
+        if (this.link.waiting === 0 && this.window.probeDue(now, true)) this.#mark(now)
+        if (this.#closing || !this.#windowHasRoom(next.bytes, now)) return
+      }
       lane.shift()
       // it is about to be sent; what counts is its age when the path will carry it
       if (next.expired(now + this.window.queueDelay(now))) this.#shed(next, 'expired', now)
@@ -322,13 +349,20 @@ export class Channel {
 
   #send(envelope: Envelope, now: Millis): void {
     const { bytes, rule, emittedAt } = envelope
-    if (this.link.waiting === 0 && this.window.probeDue(now, this.#waits)) this.#mark(now)
+    if (this.link.waiting === 0 && this.window.probeDue(now, false)) this.#mark(now)
     this.#count(envelope, 'sent')
     this.window.written(bytes, now)
     this.#criticalAt = rule.class === 'critical' ? emittedAt : undefined
     this.#watch()
     this.link.write(envelope)
+    const kept = this.link.pending > 0
+    if (!kept || this.#pumping || this.window.untried) this.#markIfDue(now)
+    if (kept) this.#host.handedOver(this, rule.class === 'critical')
+  }
+
+  #flush(now: Millis): void {
     this.#markIfDue(now)
+    this.link.flush()
   }
 
   /** Not while the connection holds something back, which a marker would overtake. */

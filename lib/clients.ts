@@ -1,15 +1,18 @@
 import type { ClientStats, ClosedClient } from '../schemas/stats.ts'
+import { Bursts } from './burst.ts'
 import { Channel, type ChannelHost } from './channel.ts'
 import type { Clock } from './clock.ts'
 import type { Episode } from './episode.ts'
+import { Fanout } from './fanout.ts'
 import { Histogram } from './histogram.ts'
 import { History } from './history.ts'
 import type { Limits } from './limits.ts'
 import type { EngineSocket, EngineWrite } from './link/engine.ts'
 import { EngineLink } from './link/engine-link.ts'
+import type { LinkHost } from './link/link.ts'
 import type { Reporter } from './reporter.ts'
 import { clientStatsOf, type Peer } from './snapshot.ts'
-import type { Millis } from './units.ts'
+import type { Bytes, Millis } from './units.ts'
 
 interface Client {
   readonly channel: Channel
@@ -22,7 +25,7 @@ interface Client {
 export type OnRecovered = (channel: Channel, episode: Episode, now: Millis) => void
 
 /** The connected clients: opens, looks after and closes their channels. */
-export class Clients implements ChannelHost {
+export class Clients implements ChannelHost, LinkHost {
   /** The limits in force; replaced as a whole. */
   limits: Limits
   readonly history: History
@@ -30,10 +33,12 @@ export class Clients implements ChannelHost {
   readonly watched = new Set<Channel>()
   /** Of critical messages, emit to proven receipt. */
   readonly latencies = new Histogram()
+  readonly bursts = new Bursts()
   congestedNow = 0
   readonly #clients = new Map<string, Client>()
   readonly #wakers = new Map<Channel, { at: Millis; timer: NodeJS.Timeout }>()
   readonly #clock: Clock
+  readonly #fanout: Fanout
   readonly #reporter: Reporter
   readonly #onRecovered: OnRecovered
   #sweep: NodeJS.Timeout | undefined
@@ -42,6 +47,7 @@ export class Clients implements ChannelHost {
   constructor(
     limits: Limits,
     history: number,
+    tickBudget: Millis,
     clock: Clock,
     reporter: Reporter,
     onRecovered: OnRecovered,
@@ -49,6 +55,7 @@ export class Clients implements ChannelHost {
     this.limits = limits
     this.history = new History(history)
     this.#clock = clock
+    this.#fanout = new Fanout(clock, tickBudget, () => this.bursts.clear())
     this.#reporter = reporter
     this.#onRecovered = onRecovered
   }
@@ -65,19 +72,22 @@ export class Clients implements ChannelHost {
 
   open(conn: EngineSocket, write: EngineWrite, close: (discard?: boolean) => void): Channel {
     const id = `${idPrefix}${++this.#lastId}`
-    const now = () => this.#clock.now()
-    const link = new EngineLink(conn, write, close, () => this.limits.low, {
-      ready: () => channel.pump(now()),
-      responded: (behind) => channel.responded(behind, now()),
-      answered: (sequence) => channel.answered(sequence, now()),
-      heartbeat: () => channel.heartbeat(now()),
-      upgraded: () => channel.upgraded(),
-    })
-    const channel = new Channel(id, link, this, now())
+    const link = new EngineLink(conn, write, close, this)
+    const channel = new Channel(id, link, this, this.now())
+    link.listen(channel)
     const onClose = () => this.#closed(id)
     this.#clients.set(id, { channel, conn, link, onClose })
     conn.once('close', onClose)
     return channel
+  }
+
+  now(): Millis {
+    return this.#clock.now()
+  }
+
+  /** A client is handed no more at once than what it may have buffered without congestion. */
+  get handover(): Bytes {
+    return this.limits.low
   }
 
   get(id: string): ClientStats | undefined {
@@ -91,7 +101,7 @@ export class Clients implements ChannelHost {
 
   /** Hands over what is queued for everyone, at once. */
   release(): void {
-    const now = this.#clock.now()
+    const now = this.now()
     for (const { channel } of this.#clients.values()) channel.release(now)
   }
 
@@ -99,6 +109,7 @@ export class Clients implements ChannelHost {
   close(): void {
     clearInterval(this.#sweep)
     this.release()
+    this.#fanout.close()
     for (const { timer } of this.#wakers.values()) clearTimeout(timer)
     this.#wakers.clear()
     for (const { conn, link, onClose } of this.#clients.values()) {
@@ -125,11 +136,19 @@ export class Clients implements ChannelHost {
     const timer = setTimeout(
       () => {
         this.#wakers.delete(channel)
-        channel.pump(this.#clock.now())
+        channel.pump(this.now())
       },
-      Math.ceil(at - this.#clock.now()),
+      Math.ceil(at - this.now()),
     ).unref()
     this.#wakers.set(channel, { at, timer })
+  }
+
+  handedOver(channel: Channel, critical: boolean): void {
+    this.#fanout.add(channel, critical)
+  }
+
+  spent(): boolean {
+    return this.#fanout.spent()
   }
 
   latency = (milliseconds: Millis): void => {
@@ -161,7 +180,7 @@ export class Clients implements ChannelHost {
       id,
       ...peerOf(conn),
       at: new Date(this.#clock.wall()).toISOString(),
-      connectedFor: this.#clock.now() - channel.connectedAt,
+      connectedFor: this.now() - channel.connectedAt,
       undelivered,
       inFlight,
     })
@@ -169,7 +188,7 @@ export class Clients implements ChannelHost {
   }
 
   #inspect(): void {
-    const now = this.#clock.now()
+    const now = this.now()
     for (const channel of this.watched) {
       const code = channel.inspect(now)
       if (code !== undefined) channel.terminate(code)
@@ -177,7 +196,7 @@ export class Clients implements ChannelHost {
   }
 
   #statsOf({ channel, conn }: Client): ClientStats {
-    const stats = clientStatsOf(channel, peerOf(conn), this.limits.high, this.#clock.now())
+    const stats = clientStatsOf(channel, peerOf(conn), this.limits.high, this.now())
     // a socket of protocol 3 is called by the secret id of its Engine.IO session
     return conn.protocol === 3 ? { ...stats, sockets: {} } : stats
   }

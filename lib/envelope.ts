@@ -1,8 +1,6 @@
+import { type EncodedPart, frameBytes, framesOf } from './frame.ts'
 import type { Rule } from './rule.ts'
 import type { Bytes, Millis } from './units.ts'
-
-/** What an encoder makes of a packet, a header first and its attachments after it. */
-export type EncodedPart = string | Uint8Array
 
 /** Options of Engine.IO's `write`, as the emitter made them: shared, passed on, never changed. */
 export interface WriteOptions {
@@ -32,6 +30,7 @@ export class Envelope {
   readonly sid: string | undefined
   /** Engine.IO's callback; only code that writes past Socket.IO passes one. */
   readonly callback: (() => void) | undefined
+  #frames: Buffer | undefined
 
   constructor(fields: EnvelopeFields, options?: WriteOptions, callback?: () => void) {
     this.rule = fields.rule
@@ -47,6 +46,12 @@ export class Envelope {
     this.callback = callback
   }
 
+  /** What a WebSocket carries; shared, never changed. */
+  get frames(): Buffer {
+    this.#frames ??= framesOf(this.parts, this.bytes)
+    return this.#frames
+  }
+
   expired(now: Millis): boolean {
     return now - this.emittedAt > this.rule.maxAge
   }
@@ -60,13 +65,4 @@ export interface EnvelopeFields {
   readonly key?: string | undefined
   readonly emittedAt: Millis
   readonly sid?: string | undefined
-}
-
-/**
- * Bytes of one part as a WebSocket frame: a text has Engine.IO's type character before it; the
- * header has 2 bytes, 4 from 126 bytes of payload on, 10 from 64 KiB on (RFC 6455 section 5.2).
- */
-function frameBytes(part: EncodedPart): Bytes {
-  const payload = typeof part === 'string' ? Buffer.byteLength(part) + 1 : part.byteLength
-  return payload + (payload < 126 ? 2 : payload < 65_536 ? 4 : 10)
 }

@@ -2,8 +2,9 @@ import type { EventEmitter } from 'node:events'
 import type { Channel } from './channel.ts'
 import type { Classifier, Packet } from './classifier.ts'
 import type { Clock } from './clock.ts'
-import { type EncodedPart, Envelope, type EnvelopeFields, type WriteOptions } from './envelope.ts'
+import { Envelope, type EnvelopeFields, type WriteOptions } from './envelope.ts'
 import { refuse } from './errors.ts'
+import type { EncodedPart } from './frame.ts'
 import {
   type EngineServer,
   type EngineSocket,

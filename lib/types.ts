@@ -43,6 +43,7 @@ export interface SpillwayOptions<
   maxAge?: Millis
   stallAfter?: Millis
   grace?: Millis
+  tickBudget?: Millis
   closedHistory?: number
   onShed?: (socket: Socket, summary: ShedSummary) => unknown
   log?: Logger

@@ -56,7 +56,9 @@ export class DeliveryWindow {
    * @returns `now` or a later instant; infinity if only the answer of a marker can tell
    */
   roomAt(bytes: Bytes, now: Millis, ceiling: Bytes): Millis {
-    if (this.blind || this.inFlight === 0) return now
+    if (this.blind) return now
+    if (now < this.#probedAt + PROBE_GAP) return this.#probedAt + PROBE_GAP
+    if (this.inFlight === 0) return now
     if (this.inFlight + bytes > ceiling) return Number.POSITIVE_INFINITY
     const { rate, minRtt } = this.path
     if (rate === undefined || minRtt === undefined) {
@@ -108,7 +110,9 @@ export class DeliveryWindow {
 
   /**
    * Whether a marker should be written before the next message, to measure the round trip: nothing
-   * is known of it, or the path is clear and the latest such measurement is old.
+   * is known of it, or something waits, the path is clear and the latest such measurement is old.
+   * In the latter case `roomAt` keeps the message back for a moment, since a kernel sends small
+   * writes in one packet, and the answer would tell how long the packet took.
    */
   probeDue(now: Millis, waiting: boolean): boolean {
     if (this.blind) return false
@@ -155,7 +159,7 @@ export class DeliveryWindow {
   marked(now: Millis, behind: Bytes = 0, emittedAt?: Millis): number {
     const sequence = ++this.#lastSequence
     const clear = this.inFlight === 0 || this.#isClear(now)
-    if (clear) this.#probedAt = now
+    if (clear && this.path.minRtt !== undefined) this.#probedAt = now
     const bytes = Math.max(0, this.#unmarked - behind)
     this.#markers.push({
       sequence,
@@ -229,6 +233,11 @@ export class DeliveryWindow {
   heard(now: Millis, patience: Millis): void {
     const [oldest] = this.#markers
     if (this.#answered === 0 && oldest && now - oldest.at > patience) this.blind = true
+  }
+
+  /** Its rate is not known: what is written needs more markers. */
+  get untried(): boolean {
+    return this.path.rate === undefined
   }
 
   /** When the oldest open marker was written. */
@@ -309,6 +318,8 @@ const LONG_MESSAGE = 0.05
 /** Share of the rate that is used between answers, so that an error builds no queue. */
 const PACE = 0.98
 const PROBE_INTERVAL: Millis = 1000
+/** Enough for a marker to leave by itself. */
+const PROBE_GAP: Millis = 1
 /** So old a measurement of the round trip that the queue is let drain for another one. */
 const DRAIN_INTERVAL: Millis = 5000
 const CRITICAL_INTERVAL: Millis = 1000
@@ -320,7 +331,7 @@ const BLIND_INTERVAL: Millis = 10_000
  */
 const SINGLE_MARKERS = 20
 /** With that many open, markers are so far apart. */
-const MARKERS_A_WINDOW = 20
+const MARKERS_A_WINDOW = 12
 /** Open markers of one client: `ws` ends a connection on which 60 pings wait to be answered. */
 const MOST_MARKERS = 32
 /** How many times slower a path may become before its client counts as stalled. */

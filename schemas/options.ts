@@ -82,6 +82,15 @@ export const attachOptions = z.strictObject({
     .meta({ unit: 'milliseconds' })
     .default(10_000)
     .describe('Milliseconds after its connect in which a client is not closed for `limit`.'),
+  tickBudget: z
+    .number()
+    .min(1)
+    .max(1000)
+    .meta({ unit: 'milliseconds' })
+    .default(8)
+    .describe(
+      'Milliseconds of one turn of the event loop that emits and their writes may take; clients that are left are served in the next turns.',
+    ),
   closedHistory: z
     .int()
     .min(1)

@@ -145,9 +145,10 @@ describe('Closing', () => {
     const [socket] = [...fixture.io.sockets.sockets.values()]
     // distinct buffers that only this client's queue holds
     const held = () => process.memoryUsage().arrayBuffers
+    collectGarbage()
     const before = held()
     const closed = closing()
-    for (let n = 0; n < 300; n++) socket!.emit('blob-critical', Buffer.alloc(64 * KiB, n))
+    for (let n = 0; n < 2400; n++) socket!.emit('blob-critical', Buffer.alloc(8 * KiB, n))
     expect(held() - before).to.be.greaterThan(15 * 1024 * KiB)
     await closed
     await eventually(() => {

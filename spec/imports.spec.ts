@@ -7,10 +7,19 @@ import { expect } from 'chai'
 const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
   [
     'leaves',
-    ['lib/units', 'lib/clock', 'lib/errors', 'lib/outcomes', 'lib/histogram', 'lib/limits'],
+    [
+      'lib/units',
+      'lib/clock',
+      'lib/errors',
+      'lib/outcomes',
+      'lib/histogram',
+      'lib/limits',
+      'lib/frame',
+    ],
   ],
   ['schemas', ['schemas/*']],
   ['records', ['lib/names', 'lib/stats', 'lib/rule', 'lib/envelope', 'lib/episode', 'lib/history']],
+  ['bursts, fan-out', ['lib/burst', 'lib/fanout']],
   ['link interface', ['lib/link/link']],
   ['path', ['lib/path']],
   ['lanes, window', ['lib/lane', 'lib/window']],
@@ -31,6 +40,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
 const GUARDED: Readonly<Record<string, Readonly<Record<string, 'value' | 'type'>>>> = {
   'lib/link/engine': { 'lib/link/*': 'value', 'lib/tap': 'value', 'lib/clients': 'type' },
   'lib/link/engine-link': { 'lib/clients': 'value' },
+  'lib/link/frame-writer': { 'lib/link/*': 'value' },
   'lib/link/gauge': { 'lib/link/*': 'value' },
   'lib/link/polling': { 'lib/link/*': 'value' },
   'lib/link/websocket': { 'lib/link/*': 'value' },

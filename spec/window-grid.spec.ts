@@ -68,13 +68,18 @@ function changing(place: Place): { down: Measured; up: Measured } {
   // round trip of 400 ms on that is more than 10 of them and 2 s
   const settle = Math.max(10 * place.rtt + 2000, 16 * place.rtt)
   const drop = Math.max(3000, 5 * lasts + 10 * place.rtt + (2 * START) / rate)
-  const back = drop + settle + Math.max(100 * lasts, 20 * place.rtt)
+  const back = drop + settle + Math.max(100 * lasts, 20 * place.rtt, second(lasts))
   simulation.run(drop)
   link.setRate(rate / 10)
   const down = measure(simulated, place, drop + settle, back)
   link.setRate(rate)
-  const end = back + settle + Math.max(20 * lasts, 20 * place.rtt)
+  const end = back + settle + Math.max(20 * lasts, 20 * place.rtt, second(lasts))
   return { down, up: measure(simulated, place, back + settle, end) }
+}
+
+/** Long enough that the pause for a measurement of the round trip, every five, weighs little. */
+function second(lasts: number): number {
+  return Math.min(1000, MOST_MESSAGES * lasts)
 }
 
 function check(failures: string[], place: Place, measured: Measured, least: number): void {

@@ -1,45 +1,48 @@
+import type { Burst } from '../burst.ts'
 import type { Envelope } from '../envelope.ts'
 import type { Bytes, Millis } from '../units.ts'
 import type { EngineSocket, EngineTransport, EngineWrite } from './engine.ts'
-import { gaugeFor, type TransportGauge } from './gauge.ts'
-import { HANDOVER, type Link, type LinkEvents } from './link.ts'
+import { type GaugeEvents, gaugeFor, type TransportGauge } from './gauge.ts'
+import { HANDOVER, type Link, type LinkEvents, type LinkHost } from './link.ts'
 
 /** An Engine.IO connection, over whatever transport it has now. */
-export class EngineLink implements Link {
+export class EngineLink implements Link, GaugeEvents {
   /** Bytes in `conn.writeBuffer`, which Engine.IO empties as a whole. */
   waiting: Bytes = 0
   readonly #conn: EngineSocket
   readonly #write: EngineWrite
   readonly #close: (discard?: boolean) => void
-  readonly #handover: () => Bytes
-  readonly #events: LinkEvents
+  readonly #host: LinkHost
+  #events: LinkEvents | undefined
   #gauge: TransportGauge
+  /** What this tick is to write past Engine.IO. */
+  #burst: Burst | undefined
   /** Of a message that is being written, the bytes of the parts still to come. */
   #unwritten: Bytes = 0
   #handedOver: Bytes = 0
   #taken: Bytes = 0
   #underWay: Bytes = 0
 
-  /**
-   * @param write Engine.IO's own `write` and `close`, which the tap has shadowed
-   * @param handover how much may be handed over at once now
-   */
+  /** @param write Engine.IO's own `write` and `close`, which the tap has shadowed */
   constructor(
     conn: EngineSocket,
     write: EngineWrite,
     close: (discard?: boolean) => void,
-    handover: () => Bytes,
-    events: LinkEvents,
+    host: LinkHost,
   ) {
     this.#conn = conn
     this.#write = write
     this.#close = close
-    this.#handover = handover
-    this.#events = events
-    this.#gauge = gaugeFor(conn, conn.transport, events)
+    this.#host = host
+    this.#gauge = gaugeFor(conn, conn.transport, this)
     conn.on('drain', this.#onHandedOver)
     conn.on('upgrade', this.#onUpgrade)
     conn.on('heartbeat', this.#onHeartbeat)
+  }
+
+  /** Who is told from now on. */
+  listen(events: LinkEvents): void {
+    this.#events = events
   }
 
   get transport(): string {
@@ -63,19 +66,29 @@ export class EngineLink implements Link {
   }
 
   get outstanding(): Bytes {
-    return this.waiting + this.#gauge.held
+    return this.waiting + this.pending + this.#gauge.held
+  }
+
+  get pending(): Bytes {
+    return this.#burst?.bytes ?? 0
+  }
+
+  get immediate(): boolean {
+    return this.#gauge.writer === undefined
   }
 
   /** A message of any size goes when nothing else is outstanding. */
   hasRoom(bytes: Bytes): boolean {
     const { outstanding } = this
-    return outstanding === 0 || outstanding + bytes <= Math.min(HANDOVER, this.#handover())
+    return outstanding === 0 || outstanding + bytes <= Math.min(HANDOVER, this.#host.handover)
   }
 
   write(envelope: Envelope): void {
+    this.#handedOver += envelope.bytes
+    if (this.#keep(envelope)) return
+    this.flush()
     const { parts, sizes, options, callback } = envelope
     this.waiting += envelope.bytes
-    this.#handedOver += envelope.bytes
     this.#unwritten += envelope.bytes
     const last = parts.length - 1
     for (let index = 0; index <= last; index++) {
@@ -84,13 +97,32 @@ export class EngineLink implements Link {
     }
   }
 
+  flush(): void {
+    const burst = this.#burst
+    if (!burst) return
+    this.#burst = undefined
+    this.#gauge.writer?.write(burst.frames)
+  }
+
   mark(sequence: number): void {
+    const writer = this.#burst && this.#gauge.writer
+    writer?.cork()
+    this.flush()
     this.#gauge.mark(sequence)
+    writer?.uncork()
   }
 
   /** Holds Engine.IO's flush back: on polling, one response then carries the whole batch. */
   batch(writes: () => void): void {
     const conn = this.#conn
+    const { writer } = this.#gauge
+    if (writer) {
+      writer.cork()
+      writes()
+      this.flush()
+      writer.uncork()
+      return
+    }
     if (typeof conn.flush !== 'function' || Object.hasOwn(conn, 'flush')) {
       writes()
       return
@@ -114,6 +146,7 @@ export class EngineLink implements Link {
   }
 
   close(discard?: boolean): void {
+    this.flush()
     this.#close.call(this.#conn, discard)
   }
 
@@ -121,12 +154,38 @@ export class EngineLink implements Link {
     this.#gauge.terminate()
   }
 
-  /** Takes its listeners off the connection. */
+  /** Writes what it keeps, and takes its listeners off the connection. */
   detach(): void {
+    this.flush()
     this.#gauge.detach(false)
     this.#conn.off('drain', this.#onHandedOver)
     this.#conn.off('upgrade', this.#onUpgrade)
     this.#conn.off('heartbeat', this.#onHeartbeat)
+  }
+
+  ready(): void {
+    this.#events?.pump(this.#host.now())
+  }
+
+  responded(behind: Bytes): number {
+    return this.#events?.responded(behind, this.#host.now()) ?? 0
+  }
+
+  answered(sequence: number): void {
+    this.#events?.answered(sequence, this.#host.now())
+  }
+
+  #keep(envelope: Envelope): boolean {
+    const { writer } = this.#gauge
+    if (!writer || envelope.callback) return false
+    if (this.#burst) {
+      this.#burst = this.#burst.and(envelope)
+      return true
+    }
+    if (!writer.usable) return false
+    writer.reserve()
+    this.#burst = this.#host.bursts.startingWith(envelope)
+    return true
   }
 
   /** Engine.IO's `drain` means that the write buffer went to the transport, nothing more. */
@@ -140,13 +199,13 @@ export class EngineLink implements Link {
   readonly #onUpgrade = (transport: EngineTransport): void => {
     const before = this.#gauge
     // first the new one, since what `before` tells leads to writes
-    this.#gauge = gaugeFor(this.#conn, transport, this.#events)
-    this.#events.upgraded()
+    this.#gauge = gaugeFor(this.#conn, transport, this)
+    this.#events?.upgraded()
     before.detach(true)
-    this.#events.ready()
+    this.ready()
   }
 
   readonly #onHeartbeat = (): void => {
-    this.#events.heartbeat()
+    this.#events?.heartbeat(this.#host.now())
   }
 }

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
-import type { EncodedPart, WriteOptions } from '../envelope.ts'
+import type { WriteOptions } from '../envelope.ts'
+import type { EncodedPart } from '../frame.ts'
 
 /**
  * The parts of Engine.IO 6 on which links rely. Its types don't cover them, so each use has a
@@ -15,6 +16,7 @@ export interface EngineSocket extends EventEmitter {
   readonly remoteAddress: string | undefined
   readonly transport: EngineTransport
   readonly server: EngineServer
+  readonly writeBuffer?: readonly unknown[]
   write: EngineWrite
   send: EngineWrite
   close(discard?: boolean): void
@@ -30,7 +32,8 @@ export type EngineWrite = (
 
 export interface EngineTransport extends EventEmitter {
   readonly name: string
-  readonly writable: boolean
+  /** Whether nothing is being sent; `volatile` looks at it. */
+  writable: boolean
 }
 
 export interface EngineServer extends EventEmitter {

@@ -1,12 +1,14 @@
 import type { Bytes } from '../units.ts'
 import type { EngineSocket, EngineTransport } from './engine.ts'
-import type { LinkEvents } from './link.ts'
+import type { FrameWriter } from './frame-writer.ts'
 import { PollingGauge } from './polling.ts'
 import { WebSocketGauge } from './websocket.ts'
 
 /** What can be measured at, and done to, one transport object of a connection. */
 export interface TransportGauge {
   readonly name: string
+  /** The way past Engine.IO, if there is one. */
+  readonly writer: FrameWriter | undefined
   readonly proof: 'markers' | 'itself' | 'none'
   /** Bytes that the transport holds and the kernel (on polling: the client) has not taken. */
   readonly held: Bytes
@@ -27,20 +29,29 @@ export interface TransportGauge {
   detach(received: boolean): void
 }
 
+/** What a gauge tells its link. */
+export interface GaugeEvents {
+  ready(): void
+  /** @returns the sequence number of the answer */
+  responded(behind: Bytes): number
+  answered(sequence: number): void
+}
+
 /** Measures a transport; one of an unknown kind is measured by the write buffer alone. */
 export function gaugeFor(
   conn: EngineSocket,
   transport: EngineTransport,
-  events: LinkEvents,
+  events: GaugeEvents,
 ): TransportGauge {
   if (transport.name === 'polling') return new PollingGauge(conn, transport, events)
   if (transport.name === 'websocket' && WebSocketGauge.supports(transport)) {
-    return new WebSocketGauge(transport, events)
+    return new WebSocketGauge(conn, transport, events)
   }
   return new BlindGauge(conn, transport, events)
 }
 
 class BlindGauge implements TransportGauge {
+  readonly writer = undefined
   readonly proof = 'none'
   readonly held = 0
   readonly underWay = 0
@@ -49,7 +60,7 @@ class BlindGauge implements TransportGauge {
   readonly #transport: EngineTransport
   readonly #onReady: () => void
 
-  constructor(conn: EngineSocket, transport: EngineTransport, events: LinkEvents) {
+  constructor(conn: EngineSocket, transport: EngineTransport, events: GaugeEvents) {
     this.#conn = conn
     this.#transport = transport
     this.#onReady = () => events.ready()

@@ -1,22 +1,31 @@
+import type { Bursts } from '../burst.ts'
 import type { Envelope } from '../envelope.ts'
 import type { Bytes, Millis } from '../units.ts'
 
 /** What a link tells its channel. */
 export interface LinkEvents {
   /** The transport can take more. */
-  ready(): void
+  pump(now: Millis): void
   /**
    * Polling: a response was written, which the next poll will answer; `behind` bytes wait.
    *
    * @returns the sequence number of the answer
    */
-  responded(behind: Bytes): number
+  responded(behind: Bytes, now: Millis): number
   /** A marker was answered. */
-  answered(sequence: number): void
+  answered(sequence: number, now: Millis): void
   /** The client has answered a heartbeat. */
-  heartbeat(): void
+  heartbeat(now: Millis): void
   /** Another transport took over. */
   upgraded(): void
+}
+
+/** What all links share. */
+export interface LinkHost {
+  now(): Millis
+  /** How much may be handed over at once now. */
+  readonly handover: Bytes
+  readonly bursts: Bursts
 }
 
 /** The way to one client, as its channel sees it. */
@@ -26,8 +35,14 @@ export interface Link {
   readonly outstanding: Bytes
   /** Whether so many bytes may be handed over now without a backlog that delays heartbeats. */
   hasRoom(bytes: Bytes): boolean
+  /** Whether `write` writes at once; if not, messages are kept until `flush`. */
+  readonly immediate: boolean
   /** Hands one message over; its parts are never separated. */
   write(envelope: Envelope): void
+  /** Bytes handed over that are kept until `flush`. */
+  readonly pending: Bytes
+  /** Writes what was kept, in one system call. */
+  flush(): void
   /** Bytes handed over that the connection still holds back: a marker would overtake them. */
   readonly waiting: Bytes
   /**
@@ -40,7 +55,7 @@ export interface Link {
   /** Between a heartbeat's answer and the next heartbeat. */
   readonly heartbeatInterval: Millis
   readonly upgrading: boolean
-  /** Writes a delivery marker now. */
+  /** Writes a delivery marker now, behind what was kept. */
   mark(sequence: number): void
   /** Runs writes whose frames leave as one batch. */
   batch(writes: () => void): void

@@ -1,25 +1,25 @@
 import type { IncomingMessage } from 'node:http'
 import type { Bytes } from '../units.ts'
 import type { EngineSocket, EngineTransport } from './engine.ts'
-import type { TransportGauge } from './gauge.ts'
-import type { LinkEvents } from './link.ts'
+import type { GaugeEvents, TransportGauge } from './gauge.ts'
 
 /** HTTP long polling: what a response carried was received when the client polls again. */
 export class PollingGauge implements TransportGauge {
   readonly name = 'polling'
+  readonly writer = undefined
   readonly proof = 'itself'
   readonly underWay = 0
   readonly heard = 0
   held: Bytes = 0
   readonly #conn: EngineSocket
   readonly #transport: EngineTransport
-  readonly #events: LinkEvents
+  readonly #events: GaugeEvents
   /** The answer that the next poll is. */
   #sequence: number | undefined
   /** The kernel socket of the latest response, which may still hold it. */
   #socket: { destroy(): void } | undefined
 
-  constructor(conn: EngineSocket, transport: EngineTransport, events: LinkEvents) {
+  constructor(conn: EngineSocket, transport: EngineTransport, events: GaugeEvents) {
     this.#conn = conn
     this.#transport = transport
     this.#events = events

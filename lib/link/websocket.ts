@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import { pingOf } from '../frame.ts'
 import type { Bytes } from '../units.ts'
-import type { EngineTransport } from './engine.ts'
-import type { TransportGauge } from './gauge.ts'
-import type { LinkEvents } from './link.ts'
+import type { EngineSocket, EngineTransport } from './engine.ts'
+import { FrameWriter } from './frame-writer.ts'
+import type { GaugeEvents, TransportGauge } from './gauge.ts'
 
 /** The parts of a `ws` WebSocket that are used. */
 interface Ws {
@@ -35,6 +36,7 @@ interface WebSocketTransport extends EngineTransport {
 export class WebSocketGauge implements TransportGauge {
   readonly name = 'websocket'
   readonly proof: 'markers' | 'none'
+  readonly writer: FrameWriter | undefined
   readonly #transport: WebSocketTransport
   readonly #onReady: () => void
   readonly #onPong: (data: Buffer) => void
@@ -44,9 +46,10 @@ export class WebSocketGauge implements TransportGauge {
     return typeof socket?.bufferedAmount === 'number' && typeof socket.terminate === 'function'
   }
 
-  constructor(transport: WebSocketTransport, events: LinkEvents) {
+  constructor(conn: EngineSocket, transport: WebSocketTransport, events: GaugeEvents) {
     const { socket } = transport
     this.#transport = transport
+    this.writer = FrameWriter.for(conn, transport)
     // Node reports the writes of a connection that was reset as done, before it reports the reset
     this.#onReady = () => {
       if (socket._socket?.destroyed !== true) events.ready()
@@ -81,7 +84,9 @@ export class WebSocketGauge implements TransportGauge {
   flushed(): void {}
 
   mark(sequence: number): void {
-    this.#transport.socket.ping?.(payloadOf(sequence))
+    const payload = payloadOf(sequence)
+    if (this.writer) this.writer.control(pingOf(payload))
+    else this.#transport.socket.ping?.(payload)
   }
 
   /** A reset frees the kernel's buffers too, and tells the client at once; TLS has none. */

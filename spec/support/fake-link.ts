@@ -33,6 +33,10 @@ export class FakeLink implements Link {
     this.marks.push(sequence)
   }
 
+  readonly immediate = true
+  readonly pending = 0
+  flush(): void {}
+
   batch(writes: () => void): void {
     writes()
   }

@@ -63,7 +63,7 @@ export function run({ kbit, rtt, bytes, jitter = 0 }: Place, slowest = 1): Run {
 }
 
 /** A timer comes up to a millisecond late, and what the window allows for that, milliseconds. */
-const TICKS = 2.2
+const TICK = 1.1
 
 export interface Measured {
   /** Longest queue ahead of a critical message, milliseconds. */
@@ -85,10 +85,10 @@ export function measure(run: Run, place: Place, from: number, to: number): Measu
   const delays = link.queueDelays
     .filter(({ envelope, at }) => envelope.rule === critical && at >= from && at < to)
     .map(({ delay }) => delay)
-  const possible = Math.min(1, run.ceiling / (rate * place.rtt))
+  const possible = Math.min(1, run.ceiling / (rate * (place.rtt + TICK)))
   return {
     queue: Math.max(0, ...delays),
-    allowed: Math.max((place.bytes + MARKERS) / rate, 1.5 * place.rtt) + TICKS,
+    allowed: Math.max((place.bytes + MARKERS) / rate, 1.5 * place.rtt) + 2 * TICK,
     utilisation: carried / possible,
   }
 }

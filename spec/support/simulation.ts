@@ -101,6 +101,10 @@ export class SimulatedLink implements Link {
     this.#push({ bytes: MARKER, envelope: undefined, sequence })
   }
 
+  readonly immediate = true
+  readonly pending = 0
+  flush(): void {}
+
   batch(writes: () => void): void {
     writes()
   }
@@ -219,6 +223,8 @@ export function simulate(path: Path, limits: Partial<Limits> = {}, seed = 1): Si
         channel.pump(simulation.now)
       })
     },
+    handedOver() {},
+    spent: () => false,
     latency: (milliseconds) => latencies.push(milliseconds),
     congested() {},
     recovered() {},

@@ -1,0 +1,150 @@
+import type { Clock } from './clock.ts'
+import type { Millis } from './units.ts'
+
+/** A client that something was handed over for. */
+export interface FanoutMember {
+  /** Kept by the fan-out: in which of its lists the client waits. */
+  due: Due
+  /** Writes what it was handed. Must not throw. */
+  serve(now: Millis): void
+}
+
+export type Due = 'no' | 'first' | 'later'
+
+/**
+ * Shares the event loop between broadcasts and everything else. What one tick hands to its
+ * clients is written when the tick ends, one system call a client, as far as the tick's budget
+ * goes. Clients that are left are served in slices of the same length, one a turn of the loop, so
+ * that accepts, incoming messages, timers and heartbeats get their turn in between. Clients that
+ * wait for something critical come first; apart from that, each in the order in which it began to
+ * wait.
+ */
+export class Fanout {
+  /** Slices beyond the first of a tick. */
+  slices = 0
+  readonly #clock: Clock
+  readonly #budget: Millis
+  readonly #onTickEnd: () => void
+  readonly #first = new Queue('first')
+  readonly #later = new Queue('later')
+  #scheduled = false
+  #startedAt: Millis = 0
+
+  /**
+   * @param budget of one tick, the emits included
+   * @param onTickEnd called before the first client of a tick is served
+   */
+  constructor(clock: Clock, budget: Millis, onTickEnd: () => void) {
+    this.#clock = clock
+    this.#budget = budget
+    this.#onTickEnd = onTickEnd
+    if (open.size === 0) process.once('exit', finishAll)
+    open.add(this)
+  }
+
+  add(member: FanoutMember, critical: boolean): void {
+    if (member.due === 'first' || (member.due === 'later' && !critical)) return
+    if (critical) this.#first.push(member)
+    else this.#later.push(member)
+    if (!this.#scheduled) this.#begin()
+  }
+
+  /** Whether this tick's budget is spent, so that what could be written now has to wait. */
+  spent(): boolean {
+    if (!this.#scheduled) this.#begin()
+    return this.#clock.now() - this.#startedAt > this.#budget
+  }
+
+  /** Serves everyone that waits, at once. */
+  finish(): void {
+    while (this.#serveNext(this.#clock.now())) {}
+  }
+
+  close(): void {
+    this.finish()
+    open.delete(this)
+    if (open.size === 0) process.off('exit', finishAll)
+  }
+
+  #begin(): void {
+    this.#scheduled = true
+    this.#startedAt = this.#clock.now()
+    process.nextTick(this.#endTick)
+  }
+
+  readonly #endTick = (): void => {
+    this.#onTickEnd()
+    this.#slice()
+  }
+
+  readonly #nextSlice = (): void => {
+    this.slices++
+    this.#startedAt = this.#clock.now()
+    this.#slice()
+  }
+
+  /** At least one client, however much of the budget the emits have spent. */
+  #slice(): void {
+    const until = this.#startedAt + this.#budget
+    let now = this.#clock.now()
+    try {
+      while (this.#serveNext(now)) {
+        now = this.#clock.now()
+        if (now > until) break
+      }
+    } finally {
+      this.#scheduled = !(this.#first.empty && this.#later.empty)
+      if (this.#scheduled) setImmediate(this.#nextSlice)
+    }
+  }
+
+  #serveNext(now: Millis): boolean {
+    const member = this.#first.take() ?? this.#later.take()
+    if (!member) return false
+    member.due = 'no'
+    member.serve(now)
+    return true
+  }
+}
+
+/** What is emitted right before `process.exit()` is still written, as without a fan-out. */
+const open = new Set<Fanout>()
+
+function finishAll(): void {
+  for (const fanout of open) fanout.finish()
+}
+
+/**
+ * First in, first out. A member that has moved on, or is gone, is left where it is and skipped
+ * when its turn comes.
+ */
+class Queue {
+  readonly #due: Due
+  readonly #members: FanoutMember[] = []
+  #head = 0
+
+  constructor(due: Due) {
+    this.#due = due
+  }
+
+  get empty(): boolean {
+    return this.#head === this.#members.length
+  }
+
+  push(member: FanoutMember): void {
+    member.due = this.#due
+    this.#members.push(member)
+  }
+
+  take(): FanoutMember | undefined {
+    while (this.#head < this.#members.length) {
+      const member = this.#members[this.#head++]!
+      if (this.empty) {
+        this.#members.length = 0
+        this.#head = 0
+      }
+      if (member.due === this.#due) return member
+    }
+    return undefined
+  }
+}
