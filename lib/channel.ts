@@ -127,6 +127,11 @@ export class Channel implements FanoutMember, LinkEvents {
     return this.#offerCritical(envelope, now)
   }
 
+  /** Whether there is anything to do for it when the transport can take more. */
+  get active(): boolean {
+    return this.#waits || this.#closing || this.#episode !== undefined || this.link.immediate
+  }
+
   /** Sends what waits, as far as link and window allow it. */
   pump(now: Millis): void {
     if (this.#pumping || this.closedBy !== undefined) return
@@ -236,10 +241,10 @@ export class Channel implements FanoutMember, LinkEvents {
 
   #offerCritical(envelope: Envelope, now: Millis): Verdict {
     const { bytes } = envelope
-    const { buffered } = this
-    const { low, emergency } = this.#host.limits
+    const buffered = this.buffered + bytes
+    const { low, high, emergency } = this.#host.limits
     // a message of any size may be sent to a client that has caught up
-    if (buffered > low && buffered + bytes > emergency) {
+    if (buffered > emergency && buffered - bytes > low) {
       this.#count(envelope, 'undelivered')
       this.terminate('emergency')
       return 'refused'
@@ -251,7 +256,7 @@ export class Channel implements FanoutMember, LinkEvents {
       this.critical.push(envelope)
       this.#watch()
     }
-    if (this.buffered > this.#host.limits.high) this.#enterCongestion(now)
+    if (buffered > high) this.#enterCongestion(now)
     if (envelope.kind === 'disconnect') this.pump(now)
     return direct ? 'sent' : 'queued'
   }
@@ -367,8 +372,7 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /** Not while the connection holds something back, which a marker would overtake. */
   #markIfDue(now: Millis, waits = this.#waits): void {
-    const critical = this.#criticalAt !== undefined
-    if (this.link.waiting > 0 || !this.window.markerDue(now, waits, critical, this.#ceiling)) return
+    if (this.link.waiting > 0 || !this.window.markerDue(now, waits, this.#ceiling)) return
     this.#mark(now, this.#criticalAt)
   }
 

@@ -65,6 +65,8 @@ export class Tap {
   readonly #open: OpenChannel
   readonly #engines = new Set<EngineServer>()
   readonly #encodings = new Map<EncodedPart, Encoding>()
+  /** Of the latest write: a broadcast writes the same to one client after the other. */
+  #latest: { readonly data: EncodedPart; readonly envelope: Envelope } | undefined
   readonly #onConnection = (conn: EngineSocket): void => this.#tap(conn)
 
   /** @throws SpillwayError if it is no Socket.IO server, or one that can't be tapped */
@@ -101,7 +103,7 @@ export class Tap {
       for (const conn of Object.values(engine.clients ?? {})) untap(conn)
     }
     this.#engines.clear()
-    this.#encodings.clear()
+    this.#forget()
   }
 
   /** The Socket.IO socket of a client in a namespace, without creating the namespace. */
@@ -146,9 +148,15 @@ export class Tap {
     const parts = fields.parts as EncodedPart[]
     const [header] = parts
     if (header === undefined) return parts
-    if (this.#encodings.size === 0) queueMicrotask(() => this.#encodings.clear())
+    if (this.#encodings.size === 0) queueMicrotask(() => this.#forget())
+    this.#latest = undefined
     this.#encodings.set(header, { fields, envelope: undefined })
     return parts
+  }
+
+  #forget(): void {
+    this.#encodings.clear()
+    this.#latest = undefined
   }
 
   #tapEngine(engine: EngineServer): void {
@@ -205,12 +213,17 @@ export class Tap {
     options: WriteOptions | undefined,
     callback: (() => void) | undefined,
   ): Envelope {
+    const latest = this.#latest
+    if (latest?.data === data && latest.envelope.options === options && !callback) {
+      return latest.envelope
+    }
     const encoding = this.#encodings.get(data)
     if (!encoding) return this.#foreign(data, options, callback)
     if (callback) return new Envelope(encoding.fields, options, callback)
     if (!encoding.envelope || encoding.envelope.options !== options) {
       encoding.envelope = new Envelope(encoding.fields, options)
     }
+    this.#latest = { data, envelope: encoding.envelope }
     return encoding.envelope
   }
 

@@ -61,8 +61,10 @@ export class DeliveryWindow {
     if (this.inFlight === 0) return now
     if (this.inFlight + bytes > ceiling) return Number.POSITIVE_INFINITY
     const { rate, minRtt } = this.path
+    const trusted = this.#markers.length === 0 && this.inFlight <= this.#trust(ceiling)
     if (rate === undefined || minRtt === undefined) {
-      return this.inFlight + bytes <= this.#start ? now : Number.POSITIVE_INFINITY
+      if (this.inFlight + bytes <= this.#start) return now
+      return trusted ? Math.max(now, this.#clearAt) : Number.POSITIVE_INFINITY
     }
     if (this.#isOverdue(now)) return Number.POSITIVE_INFINITY
     const lasts = bytes / rate
@@ -71,7 +73,6 @@ export class DeliveryWindow {
     if (answer < LONG_MESSAGE * lasts) return Number.POSITIVE_INFINITY
     if (now - this.path.clearRttAt > DRAIN_INTERVAL) return Math.max(now, this.#clearAt)
     const queue = this.path.allowedQueue
-    const trusted = this.#markers.length === 0 && this.inFlight <= this.#trust(ceiling)
     if (!trusted && this.inFlight > rate * (minRtt + Math.max(lasts, queue))) {
       return Number.POSITIVE_INFINITY
     }
@@ -104,7 +105,7 @@ export class DeliveryWindow {
     this.#unmarked += bytes
     this.#writtenAt = now
     this.#lastBytes = bytes
-    const lasts = this.path.rate ? bytes / (PACE * this.path.rate) : 0
+    const lasts = this.#rate > 0 ? bytes / (PACE * this.#rate) : 0
     this.#clearAt = Math.max(this.#clearAt, now) + lasts
   }
 
@@ -125,18 +126,20 @@ export class DeliveryWindow {
    * room, rarely otherwise, since to a healthy client it costs a write and an answer.
    *
    * @param waiting something waits
-   * @param critical the latest message was critical, so that its latency is of interest
    */
-  markerDue(now: Millis, waiting: boolean, critical: boolean, ceiling: Bytes): boolean {
+  markerDue(now: Millis, waiting: boolean, ceiling: Bytes): boolean {
     if (this.#unmarked === 0 || this.#markers.length >= MOST_MARKERS) return false
     if (this.blind) return now - this.#markedAt > BLIND_INTERVAL
     if (!this.#answered && this.#markers.length < 2) return true
-    const size = this.size(0, ceiling)
     if (waiting || this.#limited) {
-      return this.#markers.length < SINGLE_MARKERS || this.#unmarked >= size / MARKERS_A_WINDOW
+      if (this.#markers.length < SINGLE_MARKERS) return true
+      return this.#unmarked >= this.size(0, ceiling) / MARKERS_A_WINDOW
     }
-    if (this.#unmarked >= Math.max(size / 2, this.#trust(ceiling))) return true
-    return now - this.#markedAt > (critical ? CRITICAL_INTERVAL : QUIET_INTERVAL)
+    const trust = this.#trust(ceiling)
+    if (this.#unmarked >= trust || this.#run >= this.#rate * RUN_TIME) {
+      if (this.#unmarked >= this.size(0, ceiling) / 2) return true
+    }
+    return now - this.#markedAt > QUIET_INTERVAL
   }
 
   /** Whether the latest bytes have no marker behind them and nothing is likely to follow. */
@@ -145,7 +148,7 @@ export class DeliveryWindow {
       !this.blind &&
       this.#unmarked > 0 &&
       this.#markers.length === 0 &&
-      now - this.#writtenAt > CRITICAL_INTERVAL
+      now - this.#writtenAt > TAIL_INTERVAL
     )
   }
 
@@ -259,9 +262,14 @@ export class DeliveryWindow {
     return bytes / Math.max(SLOWEST, (this.path.rate ?? 0) / SLOWER)
   }
 
-  /** Bytes that may be written without a marker behind them, to a path that was clear. */
+  /** Bytes that may be written without a marker behind them, if nothing waits. */
   #trust(ceiling: Bytes): Bytes {
-    return Math.min(TRUST, ceiling / 2, (this.path.rate ?? this.path.leastRate) * TRUST_TIME)
+    return Math.min(TRUST, ceiling / 2, this.#rate * TRUST_TIME)
+  }
+
+  /** The least that is known. */
+  get #rate(): BytesPerMilli {
+    return this.path.rate ?? this.path.leastRate
   }
 
   /** Whether the path is thought to have carried all that was written. */
@@ -303,10 +311,12 @@ interface Marker {
   readonly emittedAt: Millis | undefined
 }
 
-/** While nothing waits, so much goes without a marker: an answer costs like half a message. */
+/** While nothing waits, so much goes without a marker: an answer costs as much as a message. */
 const TRUST: Bytes = 32 * 1024
 /** And no more than the path is known to carry in this time. */
-const TRUST_TIME: Millis = 100
+const TRUST_TIME: Millis = 500
+/** And, without a pause in which the path is clear, in this time. */
+const RUN_TIME: Millis = 100
 /** Doubled each round trip in which it was the limit, until the rate is known. */
 const START: Bytes = 8 * 1024
 /** An answer that takes so much longer than expected says that the path has become slower. */
@@ -322,7 +332,7 @@ const PROBE_INTERVAL: Millis = 1000
 const PROBE_GAP: Millis = 1
 /** So old a measurement of the round trip that the queue is let drain for another one. */
 const DRAIN_INTERVAL: Millis = 5000
-const CRITICAL_INTERVAL: Millis = 1000
+const TAIL_INTERVAL: Millis = 1000
 const QUIET_INTERVAL: Millis = 5000
 const BLIND_INTERVAL: Millis = 10_000
 /**

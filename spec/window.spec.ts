@@ -155,13 +155,13 @@ describe('DeliveryWindow', () => {
     let marks = 0
     for (let n = 0; n < 1000; n++) {
       window.written(2048, now + n / 10)
-      if (!window.markerDue(now + n / 10, false, true, CEILING)) continue
+      if (!window.markerDue(now + n / 10, false, CEILING)) continue
       marks++
       window.answered(window.marked(now + n / 10), now + n / 10 + 1)
     }
     expect(marks).to.be.within(30, 100)
     window.written(2048, now + 200)
-    expect(window.markerDue(now + 200, true, false, CEILING)).to.equal(true)
+    expect(window.markerDue(now + 200, true, CEILING)).to.equal(true)
   })
 
   it('keeps its accounts against a model, whatever comes, over 200,000 operations', () => {

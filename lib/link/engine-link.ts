@@ -105,11 +105,9 @@ export class EngineLink implements Link, GaugeEvents {
   }
 
   mark(sequence: number): void {
-    const writer = this.#burst && this.#gauge.writer
-    writer?.cork()
-    this.flush()
-    this.#gauge.mark(sequence)
-    writer?.uncork()
+    const burst = this.#burst
+    this.#burst = undefined
+    this.#gauge.mark(sequence, burst?.frames)
   }
 
   /** Holds Engine.IO's flush back: on polling, one response then carries the whole batch. */
@@ -164,7 +162,7 @@ export class EngineLink implements Link, GaugeEvents {
   }
 
   ready(): void {
-    this.#events?.pump(this.#host.now())
+    if (this.#events?.active) this.#events.pump(this.#host.now())
   }
 
   responded(behind: Bytes): number {

@@ -18,6 +18,11 @@ interface KernelSocket {
   uncork(): void
 }
 
+export interface WriterEvents {
+  /** The kernel has taken something. */
+  ready(): void
+}
+
 const OPEN = 1
 
 /**
@@ -31,11 +36,16 @@ export class FrameWriter {
   readonly #transport: EngineTransport
   readonly #ws: Ws
   readonly #socket: KernelSocket
+  readonly #events: WriterEvents
   /** Writes that the kernel has not taken. */
   #writes = 0
 
   /** @returns undefined if this transport has to be left to Engine.IO */
-  static for(conn: EngineSocket, transport: EngineTransport): FrameWriter | undefined {
+  static for(
+    conn: EngineSocket,
+    transport: EngineTransport,
+    events: WriterEvents,
+  ): FrameWriter | undefined {
     const { socket: ws } = transport as EngineTransport & { readonly socket?: Ws }
     const socket = ws?._socket
     const usable =
@@ -50,7 +60,7 @@ export class FrameWriter {
       typeof socket?.write === 'function' &&
       typeof socket.cork === 'function' &&
       socket.encrypted !== true
-    return usable ? new FrameWriter(conn, transport, ws, socket) : undefined
+    return usable ? new FrameWriter(conn, transport, ws, socket, events) : undefined
   }
 
   private constructor(
@@ -58,7 +68,9 @@ export class FrameWriter {
     transport: EngineTransport,
     ws: Ws,
     socket: KernelSocket,
+    events: WriterEvents,
   ) {
+    this.#events = events
     this.#conn = conn
     this.#transport = transport
     this.#ws = ws
@@ -110,7 +122,9 @@ export class FrameWriter {
     this.#writes--
     // Node reports the writes of a connection that was reset as done, before it reports the reset
     if (error || this.#socket.destroyed) return
-    if (this.#writes === 0) this.#transport.writable = true
-    this.#transport.emit('ready')
+    if (this.#writes > 0) return this.#events.ready()
+    this.#transport.writable = true
+    if (this.#conn.writeBuffer!.length > 0) this.#transport.emit('ready')
+    else this.#events.ready()
   }
 }

@@ -18,7 +18,8 @@ export interface TransportGauge {
   readonly heard: Bytes
   /** The connection's write buffer went to the transport; `behind` bytes did not. */
   flushed(bytes: Bytes, behind: Bytes): void
-  mark(sequence: number): void
+  /** @param before frames to be written right before the marker */
+  mark(sequence: number, before?: Buffer): void
   terminate(): void
   /**
    * Takes its listeners off.

@@ -4,6 +4,8 @@ import type { Bytes, Millis } from '../units.ts'
 
 /** What a link tells its channel. */
 export interface LinkEvents {
+  /** Whether `pump` would do anything. */
+  readonly active: boolean
   /** The transport can take more. */
   pump(now: Millis): void
   /**

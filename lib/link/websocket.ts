@@ -49,7 +49,7 @@ export class WebSocketGauge implements TransportGauge {
   constructor(conn: EngineSocket, transport: WebSocketTransport, events: GaugeEvents) {
     const { socket } = transport
     this.#transport = transport
-    this.writer = FrameWriter.for(conn, transport)
+    this.writer = FrameWriter.for(conn, transport, events)
     // Node reports the writes of a connection that was reset as done, before it reports the reset
     this.#onReady = () => {
       if (socket._socket?.destroyed !== true) events.ready()
@@ -83,10 +83,11 @@ export class WebSocketGauge implements TransportGauge {
 
   flushed(): void {}
 
-  mark(sequence: number): void {
+  mark(sequence: number, before?: Buffer): void {
     const payload = payloadOf(sequence)
-    if (this.writer) this.writer.control(pingOf(payload))
-    else this.#transport.socket.ping?.(payload)
+    if (!this.writer) this.#transport.socket.ping?.(payload)
+    else if (before) this.writer.write(Buffer.concat([before, pingOf(payload)]))
+    else this.writer.control(pingOf(payload))
   }
 
   /** A reset frees the kernel's buffers too, and tells the client at once; TLS has none. */
