@@ -7,7 +7,11 @@ export interface ChildOptions {
   readonly signal: AbortSignal
   /** The network namespace that it runs in. */
   readonly namespace?: string | undefined
+  /** What runs it; by default this Node, with TypeScript. */
+  readonly runtime?: readonly string[] | undefined
 }
+
+const NODE = [process.execPath, '--import', import.meta.resolve('tsx')]
 
 /** Longer than anything takes that is not told to take longer. */
 const ANSWER_MS = 20_000
@@ -21,11 +25,11 @@ export class Child<H extends Handlers> {
   #last = 0
   #failure: Error | undefined
 
-  constructor(module: URL, { signal, namespace }: ChildOptions) {
+  constructor(module: URL, { signal, namespace, runtime = NODE }: ChildOptions) {
     signal.throwIfAborted()
-    const node = [process.execPath, '--import', import.meta.resolve('tsx'), fileURLToPath(module)]
+    const command = [...runtime, fileURLToPath(module)]
     // `ip` becomes the command: the process id and the channel stay
-    const [file, ...args] = namespace ? ['ip', 'netns', 'exec', namespace, ...node] : node
+    const [file, ...args] = namespace ? ['ip', 'netns', 'exec', namespace, ...command] : command
     this.#process = spawn(file!, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     this.#signal = signal
     signal.addEventListener('abort', this.#kill)

@@ -1,4 +1,5 @@
 import type { Arguments } from './arguments.ts'
+import { fanout } from './fanout/scenario.ts'
 import { overhead } from './overhead/scenario.ts'
 import { slowLink } from './slow-link/scenario.ts'
 
@@ -24,4 +25,5 @@ export interface Scenario {
 export const scenarios: Readonly<Record<string, Scenario>> = {
   'slow-link': slowLink,
   overhead,
+  fanout,
 }

@@ -1,6 +1,7 @@
 import { table } from '../../demo/figures.ts'
 import { Child } from '../child.ts'
 import type { Scenario } from '../scenarios.ts'
+import { median, round } from '../statistics.ts'
 import type { ClientHandlers } from './client.ts'
 import type { ServerHandlers } from './server.ts'
 import { SUBJECTS, type Subject } from './subjects.ts'
@@ -110,14 +111,4 @@ function reportOf(runs: ReadonlyMap<Subject, readonly Run[]>, rounds: number, lo
   const lines = Object.entries(ratios).map(([name, value]) => `${name}: ${value ?? '-'}`)
   const text = [table([['', 'us a message', 'received'], ...rows]), ...lines].join('\n')
   return { text, figures: { rounds, ...load, subjects, ratios } }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = Math.floor(sorted.length / 2)
-  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
-}
-
-function round(value: number): number {
-  return Math.round(1000 * value) / 1000
 }

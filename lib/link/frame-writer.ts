@@ -122,8 +122,8 @@ export class FrameWriter {
     this.#writes--
     // Node reports the writes of a connection that was reset as done, before it reports the reset
     if (error || this.#socket.destroyed) return
-    if (this.#writes > 0) return this.#events.ready()
-    this.#transport.writable = true
+    if (this.#writes === 0) this.#transport.writable = true
+    // which is what Engine.IO waits for, if anything of its own waits
     if (this.#conn.writeBuffer!.length > 0) this.#transport.emit('ready')
     else this.#events.ready()
   }

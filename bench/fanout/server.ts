@@ -1,0 +1,18 @@
+import { serve } from '../serve.ts'
+import { type Broadcaster, type Load, type Measured, measure } from './measure.ts'
+import { type NodeSubject, start } from './subjects.ts'
+
+/** A server on Node, alone in its process. */
+
+let subject: Broadcaster | undefined
+
+const handlers = {
+  async open({ name, bytes }: { name: NodeSubject; bytes: number }): Promise<number> {
+    subject = await start[name](bytes)
+    return subject.port
+  },
+  measure: (load: Load): Promise<Measured> => measure(subject!, load),
+}
+export type ServerHandlers = typeof handlers
+
+serve(handlers)

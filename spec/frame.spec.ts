@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto'
+import type { Writable } from 'node:stream'
+import { expect } from 'chai'
+import * as ws from 'ws'
+import { Burst, Bursts } from '../lib/burst.ts'
+import { frameBytes, framesOf, pingOf } from '../lib/frame.ts'
+import { envelope } from './support/envelopes.ts'
+
+/** Its types leave it out. */
+const { Receiver } = ws as unknown as { Receiver: new (options: object) => Writable }
+
+/** What the parser of `ws` makes of frames that a server sent. */
+async function parse(bytes: Uint8Array): Promise<Array<string | Buffer>> {
+  const found: Array<string | Buffer> = []
+  const receiver = new Receiver({ isServer: false })
+  receiver.on('message', (data: Buffer, isBinary: boolean) => {
+    found.push(isBinary ? data : data.toString())
+  })
+  receiver.on('ping', (data: Buffer) => found.push(`ping ${data}`))
+  await new Promise<void>((resolve, reject) => {
+    receiver.once('error', reject)
+    receiver.write(bytes, () => setImmediate(resolve))
+  })
+  return found
+}
+
+describe('Frames', () => {
+  for (const length of [0, 1, 124, 125, 126, 65_534, 65_535, 65_536, 200_000]) {
+    it(`are right around ${length} bytes of payload`, async () => {
+      const binary = randomBytes(length)
+      const parts = ['x'.repeat(length), binary, 'é'.repeat(length >> 1)]
+      const bytes = parts.map(frameBytes).reduce((sum, size) => sum + size)
+      const frames = framesOf(parts, bytes)
+      expect(frames.length).to.equal(bytes)
+      expect(await parse(frames)).to.deep.equal([`4${parts[0]}`, binary, `4${parts[2]}`])
+    })
+  }
+
+  it('of a ping carry its payload', async () => {
+    expect(await parse(pingOf(Buffer.from('12345678')))).to.deep.equal(['ping 12345678'])
+  })
+})
+
+describe('A burst', () => {
+  const [a, b, c] = [4, 5, 6].map((bytes) => envelope({ bytes }))
+
+  it('joins what one tick sends to a client, in its order', async () => {
+    const burst = new Bursts().startingWith(a!).and(b!).and(c!)
+    expect(burst.bytes).to.equal(a!.bytes + b!.bytes + c!.bytes)
+    expect(await parse(burst.frames)).to.deep.equal(['4x', '4xx', '4xxx'])
+  })
+
+  it('is shared by clients that are sent the same, and by nobody else', () => {
+    const bursts = new Bursts()
+    const one = bursts.startingWith(a!).and(b!)
+    const two = bursts.startingWith(a!).and(b!)
+    expect(two.frames).to.equal(one.frames)
+    const other = bursts.startingWith(a!).and(c!)
+    expect(other).not.to.equal(one)
+    expect(String(other.frames)).to.equal(String(Buffer.concat([a!.frames, c!.frames])))
+    expect(bursts.startingWith(b!)).to.be.instanceOf(Burst)
+    expect(bursts.startingWith(b!).frames).to.equal(b!.frames)
+  })
+})
