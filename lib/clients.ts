@@ -42,6 +42,8 @@ export class Clients implements ChannelHost, LinkHost {
   readonly #reporter: Reporter
   readonly #onRecovered: OnRecovered
   #sweep: NodeJS.Timeout | undefined
+  /** Where the sweep is; clients that come and go meanwhile are no trouble to it. */
+  #swept: Iterator<Channel, undefined> = this.watched.values()
   #lastId = 0
 
   constructor(
@@ -63,7 +65,8 @@ export class Clients implements ChannelHost, LinkHost {
   /** Looks after the clients from now on, until `close`. */
   start(): void {
     const interval = sweepInterval(this.limits.stallAfter)
-    this.#sweep = setInterval(() => this.#inspect(), interval).unref()
+    const shares = Math.min(SWEEP_SHARES, Math.ceil(interval / LEAST_INTERVAL))
+    this.#sweep = setInterval(() => this.#inspect(shares), interval / shares).unref()
   }
 
   get size(): number {
@@ -187,9 +190,15 @@ export class Clients implements ChannelHost, LinkHost {
     this.#reporter.closed(closed)
   }
 
-  #inspect(): void {
+  /** Looks at a share of the watched clients, from where it left off. */
+  #inspect(shares: number): void {
     const now = this.now()
-    for (const channel of this.watched) {
+    for (let left = Math.ceil(this.watched.size / shares); left > 0; left--) {
+      const { value: channel } = this.#swept.next()
+      if (!channel) {
+        this.#swept = this.watched.values()
+        return
+      }
       const code = channel.inspect(now)
       if (code !== undefined) channel.terminate(code)
     }
@@ -207,8 +216,12 @@ const idPrefix = `${Math.random().toString(36).slice(2, 6)}-`
 
 /** Often enough that a stalled client is closed within a quarter more than `stallAfter`. */
 function sweepInterval(stallAfter: Millis): Millis {
-  return Math.min(1000, Math.max(25, stallAfter / 4))
+  return Math.min(1000, Math.max(LEAST_INTERVAL, stallAfter / 4))
 }
+
+const LEAST_INTERVAL: Millis = 25
+/** With thousands of clients, all of them at once would hold the event loop. */
+const SWEEP_SHARES = 10
 
 function peerOf(conn: EngineSocket): Peer {
   return {
