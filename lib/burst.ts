@@ -32,7 +32,7 @@ export class Burst {
   }
 
   #join(): Buffer {
-    const joined = Buffer.allocUnsafeSlow(this.bytes)
+    const joined = Buffer.allocUnsafe(this.bytes)
     let end = this.bytes
     for (let each: Burst | undefined = this; each; each = each.before) {
       end -= each.envelope.bytes

@@ -38,7 +38,9 @@ export class Envelope {
     this.namespace = fields.namespace
     this.parts = fields.parts
     this.sizes = fields.parts.map(frameBytes)
-    this.bytes = this.sizes.reduce((sum, size) => sum + size, 0)
+    let bytes = 0
+    for (const size of this.sizes) bytes += size
+    this.bytes = bytes
     this.key = fields.key
     this.emittedAt = fields.emittedAt
     this.sid = fields.sid

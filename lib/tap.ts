@@ -33,8 +33,9 @@ export type OpenChannel = (
   close: (discard?: boolean) => void,
 ) => Channel
 
-/** The packets encoded in this tick, each with the options of its latest write. */
+/** A packet encoded in this tick, with the envelope of its latest write. */
 interface Encoding {
+  readonly header: EncodedPart
   readonly fields: EnvelopeFields
   envelope: Envelope | undefined
 }
@@ -64,9 +65,11 @@ export class Tap {
   readonly #clock: Clock
   readonly #open: OpenChannel
   readonly #engines = new Set<EngineServer>()
-  readonly #encodings = new Map<EncodedPart, Encoding>()
-  /** Of the latest write: a broadcast writes the same to one client after the other. */
-  #latest: { readonly data: EncodedPart; readonly envelope: Envelope } | undefined
+  /** The packets encoded in this tick. */
+  readonly #encodings: Encoding[] = []
+  /** Those of them that were looked for among many, and how many were entered. */
+  readonly #index = new Map<EncodedPart, Encoding>()
+  #indexed = 0
   readonly #onConnection = (conn: EngineSocket): void => this.#tap(conn)
 
   /** @throws SpillwayError if it is no Socket.IO server, or one that can't be tapped */
@@ -148,15 +151,30 @@ export class Tap {
     const parts = fields.parts as EncodedPart[]
     const [header] = parts
     if (header === undefined) return parts
-    if (this.#encodings.size === 0) queueMicrotask(() => this.#forget())
-    this.#latest = undefined
-    this.#encodings.set(header, { fields, envelope: undefined })
+    if (this.#encodings.length === 0) queueMicrotask(() => this.#forget())
+    this.#encodings.push({ header, fields, envelope: undefined })
     return parts
   }
 
+  /**
+   * Nearly always it is the latest packet that is written, to one client after the other. An index
+   * costs the hash of a string as long as the message, so it is made only for those who need it.
+   */
+  #encodingOf(data: EncodedPart): Encoding | undefined {
+    const encodings = this.#encodings
+    const latest = encodings.at(-1)
+    if (latest?.header === data) return latest
+    while (this.#indexed < encodings.length) {
+      const encoding = encodings[this.#indexed++]!
+      this.#index.set(encoding.header, encoding)
+    }
+    return this.#index.get(data)
+  }
+
   #forget(): void {
-    this.#encodings.clear()
-    this.#latest = undefined
+    this.#encodings.length = 0
+    this.#index.clear()
+    this.#indexed = 0
   }
 
   #tapEngine(engine: EngineServer): void {
@@ -213,17 +231,12 @@ export class Tap {
     options: WriteOptions | undefined,
     callback: (() => void) | undefined,
   ): Envelope {
-    const latest = this.#latest
-    if (latest?.data === data && latest.envelope.options === options && !callback) {
-      return latest.envelope
-    }
-    const encoding = this.#encodings.get(data)
+    const encoding = this.#encodingOf(data)
     if (!encoding) return this.#foreign(data, options, callback)
     if (callback) return new Envelope(encoding.fields, options, callback)
     if (!encoding.envelope || encoding.envelope.options !== options) {
       encoding.envelope = new Envelope(encoding.fields, options)
     }
-    this.#latest = { data, envelope: encoding.envelope }
     return encoding.envelope
   }
 
