@@ -53,8 +53,8 @@ export interface Left {
 
 /**
  * One client's scheduler. States: open, closing (the application asked for it; what is queued
- * goes first), closed. While open, the direct path (nothing waits, the link has room) writes
- * inside `offer`; everything else goes through the lanes and leaves in `pump`.
+ * goes first), closed. While open, the direct path (nothing waits, the link has room) hands over
+ * to the link inside `offer`, and `serve` writes it; everything else goes through the lanes and leaves in `pump`.
  *
  * Invariants: critical messages leave in the order in which they were offered; cosmetic ones too
  * among themselves, and only when no critical one waits.
@@ -360,9 +360,11 @@ export class Channel implements FanoutMember, LinkEvents {
     this.#criticalAt = rule.class === 'critical' ? emittedAt : undefined
     this.#watch()
     this.link.write(envelope)
-    const kept = this.link.pending > 0
-    if (!kept || this.#pumping || this.window.untried) this.#markIfDue(now)
-    if (kept) this.#host.handedOver(this, rule.class === 'critical')
+    if (this.link.pending === 0 || this.#pumping || this.window.unmeasured) this.#markIfDue(now)
+    // `pump` writes it itself
+    if (this.link.pending > 0 && !this.#pumping) {
+      this.#host.handedOver(this, rule.class === 'critical')
+    }
   }
 
   #flush(now: Millis): void {

@@ -64,6 +64,7 @@ export class Clients implements ChannelHost, LinkHost {
 
   /** Looks after the clients from now on, until `close`. */
   start(): void {
+    this.#fanout.start()
     const interval = sweepInterval(this.limits.stallAfter)
     const shares = Math.min(SWEEP_SHARES, Math.ceil(interval / LEAST_INTERVAL))
     this.#sweep = setInterval(() => this.#inspect(shares), interval / shares).unref()

@@ -38,8 +38,12 @@ export class Fanout {
     this.#clock = clock
     this.#budget = budget
     this.#onTickEnd = onTickEnd
-    if (open.size === 0) process.once('exit', finishAll)
-    open.add(this)
+  }
+
+  /** From now on, until `close`, the end of the process leaves nothing unwritten. */
+  start(): void {
+    if (started.size === 0) process.once('exit', finishAll)
+    started.add(this)
   }
 
   add(member: FanoutMember, critical: boolean): void {
@@ -62,8 +66,8 @@ export class Fanout {
 
   close(): void {
     this.finish()
-    open.delete(this)
-    if (open.size === 0) process.off('exit', finishAll)
+    started.delete(this)
+    if (started.size === 0) process.off('exit', finishAll)
   }
 
   #begin(): void {
@@ -108,10 +112,10 @@ export class Fanout {
 }
 
 /** What is emitted right before `process.exit()` is still written, as without a fan-out. */
-const open = new Set<Fanout>()
+const started = new Set<Fanout>()
 
 function finishAll(): void {
-  for (const fanout of open) fanout.finish()
+  for (const fanout of started) fanout.finish()
 }
 
 /**

@@ -239,7 +239,7 @@ export class DeliveryWindow {
   }
 
   /** Its rate is not known: what is written needs more markers. */
-  get untried(): boolean {
+  get unmeasured(): boolean {
     return this.path.rate === undefined
   }
 

@@ -89,7 +89,7 @@ export const attachOptions = z.strictObject({
     .meta({ unit: 'milliseconds' })
     .default(8)
     .describe(
-      'Milliseconds of one turn of the event loop that emits and their writes may take; clients that are left are served in the next turns.',
+      'Milliseconds of one turn of the event loop after which emits leave their writes to the next turns.',
     ),
   closedHistory: z
     .int()

@@ -29,6 +29,7 @@ const WARM_UP = 10
 const CONNECT_MS = 120_000
 const ROUND_MS = 120_000
 const DRAIN_MS = 5000
+const KNOCK_MS = 3000
 
 /** What a broadcast to clients that keep up costs, and how long it holds the event loop. */
 export const fanout: Scenario = {
@@ -101,8 +102,6 @@ async function run(options: Options, signal: AbortSignal): Promise<Report> {
     for (const child of children) await child.close()
   }
 }
-
-const KNOCK_MS = 3000
 
 async function startSubject(name: Subject, bytes: number, signal: AbortSignal) {
   const rounds: Measured[] = []

@@ -110,15 +110,21 @@ export class EngineLink implements Link, GaugeEvents {
     this.#gauge.mark(sequence, burst?.frames)
   }
 
-  /** Holds Engine.IO's flush back: on polling, one response then carries the whole batch. */
+  /**
+   * One system call past Engine.IO; else its flush is held back: on polling, one response then
+   * carries the whole batch.
+   */
   batch(writes: () => void): void {
     const conn = this.#conn
     const { writer } = this.#gauge
     if (writer) {
       writer.cork()
-      writes()
-      this.flush()
-      writer.uncork()
+      try {
+        writes()
+        this.flush()
+      } finally {
+        writer.uncork()
+      }
       return
     }
     if (typeof conn.flush !== 'function' || Object.hasOwn(conn, 'flush')) {

@@ -4,6 +4,8 @@ import type { Link } from '../../lib/link/link.ts'
 /** A link that takes what it is told to take, and remembers what was written. */
 export class FakeLink implements Link {
   readonly transport = 'fake'
+  readonly immediate = true
+  readonly pending = 0
   proof: Link['proof'] = 'none'
   waiting = 0
   heard = 0
@@ -33,8 +35,6 @@ export class FakeLink implements Link {
     this.marks.push(sequence)
   }
 
-  readonly immediate = true
-  readonly pending = 0
   flush(): void {}
 
   batch(writes: () => void): void {

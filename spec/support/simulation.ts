@@ -56,6 +56,8 @@ const MARKER = 10
 /** A path with one bottleneck, a kernel buffer before it and a client that answers behind it. */
 export class SimulatedLink implements Link {
   readonly transport = 'simulated'
+  readonly immediate = true
+  readonly pending = 0
   readonly proof = 'markers'
   readonly waiting = 0
   readonly heartbeatInterval = 25_000
@@ -101,8 +103,6 @@ export class SimulatedLink implements Link {
     this.#push({ bytes: MARKER, envelope: undefined, sequence })
   }
 
-  readonly immediate = true
-  readonly pending = 0
   flush(): void {}
 
   batch(writes: () => void): void {
