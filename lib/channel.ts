@@ -78,7 +78,7 @@ export class Channel implements FanoutMember, LinkEvents {
   readonly #host: ChannelHost
   /** Set from congestion or the first shed message until the client has caught up. */
   #episode: Episode | undefined
-  /** When the latest message was emitted, if it was critical and has no marker behind it. */
+  /** When the latest message was emitted, if it was critical and may get a marker behind it. */
   #criticalAt: Millis | undefined
   #closing = false
   #pumping = false
@@ -374,8 +374,10 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /** Not while the connection holds something back, which a marker would overtake. */
   #markIfDue(now: Millis, waits = this.#waits): void {
-    if (this.link.waiting > 0 || !this.window.markerDue(now, waits, this.#ceiling)) return
-    this.#mark(now, this.#criticalAt)
+    if (this.link.waiting > 0) return
+    if (this.window.markerDue(now, waits, this.#ceiling)) this.#mark(now, this.#criticalAt)
+    // a marker that is written later tells nothing of it
+    this.#criticalAt = undefined
   }
 
   get #waits(): boolean {
@@ -406,7 +408,6 @@ export class Channel implements FanoutMember, LinkEvents {
     const { link } = this
     if (link.proof !== 'markers' || link.upgrading) return
     link.mark(this.window.marked(now, link.waiting, emittedAt))
-    this.#criticalAt = undefined
   }
 
   /** A DISCONNECT follows what was queued before it in its namespace. */

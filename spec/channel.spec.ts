@@ -10,8 +10,10 @@ import { LIMITS } from './support/simulation.ts'
 const limits: Limits = { ...LIMITS, low: 1000, high: 2000, limit: 4000, emergency: 8000 }
 const frames = rule({ class: 'cosmetic' })
 
-function setUp(changed: Partial<Limits> = {}) {
+function setUp(changed: Partial<Limits> = {}, proof: FakeLink['proof'] = 'none') {
   const link = new FakeLink()
+  link.proof = proof
+  const latencies: number[] = []
   const log: string[] = []
   const episodes: Episode[] = []
   const host: ChannelHost = {
@@ -21,14 +23,14 @@ function setUp(changed: Partial<Limits> = {}) {
     wake: () => {},
     handedOver: () => {},
     spent: () => false,
-    latency: () => {},
+    latency: (milliseconds) => latencies.push(milliseconds),
     congested: () => log.push('congested'),
     recovered: (_channel, episode, _now, wasCongested) => {
       episodes.push(episode)
       log.push(wasCongested ? 'recovered' : 'caught up')
     },
   }
-  return { link, log, episodes, channel: new Channel('a', link, host, 0) }
+  return { link, log, latencies, episodes, channel: new Channel('a', link, host, 0) }
 }
 
 function cosmetic(bytes = 100, fields: Partial<Parameters<typeof envelope>[0]> = {}): Envelope {
@@ -175,6 +177,30 @@ describe('Channel', () => {
       expect(channel.inspect(30_000)).to.equal(undefined)
       expect(channel.inspect(60_000)).to.equal('over-limit')
     })
+  })
+
+  it('tells the latency of a critical message that has a marker right behind it, of no other', () => {
+    const { link, channel, latencies } = setUp({}, 'markers')
+    const answer = (now: number) => channel.answered(link.marks.at(-1)!, now)
+    channel.offer(critical(), 0)
+    answer(10)
+    expect(latencies).to.deep.equal([10])
+    channel.offer(critical(), 1000)
+    const before = link.marks.length
+    channel.heartbeat(7000)
+    expect(link.marks.length).to.equal(before + 1)
+    answer(7010)
+    expect(latencies).to.deep.equal([10])
+  })
+
+  it('writes no marker ahead of what the connection holds back', () => {
+    const { link, channel } = setUp({}, 'markers')
+    link.waiting = 100
+    channel.offer(critical(), 0)
+    expect(link.marks).to.deep.equal([])
+    link.waiting = 0
+    channel.pump(1)
+    expect(link.marks).to.have.length(1)
   })
 
   it('ends at the emergency cap, and takes nothing afterwards', () => {

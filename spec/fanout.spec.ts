@@ -1,5 +1,9 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { setImmediate as turn } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
+import { io as connect } from 'socket.io-client'
 import { type Due, Fanout, type FanoutMember } from '../lib/fanout.ts'
 import { messages } from './support/messages.ts'
 import { type Fixture, startServer } from './support/server.ts'
@@ -153,6 +157,21 @@ describe('A broadcast over many clients', () => {
     socket!.disconnect(true)
     fixture.spillway!.close()
     for (const client of clients) await client.until(() => client.events.includes('jackpot:won'))
+  })
+
+  it('is still sent when the process ends in the same tick', async () => {
+    fixture = await startServer({ messages })
+    const script = fileURLToPath(new URL('support/exiting-app.ts', import.meta.url))
+    const child = spawn(process.execPath, ['--import', 'tsx', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      timeout: 15_000,
+    })
+    const [url] = await once(child.stdout.setEncoding('utf8'), 'data')
+    const client = connect(url.trim(), { transports: ['websocket'], reconnection: false })
+    const won = new Promise((resolve) => client.once('jackpot:won', resolve))
+    client.emit('end')
+    expect(await won).to.deep.equal({ n: 1 })
+    client.close()
   })
 
   it('leaves volatile as it is: a second one in a tick is dropped', async () => {
