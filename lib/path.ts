@@ -46,25 +46,29 @@ export class PathEstimate {
   }
 
   /**
+   * Whether the round trip seems to have become longer. A path that is only thought to be clear
+   * can't tell, since that thought leans on the round trip: it has to be idle.
+   */
+  isOld(now: Millis): boolean {
+    return now - this.#minRttAt > Math.max(RTT_LIFETIME, RTT_LIFETIMES * (this.minRtt ?? 0))
+  }
+
+  /**
    * @param clear nothing was thought to be under way before the marker
    * @param idle nothing was in flight before it
    */
   sampleRtt(rtt: Millis, clear: boolean, idle: boolean, now: Millis): void {
     this.rtt = rtt
-    if (clear) {
-      this.clearRttAt = now
-      this.#nextMinRtt = Math.min(this.#nextMinRtt, rtt)
-      const excess = rtt - (this.minRtt ?? rtt)
-      // a path that was only thought to be clear, or an excess that is too much for jitter, would
-      // be taken for noise, and noise allows for a longer queue
-      if (idle && excess < Math.max(rtt / 4, HOST_NOISE)) {
-        this.#jitter += (excess - this.#jitter) / 8
-      }
-    }
     if (this.minRtt === undefined || rtt <= this.minRtt) this.#setMinRtt(rtt, now)
-    else if (clear && now - this.#minRttAt > Math.max(RTT_LIFETIME, 4 * rtt)) {
-      this.#setMinRtt(this.#nextMinRtt, now)
-    }
+    if (!clear) return
+    this.clearRttAt = now
+    const excess = rtt - this.minRtt!
+    if (idle) this.#nextMinRtt = Math.min(this.#nextMinRtt, rtt)
+    if (excess <= this.#lateness) {
+      // more than that is no jitter, and jitter allows for a longer queue
+      if (idle) this.#jitter += (excess - this.#jitter) / 8
+      this.#minRttAt = now
+    } else if (idle && this.isOld(now)) this.#setMinRtt(this.#nextMinRtt, now)
   }
 
   #setMinRtt(rtt: Millis, now: Millis): void {
@@ -122,4 +126,6 @@ const RESOLUTION: Millis = 25
 /** How late a busy event loop, here or there, may make an answer on a short path. */
 export const HOST_NOISE: Millis = 5
 const SHORTEST_SAMPLE: Millis = 2
+/** So long, and so many round trips, the shortest one holds without another as short. */
 const RTT_LIFETIME: Millis = 10_000
+const RTT_LIFETIMES = 20

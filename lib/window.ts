@@ -71,6 +71,7 @@ export class DeliveryWindow {
     // a message much longer than the round trip loses little if it waits for the answer
     const answer = Math.max(minRtt, Math.min(this.path.resolution, HOST_NOISE))
     if (answer < LONG_MESSAGE * lasts) return Number.POSITIVE_INFINITY
+    if (this.path.isOld(now)) return Number.POSITIVE_INFINITY
     if (now - this.path.clearRttAt > DRAIN_INTERVAL) return Math.max(now, this.#clearAt)
     const queue = this.path.allowedQueue
     if (!trusted && this.inFlight > rate * (minRtt + Math.max(lasts, queue))) {
