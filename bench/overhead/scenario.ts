@@ -3,16 +3,10 @@ import { Child } from '../child.ts'
 import type { Scenario } from '../scenarios.ts'
 import { median, round } from '../statistics.ts'
 import type { ClientHandlers } from './client.ts'
-import type { ServerHandlers } from './server.ts'
+import type { ServerHandlers, Slice } from './server.ts'
 import { SUBJECTS, type Subject } from './subjects.ts'
 
-interface Load {
-  readonly messages: number
-  readonly bytes: number
-  readonly clients: number
-  /** Emitted in one tick. */
-  readonly batch: number
-}
+type Load = Omit<Slice, 'subject'> & { readonly clients: number }
 
 interface Run {
   /** Of the server's CPU time, for each message and client. */
@@ -21,87 +15,102 @@ interface Run {
   readonly received: number
 }
 
-/** Enough that hot code is compiled. */
-const WARM_UP = 4000
+/** Enough that hot code is compiled, whichever way the window is switched. */
+const WARM_UP_ROUNDS = 3
 const LOAD_MS = 300_000
 const DRAIN_MS = 2000
 
 /** What a client that keeps up costs. */
 export const overhead: Scenario = {
-  usage: `  --rounds <n>           each with all subjects, in changing order; default 6
-  --messages <n>         a round; default 20000
+  usage: `  --rounds <n>           each with all subjects, in changing order; default 30
+  --messages <n>         a round; default 400
+  --rate <n>             messages a second to each client; default 400
   --bytes <n>            of a message; default 2048
-  --clients <n>          default 4
-  --batch <n>            emitted in one tick, at 2000 a second in all; default 20
+  --clients <n>          default 20
+  --batch <n>            emitted in one tick; default 1
   --subjects <a,b>       default ${SUBJECTS.join(',')}`,
 
   prepare(args) {
-    const rounds = args.number('rounds', { default: 6, min: 1, max: 100 })
-    const load = {
-      messages: args.number('messages', { default: 20_000, min: 100, max: 500_000 }),
+    const rounds = args.number('rounds', { default: 30, min: 1, max: 1000 })
+    const load: Load = {
+      messages: args.number('messages', { default: 400, min: 100, max: 500_000 }),
+      rate: args.number('rate', { default: 400, min: 1, max: 10_000 }),
       bytes: args.number('bytes', { default: 2048, min: 128, max: 65_536 }),
-      clients: args.number('clients', { default: 4, min: 1, max: 64 }),
-      batch: args.number('batch', { default: 20, min: 1, max: 1000 }),
+      clients: args.number('clients', { default: 20, min: 1, max: 256 }),
+      batch: args.number('batch', { default: 1, min: 1, max: 1000 }),
     }
     const subjects = args.names('subjects', SUBJECTS)
 
     return async (signal) => {
-      const runs = new Map<Subject, Run[]>(subjects.map((subject) => [subject, []]))
-      for (let round = 0; round < rounds; round++) {
-        for (let i = 0; i < subjects.length; i++) {
-          const subject = subjects[(i + round) % subjects.length]!
-          const run = await runOnce(subject, load, signal)
-          runs.get(subject)!.push(run)
-          console.error(`round ${round + 1}, ${subject}: ${run.micros.toFixed(3)} us a message`)
+      const pairs = new Map<boolean, Pair>()
+      const pairOf = async (subject: Subject): Promise<Pair> => {
+        const plain = subject === 'socket.io'
+        const pair = pairs.get(plain) ?? new Pair(signal)
+        if (!pairs.has(plain)) {
+          pairs.set(plain, pair)
+          await pair.open(plain, load.clients)
         }
+        return pair
+      }
+      const runs = new Map<Subject, Run[]>(subjects.map((subject) => [subject, []]))
+      try {
+        for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
+          for (let i = 0; i < subjects.length; i++) {
+            const subject = subjects[(i + round + WARM_UP_ROUNDS) % subjects.length]!
+            const run = await (await pairOf(subject)).run(subject, load)
+            if (round < 0) continue
+            runs.get(subject)!.push(run)
+            console.error(`round ${round + 1}, ${subject}: ${run.micros.toFixed(3)} us a message`)
+          }
+        }
+      } finally {
+        for (const pair of pairs.values()) await pair.close()
       }
       return reportOf(runs, rounds, load)
     }
   },
 }
 
-async function runOnce(subject: Subject, load: Load, signal: AbortSignal): Promise<Run> {
-  const { messages, bytes, clients, batch } = load
-  const server = new Child<ServerHandlers>(new URL('server.ts', import.meta.url), { signal })
-  try {
-    const client = new Child<ClientHandlers>(new URL('client.ts', import.meta.url), { signal })
-    try {
-      await client.ask('connect', { port: await server.ask('open', { subject }), clients })
-      await server.ask('load', { messages: WARM_UP, bytes, batch }, LOAD_MS)
-      await client.ask('drain', { expected: WARM_UP * clients, mostMs: DRAIN_MS })
-      const micros = await server.ask('load', { messages, bytes, batch }, LOAD_MS)
-      const expected = messages * clients
-      const received = await client.ask('drain', { expected, mostMs: DRAIN_MS })
-      return { micros: micros / expected, received: received / expected }
-    } finally {
-      await client.close()
-    }
-  } finally {
-    await server.close()
+/** A server and its clients, each in a process of their own. */
+class Pair {
+  readonly #server: Child<ServerHandlers>
+  readonly #client: Child<ClientHandlers>
+
+  constructor(signal: AbortSignal) {
+    this.#server = new Child<ServerHandlers>(new URL('server.ts', import.meta.url), { signal })
+    this.#client = new Child<ClientHandlers>(new URL('client.ts', import.meta.url), { signal })
+  }
+
+  async open(plain: boolean, clients: number): Promise<void> {
+    await this.#client.ask('connect', { port: await this.#server.ask('open', { plain }), clients })
+  }
+
+  async run(subject: Subject, { clients, ...load }: Load): Promise<Run> {
+    const micros = await this.#server.ask('load', { subject, ...load }, LOAD_MS)
+    const expected = load.messages * clients
+    const received = await this.#client.ask('drain', { expected, mostMs: DRAIN_MS })
+    return { micros: micros / expected, received: received / expected }
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close()
+    await this.#server.close()
   }
 }
 
 function reportOf(runs: ReadonlyMap<Subject, readonly Run[]>, rounds: number, load: Load) {
-  const medians = new Map(
-    [...runs].map(([name, of]) => [name, median(of.map((run) => run.micros))]),
-  )
   const subjects = Object.fromEntries(
     [...runs].map(([name, of]) => [
       name,
       {
-        us_per_message: round(medians.get(name)!),
-        runs: of.map(({ micros }) => round(micros)),
+        us_per_message: round(median(of.map(({ micros }) => micros))),
         received: Math.min(...of.map(({ received }) => received)),
       },
     ]),
   )
-  const ratio = (a: Subject, b: Subject): number | null => {
-    const [above, below] = [medians.get(a), medians.get(b)]
-    return above === undefined || below === undefined ? null : round(above / below)
-  }
   const ratios = {
-    'spillway / socket.io': ratio('spillway', 'socket.io'),
-    'spillway / spillway-no-window': ratio('spillway', 'spillway-no-window'),
+    'spillway / socket.io': ratioOf(runs, 'spillway', 'socket.io'),
+    'spillway / spillway-no-window': ratioOf(runs, 'spillway', 'spillway-no-window'),
   }
   const rows = Object.entries(subjects).map(([name, of]) => [
     name,
@@ -111,4 +120,15 @@ function reportOf(runs: ReadonlyMap<Subject, readonly Run[]>, rounds: number, lo
   const lines = Object.entries(ratios).map(([name, value]) => `${name}: ${value ?? '-'}`)
   const text = [table([['', 'us a message', 'received'], ...rows]), ...lines].join('\n')
   return { text, figures: { rounds, ...load, subjects, ratios } }
+}
+
+/** The median of the ratios of each round, in which both ran within seconds. */
+function ratioOf(
+  runs: ReadonlyMap<Subject, readonly Run[]>,
+  above: Subject,
+  below: Subject,
+): number | null {
+  const others = runs.get(below)
+  const ratios = runs.get(above)?.map(({ micros }, i) => micros / (others?.[i]?.micros ?? 0))
+  return ratios && others ? round(median(ratios)) : null
 }

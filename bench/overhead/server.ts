@@ -2,34 +2,43 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Server } from 'socket.io'
+import { attach } from '../../lib/index.ts'
 import { serve } from '../serve.ts'
-import { payloadOf } from '../slow-link/messages.ts'
-import { install, type Subject } from './subjects.ts'
+import { messages as catalogue, payloadOf } from '../slow-link/messages.ts'
+import { type Subject, switchWindow } from './subjects.ts'
 
 /** The server that is measured, alone in its process. */
 
-/** Slow enough that clients on the same machine keep up. */
-const PER_MILLI = 2
-
 let io: Server | undefined
 
+export interface Slice {
+  readonly subject: Subject
+  readonly messages: number
+  /** Messages a second. */
+  readonly rate: number
+  readonly bytes: number
+  /** Emitted in one tick. */
+  readonly batch: number
+}
+
 const handlers = {
-  async open({ subject }: { subject: Subject }) {
+  async open({ plain }: { plain: boolean }) {
     const http = createServer()
     io = new Server(http)
-    install[subject](io)
+    if (!plain) attach(io, { messages: catalogue })
     await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
     return (http.address() as AddressInfo).port
   },
 
   /** @returns CPU time that this process used meanwhile, in microseconds */
-  async load({ messages, bytes, batch }: { messages: number; bytes: number; batch: number }) {
+  async load({ subject, messages, rate, bytes, batch }: Slice) {
+    switchWindow(subject === 'spillway')
     const before = process.cpuUsage()
     const startedAt = performance.now()
     for (let sent = 0; sent < messages; ) {
       const end = Math.min(messages, sent + batch)
       while (sent < end) io!.emit('cosmetic', payloadOf(++sent, bytes))
-      await sleep(startedAt + sent / PER_MILLI - performance.now())
+      await sleep(startedAt + (1000 * sent) / rate - performance.now())
     }
     const { user, system } = process.cpuUsage(before)
     return user + system

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import type { Bytes } from '../units.ts'
 import type { EngineSocket, EngineTransport } from './engine.ts'
 
 /** A `ws` WebSocket, as far as frames are written past it. */
@@ -24,6 +25,8 @@ export interface WriterEvents {
 }
 
 const OPEN = 1
+/** Up to here a copy costs less than writing from two buffers. */
+const COPIED: Bytes = 4096
 
 /**
  * Writes frames to a WebSocket's kernel socket, past Engine.IO's gate of one batch in flight and
@@ -98,11 +101,20 @@ export class FrameWriter {
     this.#transport.writable = false
   }
 
-  write(frames: Uint8Array): void {
+  /** @param control a frame of the WebSocket protocol itself, to follow at once */
+  write(frames: Uint8Array, control?: Uint8Array): void {
     // as Engine.IO does with what is written to a connection that is closing
     if (this.#ws.readyState !== OPEN || this.#socket.destroyed) return
     this.#writes++
-    this.#socket.write(frames, this.#onWritten)
+    if (!control) this.#socket.write(frames, this.#onWritten)
+    else if (frames.byteLength <= COPIED) {
+      this.#socket.write(Buffer.concat([frames, control]), this.#onWritten)
+    } else {
+      this.#socket.cork()
+      this.#socket.write(frames, this.#onWritten)
+      this.#socket.write(control)
+      this.#socket.uncork()
+    }
   }
 
   /** A frame of the WebSocket protocol itself. */

@@ -86,7 +86,7 @@ export class WebSocketGauge implements TransportGauge {
   mark(sequence: number, before?: Buffer): void {
     const payload = payloadOf(sequence)
     if (!this.writer) this.#transport.socket.ping?.(payload)
-    else if (before) this.writer.write(Buffer.concat([before, pingOf(payload)]))
+    else if (before) this.writer.write(before, pingOf(payload))
     else this.writer.control(pingOf(payload))
   }
 
