@@ -1,5 +1,6 @@
 import type { Arguments } from './arguments.ts'
 import { fanout } from './fanout/scenario.ts'
+import { lobby } from './lobby/scenario.ts'
 import { overhead } from './overhead/scenario.ts'
 import { slowLink } from './slow-link/scenario.ts'
 
@@ -26,4 +27,5 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   'slow-link': slowLink,
   overhead,
   fanout,
+  lobby,
 }

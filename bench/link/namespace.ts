@@ -8,6 +8,8 @@ export interface Namespace {
   readonly name: string
   /** This end's address. */
   readonly host: string
+  /** Pulls its plug: from now on nothing goes to it or comes from it. */
+  cut(): Promise<void>
   close(): Promise<void>
 }
 
@@ -63,7 +65,8 @@ export async function openNamespace(rateKbit: number): Promise<Namespace> {
     await close()
     throw error
   }
-  return { name, host: `${network}.1`, close }
+  const cut = () => ip('-n', name, 'link', 'set', there, 'down')
+  return { name, host: `${network}.1`, cut, close }
 }
 
 function ip(...args: string[]): Promise<void> {
