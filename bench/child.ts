@@ -7,11 +7,15 @@ export interface ChildOptions {
   readonly signal: AbortSignal
   /** The network namespace that it runs in. */
   readonly namespace?: string | undefined
-  /** What runs it; by default this Node, with TypeScript. */
+  /** What runs it; by default this Node. */
   readonly runtime?: readonly string[] | undefined
 }
 
-const NODE = [process.execPath, '--import', import.meta.resolve('tsx')]
+/**
+ * What is measured is JavaScript as it is published: a loader that compiles on the way adds work
+ * and memory to every function.
+ */
+const NODE = [process.execPath]
 
 /** Longer than anything takes that is not told to take longer. */
 const ANSWER_MS = 20_000

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { percentiles, table } from '../../demo/figures.ts'
 import { type Arguments, UsageError } from '../arguments.ts'
@@ -24,7 +23,6 @@ interface Running {
   measure(load: Load): Promise<Measured>
 }
 
-const BUN = new URL('../node_modules/@oven/bun-linux-x64/bin/bun', import.meta.url)
 const WARM_UP = 10
 const CONNECT_MS = 120_000
 const ROUND_MS = 120_000
@@ -51,9 +49,7 @@ export const fanout: Scenario = {
       },
       subjects: args.names('subjects', SUBJECTS),
     }
-    if (options.subjects.includes('uws') && !existsSync(BUN)) {
-      throw new UsageError('uws: its package is not installed; run npm ci --prefix bench')
-    }
+    if (options.subjects.includes('uws')) bunPath()
     return (signal) => run(options, signal)
   },
 }
@@ -62,7 +58,7 @@ async function run(options: Options, signal: AbortSignal): Promise<Report> {
   const { rounds, clients, load, subjects } = options
   const children: Array<{ close(): Promise<void> }> = []
   try {
-    const client = new Child<ClientHandlers>(new URL('client.ts', import.meta.url), { signal })
+    const client = new Child<ClientHandlers>(new URL('client.js', import.meta.url), { signal })
     children.push(client)
     const running = new Map<Subject, Running>()
     for (const name of subjects) {
@@ -106,17 +102,27 @@ async function run(options: Options, signal: AbortSignal): Promise<Report> {
 async function startSubject(name: Subject, bytes: number, signal: AbortSignal) {
   const rounds: Measured[] = []
   if (name === 'uws') {
-    const runtime = [fileURLToPath(BUN)]
-    const module = new URL('bun-server.ts', import.meta.url)
+    const runtime = [bunPath()]
+    const module = new URL('bun-server.js', import.meta.url)
     const child = new Child<BunHandlers>(module, { signal, runtime })
     const port = await child.ask('open', { text: textOf(bytes) })
     const measure = (load: Load) => child.ask('measure', load, ROUND_MS)
     return { child, server: { port, rounds, measure } }
   }
-  const child = new Child<ServerHandlers>(new URL('server.ts', import.meta.url), { signal })
+  const child = new Child<ServerHandlers>(new URL('server.js', import.meta.url), { signal })
   const port = await child.ask('open', { name, bytes })
   const measure = (load: Load) => child.ask('measure', load, ROUND_MS)
   return { child, server: { port, rounds, measure } }
+}
+
+/** @throws UsageError */
+function bunPath(): string {
+  try {
+    const manifest = import.meta.resolve('@oven/bun-linux-x64/package.json')
+    return fileURLToPath(new URL('bin/bun', manifest))
+  } catch {
+    throw new UsageError('uws: its package is not installed; run npm ci --prefix bench')
+  }
 }
 
 function microsOf({ cpuMicros }: Measured, { load, clients }: Options): number {

@@ -36,11 +36,11 @@ export async function runTrial(
     children.push(child)
     return child
   }
-  const module = new URL('client.ts', import.meta.url)
+  const module = new URL('client.js', import.meta.url)
   let over = false
   try {
     const server = start(
-      new Child<ServerHandlers>(new URL('server.ts', import.meta.url), { signal }),
+      new Child<ServerHandlers>(new URL('server.js', import.meta.url), { signal }),
     )
     const port = await server.ask('open', { subject, host: '0.0.0.0' })
     const near = start(new Child<ClientHandlers>(module, { signal }))

@@ -77,8 +77,8 @@ class Pair {
   readonly #client: Child<ClientHandlers>
 
   constructor(signal: AbortSignal) {
-    this.#server = new Child<ServerHandlers>(new URL('server.ts', import.meta.url), { signal })
-    this.#client = new Child<ClientHandlers>(new URL('client.ts', import.meta.url), { signal })
+    this.#server = new Child<ServerHandlers>(new URL('server.js', import.meta.url), { signal })
+    this.#client = new Child<ClientHandlers>(new URL('client.js', import.meta.url), { signal })
   }
 
   async open(plain: boolean, clients: number): Promise<void> {

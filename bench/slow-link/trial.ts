@@ -32,9 +32,9 @@ export async function runTrial(subject: Subject, options: TrialOptions): Promise
   try {
     const link = await links.open()
     cleanup.unshift(() => link.close())
-    const server = new Child<ServerHandlers>(new URL('server.ts', import.meta.url), { signal })
+    const server = new Child<ServerHandlers>(new URL('server.js', import.meta.url), { signal })
     cleanup.unshift(() => server.close())
-    const client = new Child<ClientHandlers>(new URL('client.ts', import.meta.url), {
+    const client = new Child<ClientHandlers>(new URL('client.js', import.meta.url), {
       signal,
       namespace: link.namespace,
     })
