@@ -30,10 +30,18 @@ export interface ChannelHost {
   spent(): boolean
   /** Receipt of a critical message was proven so long after it was emitted. */
   latency(milliseconds: Millis): void
+  disconnected(channel: Channel): void
   congested(channel: Channel): void
   /** The client has caught up after it was congested or something was shed. */
   recovered(channel: Channel, episode: Episode, now: Millis, wasCongested: boolean): void
 }
+
+export interface NamespaceSocket {
+  readonly namespace: string
+  readonly sid: string
+}
+
+const NO_SOCKETS: readonly NamespaceSocket[] = []
 
 export interface LastShed {
   readonly event: string
@@ -67,8 +75,8 @@ export class Channel implements FanoutMember, LinkEvents {
   readonly critical = new Lane()
   readonly cosmetic = new Lane()
   readonly tally = new Tally()
-  /** Socket.IO ids of this client by namespace. */
-  readonly namespaces = new Map<string, string>()
+  /** Its Socket.IO sockets. Replaced as a whole: most clients have one, and a map is large. */
+  sockets: readonly NamespaceSocket[] = NO_SOCKETS
   /** Above `high`, and not below `low` since. */
   congested = false
   lastShed: LastShed | undefined
@@ -118,6 +126,16 @@ export class Channel implements FanoutMember, LinkEvents {
     if (this.window.blind) return 'blind'
     if (this.critical.empty && !this.#windowHasRoom(next?.bytes ?? 1, now)) return 'windowed'
     return 'ready'
+  }
+
+  /** Socket.IO told the client its id in a namespace. */
+  join(namespace: string, sid: string): void {
+    this.leave(namespace)
+    this.sockets = [...this.sockets, { namespace, sid }]
+  }
+
+  leave(namespace: string): void {
+    this.sockets = this.sockets.filter((socket) => socket.namespace !== namespace)
   }
 
   offer(envelope: Envelope, now: Millis): Verdict {
@@ -175,6 +193,10 @@ export class Channel implements FanoutMember, LinkEvents {
   heartbeat(now: Millis): void {
     this.vitals.heartbeat(this.link, this.window, now)
     this.pump(now)
+  }
+
+  disconnected(): void {
+    this.#host.disconnected(this)
   }
 
   upgraded(): void {
@@ -413,7 +435,7 @@ export class Channel implements FanoutMember, LinkEvents {
   /** A DISCONNECT follows what was queued before it in its namespace. */
   #promote(namespace: string): void {
     for (const envelope of this.cosmetic.takeNamespace(namespace)) this.critical.push(envelope)
-    this.namespaces.delete(namespace)
+    this.leave(namespace)
   }
 
   #shed(envelope: Envelope, outcome: ShedOutcome, now: Millis): void {

@@ -16,9 +16,7 @@ import type { Bytes, Millis } from './units.ts'
 
 interface Client {
   readonly channel: Channel
-  readonly conn: EngineSocket
   readonly link: EngineLink
-  readonly onClose: () => void
 }
 
 /** Called when a client has caught up, with what was shed for it until then. */
@@ -79,9 +77,7 @@ export class Clients implements ChannelHost, LinkHost {
     const link = new EngineLink(conn, write, close, this)
     const channel = new Channel(id, link, this, this.now())
     link.listen(channel)
-    const onClose = () => this.#closed(id)
-    this.#clients.set(id, { channel, conn, link, onClose })
-    conn.once('close', onClose)
+    this.#clients.set(id, { channel, link })
     return channel
   }
 
@@ -116,10 +112,7 @@ export class Clients implements ChannelHost, LinkHost {
     this.#fanout.close()
     for (const { timer } of this.#wakers.values()) clearTimeout(timer)
     this.#wakers.clear()
-    for (const { conn, link, onClose } of this.#clients.values()) {
-      link.detach()
-      conn.off('close', onClose)
-    }
+    for (const { link } of this.#clients.values()) link.detach()
     this.congestedNow = 0
     this.#clients.clear()
     this.watched.clear()
@@ -169,20 +162,18 @@ export class Clients implements ChannelHost, LinkHost {
     this.#onRecovered(channel, episode, now)
   }
 
-  #closed(id: string): void {
-    const client = this.#clients.get(id)
+  disconnected(channel: Channel): void {
+    const client = this.#clients.get(channel.id)
     if (!client) return
-    const { channel, conn, link } = client
-    this.#clients.delete(id)
+    this.#clients.delete(channel.id)
     if (channel.congested) this.congestedNow--
     clearTimeout(this.#wakers.get(channel)?.timer)
     this.#wakers.delete(channel)
-    link.detach()
     const { code, undelivered, inFlight } = channel.closed()
     if (code === undefined) return
     const closed: ClosedClient = this.history.add(code, {
-      id,
-      ...peerOf(conn),
+      id: channel.id,
+      ...peerOf(client.link.conn),
       at: new Date(this.#clock.wall()).toISOString(),
       connectedFor: this.now() - channel.connectedAt,
       undelivered,
@@ -205,7 +196,7 @@ export class Clients implements ChannelHost, LinkHost {
     }
   }
 
-  #statsOf({ channel, conn }: Client): ClientStats {
+  #statsOf({ channel, link: { conn } }: Client): ClientStats {
     const stats = clientStatsOf(channel, peerOf(conn), this.limits.high, this.now())
     // a socket of protocol 3 is called by the secret id of its Engine.IO session
     return conn.protocol === 3 ? { ...stats, sockets: {} } : stats

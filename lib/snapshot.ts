@@ -27,7 +27,7 @@ export function clientStatsOf(channel: Channel, peer: Peer, high: Bytes, now: Mi
   const wait = waitOf(channel, now)
   return {
     id: channel.id,
-    sockets: Object.fromEntries(channel.namespaces),
+    sockets: Object.fromEntries(channel.sockets.map(({ namespace, sid }) => [namespace, sid])),
     transport: channel.link.transport,
     ...peer,
     connectedFor: now - channel.connectedAt,

@@ -111,8 +111,8 @@ export class Tap {
 
   /** The Socket.IO socket of a client in a namespace, without creating the namespace. */
   socketOf(namespace: string, channel: Channel): unknown {
-    const sid = channel.namespaces.get(namespace)
-    return sid === undefined ? undefined : this.#io._nsps?.get(namespace)?.sockets.get(sid)
+    const joined = channel.sockets.find((socket) => socket.namespace === namespace)
+    return joined && this.#io._nsps?.get(namespace)?.sockets.get(joined.sid)
   }
 
   /** The channel of a Socket.IO socket, in whatever namespace it is. */
@@ -220,7 +220,7 @@ export class Tap {
     const envelope = this.#envelopeOf(data, options, callback)
     if (envelope.kind === 'connect') {
       const { namespace, sid = legacyId(conn, namespace) } = envelope
-      tapped.channel.namespaces.set(namespace, sid)
+      tapped.channel.join(namespace, sid)
     }
     tapped.channel.offer(envelope, envelope.emittedAt)
     tapped.attachments = envelope.parts.length - 1

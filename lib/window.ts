@@ -20,8 +20,10 @@ export class DeliveryWindow {
   /** Bytes written and not proven to be received. */
   inFlight: Bytes = 0
   readonly path: PathEstimate
-  /** Invariant: ascending by `sequence`, `bytes` and `at`. */
-  readonly #markers: Marker[] = []
+  /** The oldest that is not answered; the others follow it, ascending by `sequence` and `at`. */
+  #oldest: Marker | undefined
+  #latest: Marker | undefined
+  #open = 0
   #lastSequence = 0
   #answered = 0
   /** Bytes written since the latest marker. */
@@ -61,7 +63,7 @@ export class DeliveryWindow {
     if (this.inFlight === 0) return now
     if (this.inFlight + bytes > ceiling) return Number.POSITIVE_INFINITY
     const { rate, minRtt } = this.path
-    const trusted = this.#markers.length === 0 && this.inFlight <= this.#trust(ceiling)
+    const trusted = this.#open === 0 && this.inFlight <= this.#trust(ceiling)
     if (rate === undefined || minRtt === undefined) {
       if (this.inFlight + bytes <= this.#start) return now
       return trusted ? Math.max(now, this.#clearAt) : Number.POSITIVE_INFINITY
@@ -118,7 +120,7 @@ export class DeliveryWindow {
    */
   probeDue(now: Millis, waiting: boolean): boolean {
     if (this.blind) return false
-    if (this.path.minRtt === undefined) return this.#markers.length === 0
+    if (this.path.minRtt === undefined) return this.#open === 0
     return waiting && this.#isClear(now) && now - this.#probedAt > PROBE_INTERVAL
   }
 
@@ -129,11 +131,11 @@ export class DeliveryWindow {
    * @param waiting something waits
    */
   markerDue(now: Millis, waiting: boolean, ceiling: Bytes): boolean {
-    if (this.#unmarked === 0 || this.#markers.length >= MOST_MARKERS) return false
+    if (this.#unmarked === 0 || this.#open >= MOST_MARKERS) return false
     if (this.blind) return now - this.#markedAt > BLIND_INTERVAL
-    if (!this.#answered && this.#markers.length < 2) return true
+    if (!this.#answered && this.#open < 2) return true
     if (waiting || this.#limited) {
-      if (this.#markers.length < SINGLE_MARKERS) return true
+      if (this.#open < SINGLE_MARKERS) return true
       return this.#unmarked >= this.size(0, ceiling) / MARKERS_A_WINDOW
     }
     const trust = this.#trust(ceiling)
@@ -146,10 +148,7 @@ export class DeliveryWindow {
   /** Whether the latest bytes have no marker behind them and nothing is likely to follow. */
   tailDue(now: Millis): boolean {
     return (
-      !this.blind &&
-      this.#unmarked > 0 &&
-      this.#markers.length === 0 &&
-      now - this.#writtenAt > TAIL_INTERVAL
+      !this.blind && this.#unmarked > 0 && this.#open === 0 && now - this.#writtenAt > TAIL_INTERVAL
     )
   }
 
@@ -165,7 +164,7 @@ export class DeliveryWindow {
     const clear = this.inFlight === 0 || this.#isClear(now)
     if (clear && this.path.minRtt !== undefined) this.#probedAt = now
     const bytes = Math.max(0, this.#unmarked - behind)
-    this.#markers.push({
+    const marker: Marker = {
       sequence,
       bytes,
       run: Math.min(bytes, this.#run),
@@ -175,7 +174,12 @@ export class DeliveryWindow {
       clear,
       idle: this.inFlight === 0,
       emittedAt,
-    })
+      next: undefined,
+    }
+    if (this.#latest) this.#latest.next = marker
+    else this.#oldest = marker
+    this.#latest = marker
+    this.#open++
     this.#unmarked -= bytes
     this.#run = this.#unmarked
     this.#runSince = now
@@ -191,18 +195,17 @@ export class DeliveryWindow {
    * @returns whether it was an answer to an open marker
    */
   answered(sequence: number, now: Millis, onLatency?: (latency: Millis) => void): boolean {
-    const markers = this.#markers
     if (!(sequence > this.#answered && sequence <= this.#lastSequence)) return false
     this.#answered = sequence
     this.blind = false
-    let last = markers[0]!
+    let last = this.#oldest!
     let bytes = 0
     let run = 0
     let since = last.since
-    let count = 0
-    for (; count < markers.length && markers[count]!.sequence <= sequence; count++) {
-      const idle = count > 0 && markers[count]!.since > (last.clearAt ?? 0)
-      last = markers[count]!
+    let next: Marker | undefined = last
+    for (; next !== undefined && next.sequence <= sequence; next = next.next) {
+      const idle = next !== this.#oldest && next.since > (last.clearAt ?? 0)
+      last = next
       bytes += last.bytes
       if (idle || last.run < last.bytes) {
         run = 0
@@ -210,8 +213,10 @@ export class DeliveryWindow {
       }
       run += last.run
       if (last.emittedAt !== undefined) onLatency?.(now - last.emittedAt)
+      this.#open--
     }
-    markers.splice(0, count)
+    this.#oldest = next
+    if (!next) this.#latest = undefined
     this.inFlight -= bytes
     this.path.sampleRtt(now - last.at, last.clear, last.idle, now)
     this.path.sampleRate(run, since, now)
@@ -228,14 +233,14 @@ export class DeliveryWindow {
    * marker there: it does not answer markers.
    */
   heardPast(since: Millis): void {
-    if (this.#markers[0] !== undefined && this.#markers[0].at < since) this.blind = true
+    if (this.#oldest !== undefined && this.#oldest.at < since) this.blind = true
   }
 
   /**
    * The client was heard from, but in `patience` has not answered the first marker it was sent.
    */
   heard(now: Millis, patience: Millis): void {
-    const [oldest] = this.#markers
+    const oldest = this.#oldest
     if (this.#answered === 0 && oldest && now - oldest.at > patience) this.blind = true
   }
 
@@ -246,7 +251,7 @@ export class DeliveryWindow {
 
   /** When the oldest open marker was written. */
   get waitsSince(): Millis | undefined {
-    return this.#markers[0]?.at
+    return this.#oldest?.at
   }
 
   /** How long bytes written now would wait before they leave, as far as it is known. */
@@ -259,7 +264,7 @@ export class DeliveryWindow {
    * marker may be behind one long message.
    */
   get longestAnswer(): Millis {
-    const bytes = this.#markers[0]?.bytes ?? 0
+    const bytes = this.#oldest?.bytes ?? 0
     return bytes / Math.max(SLOWEST, (this.path.rate ?? 0) / SLOWER)
   }
 
@@ -280,7 +285,7 @@ export class DeliveryWindow {
 
   /** The oldest marker should have been answered: the path is slower than it was. */
   #isOverdue(now: Millis): boolean {
-    const oldest = this.#markers[0]
+    const oldest = this.#oldest
     if (oldest?.clearAt === undefined) return false
     const expected = oldest.clearAt - oldest.at + this.path.minRtt!
     return now - oldest.at > expected * LATE + this.path.allowedQueue
@@ -310,6 +315,7 @@ interface Marker {
   /** Nothing was in flight before it. */
   readonly idle: boolean
   readonly emittedAt: Millis | undefined
+  next: Marker | undefined
 }
 
 /** While nothing waits, so much goes without a marker: an answer costs as much as a message. */

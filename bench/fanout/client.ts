@@ -77,6 +77,7 @@ function openOne(port: number, protocol: OpenOptions['protocol']): Promise<void>
       } else if (joined && head.includes(protocol === 'ws' ? '\r\n\r\n' : '40{')) {
         socket.off('data', onHead)
         socket.on('data', (bytes: Buffer) => onData(socket, port, bytes))
+        answer(socket, chunk)
         resolve()
       }
     }
@@ -84,9 +85,13 @@ function openOne(port: number, protocol: OpenOptions['protocol']): Promise<void>
   })
 }
 
-/** Markers come last in a chunk, unless the kernel has split it; one that is missed is no loss. */
 function onData(socket: Socket, port: number, bytes: Buffer): void {
   received.set(port, received.get(port)! + bytes.length)
+  answer(socket, bytes)
+}
+
+/** Markers come last in a chunk, unless the kernel has split it; one that is missed is no loss. */
+function answer(socket: Socket, bytes: Buffer): void {
   const at = bytes.length - MARKER_BYTES
   if (at < 0 || bytes[at] !== PING || bytes[at + 1] !== 8) return
   socket.write(Buffer.concat([Buffer.from([0x8a, 0x88, 0, 0, 0, 0]), bytes.subarray(at + 2)]))

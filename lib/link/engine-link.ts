@@ -9,7 +9,7 @@ import { HANDOVER, type Link, type LinkEvents, type LinkHost } from './link.ts'
 export class EngineLink implements Link, GaugeEvents {
   /** Bytes in `conn.writeBuffer`, which Engine.IO empties as a whole. */
   waiting: Bytes = 0
-  readonly #conn: EngineSocket
+  readonly conn: LinkedSocket
   readonly #write: EngineWrite
   readonly #close: (discard?: boolean) => void
   readonly #host: LinkHost
@@ -30,14 +30,17 @@ export class EngineLink implements Link, GaugeEvents {
     close: (discard?: boolean) => void,
     host: LinkHost,
   ) {
-    this.#conn = conn
+    this.conn = conn
     this.#write = write
     this.#close = close
     this.#host = host
     this.#gauge = gaugeFor(conn, conn.transport, this)
-    conn.on('drain', this.#onHandedOver)
-    conn.on('upgrade', this.#onUpgrade)
-    conn.on('heartbeat', this.#onHeartbeat)
+    this.conn[kLink] = this
+    conn.on('drain', onHandedOver)
+    conn.on('heartbeat', onHeartbeat)
+    conn.on('close', onClose)
+    // nothing follows a WebSocket
+    if (conn.transport.name !== 'websocket') conn.on('upgrade', onUpgrade)
   }
 
   /** Who is told from now on. */
@@ -58,11 +61,11 @@ export class EngineLink implements Link, GaugeEvents {
   }
 
   get heartbeatInterval(): Millis {
-    return this.#conn.server?.opts?.pingInterval ?? Number.POSITIVE_INFINITY
+    return this.conn.server?.opts?.pingInterval ?? Number.POSITIVE_INFINITY
   }
 
   get upgrading(): boolean {
-    return this.#conn.upgrading === true
+    return this.conn.upgrading === true
   }
 
   get outstanding(): Bytes {
@@ -93,7 +96,7 @@ export class EngineLink implements Link, GaugeEvents {
     const last = parts.length - 1
     for (let index = 0; index <= last; index++) {
       this.#unwritten -= sizes[index]!
-      this.#write.call(this.#conn, parts[index]!, options, index === last ? callback : undefined)
+      this.#write.call(this.conn, parts[index]!, options, index === last ? callback : undefined)
     }
   }
 
@@ -115,7 +118,7 @@ export class EngineLink implements Link, GaugeEvents {
    * carries the whole batch.
    */
   batch(writes: () => void): void {
-    const conn = this.#conn
+    const conn = this.conn
     const { writer } = this.#gauge
     if (writer) {
       writer.cork()
@@ -151,7 +154,7 @@ export class EngineLink implements Link, GaugeEvents {
 
   close(discard?: boolean): void {
     this.flush()
-    this.#close.call(this.#conn, discard)
+    this.#close.call(this.conn, discard)
   }
 
   terminate(): void {
@@ -162,9 +165,11 @@ export class EngineLink implements Link, GaugeEvents {
   detach(): void {
     this.flush()
     this.#gauge.detach(false)
-    this.#conn.off('drain', this.#onHandedOver)
-    this.#conn.off('upgrade', this.#onUpgrade)
-    this.#conn.off('heartbeat', this.#onHeartbeat)
+    this.conn.off('drain', onHandedOver)
+    this.conn.off('heartbeat', onHeartbeat)
+    this.conn.off('close', onClose)
+    this.conn.off('upgrade', onUpgrade)
+    this.conn[kLink] = undefined
   }
 
   ready(): void {
@@ -193,23 +198,52 @@ export class EngineLink implements Link, GaugeEvents {
   }
 
   /** Engine.IO's `drain` means that the write buffer went to the transport, nothing more. */
-  readonly #onHandedOver = (): void => {
+  handedOver(): void {
     const behind = this.#unwritten
     const flushed = this.waiting - behind
     this.waiting = behind
     if (flushed > 0) this.#gauge.flushed(flushed, behind)
   }
 
-  readonly #onUpgrade = (transport: EngineTransport): void => {
+  upgradedTo(transport: EngineTransport): void {
     const before = this.#gauge
     // first the new one, since what `before` tells leads to writes
-    this.#gauge = gaugeFor(this.#conn, transport, this)
+    this.#gauge = gaugeFor(this.conn, transport, this)
     this.#events?.upgraded()
     before.detach(true)
     this.ready()
   }
 
-  readonly #onHeartbeat = (): void => {
+  heartbeat(): void {
     this.#events?.heartbeat(this.#host.now())
   }
+
+  closed(): void {
+    this.detach()
+    this.#events?.disconnected()
+  }
+}
+
+// One function for all connections, so that an idle one costs no closure.
+
+const kLink = Symbol('spillway.link')
+
+interface LinkedSocket extends EngineSocket {
+  [kLink]?: EngineLink | undefined
+}
+
+function onHandedOver(this: LinkedSocket): void {
+  this[kLink]?.handedOver()
+}
+
+function onUpgrade(this: LinkedSocket, transport: EngineTransport): void {
+  this[kLink]?.upgradedTo(transport)
+}
+
+function onHeartbeat(this: LinkedSocket): void {
+  this[kLink]?.heartbeat()
+}
+
+function onClose(this: LinkedSocket): void {
+  this[kLink]?.closed()
 }

@@ -20,6 +20,8 @@ export interface LinkEvents {
   heartbeat(now: Millis): void
   /** Another transport took over. */
   upgraded(): void
+  /** The connection is gone, and the link detached from it. */
+  disconnected(): void
 }
 
 /** What all links share. */

@@ -5,6 +5,8 @@ import type { EngineSocket, EngineTransport } from './engine.ts'
 import { FrameWriter } from './frame-writer.ts'
 import type { GaugeEvents, TransportGauge } from './gauge.ts'
 
+const kGauge = Symbol('spillway.gauge')
+
 /** The parts of a `ws` WebSocket that are used. */
 interface Ws {
   readonly bufferedAmount: number
@@ -12,6 +14,7 @@ interface Ws {
   ping?: (data: Buffer) => void
   on?: (event: 'pong', listener: (data: Buffer) => void) => void
   off?: (event: 'pong', listener: (data: Buffer) => void) => void
+  [kGauge]?: WebSocketGauge | undefined
   /** Private to `ws`; optional here. */
   readonly _socket?: KernelSocket | null
 }
@@ -25,6 +28,7 @@ interface KernelSocket {
 }
 
 interface WebSocketTransport extends EngineTransport {
+  [kGauge]?: WebSocketGauge | undefined
   readonly socket: Ws
 }
 
@@ -38,8 +42,7 @@ export class WebSocketGauge implements TransportGauge {
   readonly proof: 'markers' | 'none'
   readonly writer: FrameWriter | undefined
   readonly #transport: WebSocketTransport
-  readonly #onReady: () => void
-  readonly #onPong: (data: Buffer) => void
+  readonly #events: GaugeEvents
 
   static supports(transport: EngineTransport): transport is WebSocketTransport {
     const { socket } = transport as Partial<WebSocketTransport>
@@ -50,18 +53,15 @@ export class WebSocketGauge implements TransportGauge {
     const { socket } = transport
     this.#transport = transport
     this.writer = FrameWriter.for(conn, transport, events)
-    // Node reports the writes of a connection that was reset as done, before it reports the reset
-    this.#onReady = () => {
-      if (socket._socket?.destroyed !== true) events.ready()
-    }
-    this.#onPong = (data) => {
-      const sequence = sequenceOf(data)
-      if (sequence !== undefined) events.answered(sequence)
-    }
-    transport.on('ready', this.#onReady)
+    this.#events = events
+    this.#transport[kGauge] = this
+    transport.on('ready', onReady)
     const pings = typeof socket.ping === 'function' && typeof socket.on === 'function'
     this.proof = pings ? 'markers' : 'none'
-    if (pings) socket.on?.('pong', this.#onPong)
+    if (pings) {
+      this.#transport.socket[kGauge] = this
+      socket.on?.('pong', onPong)
+    }
   }
 
   get held(): Bytes {
@@ -98,9 +98,32 @@ export class WebSocketGauge implements TransportGauge {
   }
 
   detach(): void {
-    this.#transport.off('ready', this.#onReady)
-    this.#transport.socket.off?.('pong', this.#onPong)
+    const { socket } = this.#transport
+    this.#transport.off('ready', onReady)
+    socket.off?.('pong', onPong)
+    this.#transport[kGauge] = undefined
+    socket[kGauge] = undefined
   }
+
+  /** Node reports the writes of a reset connection as done, before it reports the reset. */
+  ready(): void {
+    if (this.#transport.socket._socket?.destroyed !== true) this.#events.ready()
+  }
+
+  pong(payload: Buffer): void {
+    const sequence = sequenceOf(payload)
+    if (sequence !== undefined) this.#events.answered(sequence)
+  }
+}
+
+// One function for all connections, so that an idle one costs no closure.
+
+function onReady(this: WebSocketTransport): void {
+  this[kGauge]?.ready()
+}
+
+function onPong(this: Ws, payload: Buffer): void {
+  this[kGauge]?.pong(payload)
 }
 
 /** Tells our pings from those of the application; no client can guess it in advance. */

@@ -228,6 +228,7 @@ export function simulate(path: Path, limits: Partial<Limits> = {}, seed = 1): Si
     latency: (milliseconds) => latencies.push(milliseconds),
     congested() {},
     recovered() {},
+    disconnected() {},
   }
   const channel = new Channel(
     'simulated',
