@@ -9,6 +9,12 @@ export interface NumberOption {
   readonly max: number
 }
 
+export interface NumbersOption {
+  readonly default: readonly number[]
+  readonly min: number
+  readonly max: number
+}
+
 /** What follows the scenario's name; each option is taken once, and none may be left. */
 export class Arguments {
   readonly #values = new Map<string, string | true>()
@@ -36,6 +42,18 @@ export class Arguments {
     const value = given !== true && /^\d+$/.test(given) ? Number(given) : Number.NaN
     if (value >= option.min && value <= option.max) return value
     throw refuse(name, given, `a whole number from ${option.min} to ${option.max}`)
+  }
+
+  /** Whole numbers with commas between them, ascending. */
+  numbers(name: string, option: NumbersOption): readonly number[] {
+    const given = this.#take(name) ?? option.default.join(',')
+    const parts = given === true ? [''] : given.split(',')
+    const values = parts.filter((part) => /^\d+$/.test(part)).map(Number)
+    const allowed = values.filter((value) => value >= option.min && value <= option.max)
+    if (allowed.length === parts.length && new Set(allowed).size === parts.length) {
+      return allowed.toSorted((a, b) => a - b)
+    }
+    throw refuse(name, given, `whole numbers from ${option.min} to ${option.max}, each once: 1,2,3`)
   }
 
   /** Names with commas between them; without the option, all that are allowed. */

@@ -2,6 +2,7 @@ import type { Arguments } from './arguments.ts'
 import { fanout } from './fanout/scenario.ts'
 import { lobby } from './lobby/scenario.ts'
 import { overhead } from './overhead/scenario.ts'
+import { scale } from './scale/scenario.ts'
 import { slowLink } from './slow-link/scenario.ts'
 
 export interface Report {
@@ -28,4 +29,5 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   overhead,
   fanout,
   lobby,
+  scale,
 }

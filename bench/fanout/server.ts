@@ -1,5 +1,6 @@
 import { serve } from '../serve.ts'
 import { type Broadcaster, type Load, type Measured, measure } from './measure.ts'
+import { settledMemory } from './memory.ts'
 import { type NodeSubject, start } from './subjects.ts'
 
 /** A server on Node, alone in its process. */
@@ -12,6 +13,7 @@ const handlers = {
     return subject.port
   },
   measure: (load: Load): Promise<Measured> => measure(subject!, load),
+  memory: settledMemory,
 }
 export type ServerHandlers = typeof handlers
 
