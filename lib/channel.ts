@@ -26,7 +26,8 @@ export interface ChannelHost {
   wake(channel: Channel, at: Millis): void
   /** Asks for `serve` when the tick ends, or in one of the next turns of the loop. */
   handedOver(channel: Channel, critical: boolean): void
-  /** Whether this tick's share of the loop is spent. */
+  readonly loopDelay: { at(now: Millis): Millis }
+  /** Whether this turn's share of the loop is spent. */
   spent(): boolean
   /** Receipt of a critical message was proven so long after it was emitted. */
   latency(milliseconds: Millis): void
@@ -181,8 +182,13 @@ export class Channel implements FanoutMember, LinkEvents {
   /** A marker was answered: so much was received. */
   answered(sequence: number, now: Millis): void {
     if (this.closedBy !== undefined) return
-    if (this.window.answered(sequence, now, this.#host.latency)) this.vitals.progressAt = now
-    this.pump(now)
+    const { loopDelay, latency } = this.#host
+    if (this.window.answered(sequence, now, loopDelay.at(now), latency)) {
+      this.vitals.progressAt = now
+    }
+    // thousands of answers may come in one turn
+    if (this.#waits && this.#host.spent()) this.#host.handedOver(this, !this.critical.empty)
+    else this.pump(now)
   }
 
   /** Polling: a response was written, all but `behind` bytes; the next poll answers for it. */
@@ -324,7 +330,7 @@ export class Channel implements FanoutMember, LinkEvents {
       this.critical.empty &&
       this.cosmetic.empty &&
       this.link.hasRoom(bytes) &&
-      this.#windowHasRoom(bytes, now) &&
+      this.#windowHasRoom(bytes, now, false) &&
       !this.#mustWait(false)
     )
   }
@@ -390,6 +396,8 @@ export class Channel implements FanoutMember, LinkEvents {
   }
 
   #flush(now: Millis): void {
+    const { pending } = this.link
+    if (pending > 0) this.window.left(pending, now)
     this.#markIfDue(now)
     this.link.flush()
   }
@@ -406,8 +414,8 @@ export class Channel implements FanoutMember, LinkEvents {
     return !this.critical.empty || !this.cosmetic.empty
   }
 
-  #windowHasRoom(bytes: Bytes, now: Millis): boolean {
-    return this.window.hasRoom(bytes, now, this.#ceiling)
+  #windowHasRoom(bytes: Bytes, now: Millis, waiting = this.#waits): boolean {
+    return this.window.hasRoom(bytes, now, this.#ceiling, waiting)
   }
 
   /** The window ends before `high`, so that what waits behind a full one is not shed at once. */
@@ -416,14 +424,16 @@ export class Channel implements FanoutMember, LinkEvents {
     return (low + high) / 2
   }
 
-  /** Something waits: sees to it that an answer or a timer ends that. */
+  /** Something waits: sees to it that an answer, a timer or its turn ends that. */
   #await(now: Millis): void {
     const next = this.cosmetic.peek()
     if (!next || this.window.blind || !this.critical.empty) return
     if (!this.#windowHasRoom(next.bytes, now)) this.window.hold()
     this.#markIfDue(now, true)
     const at = this.window.roomAt(next.bytes, now, this.#ceiling)
-    if (at > now && at < Number.POSITIVE_INFINITY) this.#host.wake(this, at)
+    if (at === Number.POSITIVE_INFINITY) return
+    if (at > now) this.#host.wake(this, at)
+    else if (!this.#pumping && this.link.hasRoom(next.bytes)) this.#host.handedOver(this, false)
   }
 
   #mark(now: Millis, emittedAt?: Millis): void {

@@ -10,6 +10,7 @@ import type { Limits } from './limits.ts'
 import type { EngineSocket, EngineWrite } from './link/engine.ts'
 import { EngineLink } from './link/engine-link.ts'
 import type { LinkHost } from './link/link.ts'
+import { LoopDelay } from './loop-delay.ts'
 import type { Reporter } from './reporter.ts'
 import { clientStatsOf, type Peer } from './snapshot.ts'
 import type { Bytes, Millis } from './units.ts'
@@ -32,6 +33,7 @@ export class Clients implements ChannelHost, LinkHost {
   /** Of critical messages, emit to proven receipt. */
   readonly latencies = new Histogram()
   readonly bursts = new Bursts()
+  readonly loopDelay: LoopDelay
   congestedNow = 0
   readonly #clients = new Map<string, Client>()
   readonly #wakers = new Map<Channel, { at: Millis; timer: NodeJS.Timeout }>()
@@ -55,6 +57,7 @@ export class Clients implements ChannelHost, LinkHost {
     this.limits = limits
     this.history = new History(history)
     this.#clock = clock
+    this.loopDelay = new LoopDelay(clock)
     this.#fanout = new Fanout(clock, tickBudget, () => this.bursts.clear())
     this.#reporter = reporter
     this.#onRecovered = onRecovered
@@ -133,7 +136,7 @@ export class Clients implements ChannelHost, LinkHost {
     const timer = setTimeout(
       () => {
         this.#wakers.delete(channel)
-        channel.pump(this.now())
+        this.#fanout.add(channel, false)
       },
       Math.ceil(at - this.now()),
     ).unref()

@@ -13,25 +13,29 @@ export type Due = 'no' | 'first' | 'later'
 
 /**
  * Shares the event loop between broadcasts and everything else. What one tick hands to its
- * clients is written when the tick ends, one system call a client, as far as the tick's budget
- * goes. Clients that are left are served in slices of the same length, one a turn of the loop, so
+ * clients is written when the tick ends, one system call a client, as far as the budget of this turn
+ * of the loop goes. Clients that are left are served in slices of the same length, one a turn of the loop, so
  * that accepts, incoming messages, timers and heartbeats get their turn in between. Clients that
  * wait for something critical come first; apart from that, each in the order in which it began to
  * wait.
  */
 export class Fanout {
-  /** Slices beyond the first of a tick. */
+  /** Slices of clients that were left by the turn before. */
   slices = 0
   readonly #clock: Clock
   readonly #budget: Millis
   readonly #onTickEnd: () => void
   readonly #first = new Queue('first')
   readonly #later = new Queue('later')
+  /** The end of this tick is awaited. */
   #scheduled = false
+  #inTurn = false
+  /** In this turn. */
+  #served = false
   #startedAt: Millis = 0
 
   /**
-   * @param budget of one tick, the emits included
+   * @param budget of one turn of the loop, from its first emit or answer on
    * @param onTickEnd called before the first client of a tick is served
    */
   constructor(clock: Clock, budget: Millis, onTickEnd: () => void) {
@@ -50,12 +54,15 @@ export class Fanout {
     if (member.due === 'first' || (member.due === 'later' && !critical)) return
     if (critical) this.#first.push(member)
     else this.#later.push(member)
-    if (!this.#scheduled) this.#begin()
+    if (!this.#inTurn) this.#beginTurn()
+    if (this.#scheduled) return
+    this.#scheduled = true
+    process.nextTick(this.#endTick)
   }
 
-  /** Whether this tick's budget is spent, so that what could be written now has to wait. */
+  /** Whether this turn's budget is spent, so that what could be written now has to wait. */
   spent(): boolean {
-    if (!this.#scheduled) this.#begin()
+    if (!this.#inTurn) this.#beginTurn()
     return this.#clock.now() - this.#startedAt > this.#budget
   }
 
@@ -70,35 +77,34 @@ export class Fanout {
     if (started.size === 0) process.off('exit', finishAll)
   }
 
-  #begin(): void {
-    this.#scheduled = true
+  #beginTurn(): void {
+    this.#inTurn = true
+    this.#served = false
     this.#startedAt = this.#clock.now()
-    process.nextTick(this.#endTick)
+    setImmediate(this.#endTurn)
   }
 
   readonly #endTick = (): void => {
+    this.#scheduled = false
     this.#onTickEnd()
     this.#slice()
   }
 
-  readonly #nextSlice = (): void => {
+  readonly #endTurn = (): void => {
+    this.#inTurn = false
+    if (this.#first.empty && this.#later.empty) return
     this.slices++
-    this.#startedAt = this.#clock.now()
+    this.#beginTurn()
     this.#slice()
   }
 
-  /** At least one client, however much of the budget the emits have spent. */
+  /** At least one client a turn, however much of the budget other things have spent. */
   #slice(): void {
     const until = this.#startedAt + this.#budget
     let now = this.#clock.now()
-    try {
-      while (this.#serveNext(now)) {
-        now = this.#clock.now()
-        if (now > until) break
-      }
-    } finally {
-      this.#scheduled = !(this.#first.empty && this.#later.empty)
-      if (this.#scheduled) setImmediate(this.#nextSlice)
+    while ((now <= until || !this.#served) && this.#serveNext(now)) {
+      this.#served = true
+      now = this.#clock.now()
     }
   }
 

@@ -77,18 +77,29 @@ export class PathEstimate {
     this.#nextMinRtt = Number.POSITIVE_INFINITY
   }
 
-  /** @param run bytes written since `since` without a pause in which the path was idle */
-  sampleRate(run: Bytes, since: Millis, now: Millis): void {
+  /**
+   * @param run bytes written since `since` without a pause in which the path was idle
+   * @param limited something waited behind it: without that, a late answer tells of the path's
+   *   delay at most (application-limited, as above), and the rate is at least so high
+   * @param slack how long the run may have been through before `now`: its marker was written
+   *   later, or the answer was handled later
+   */
+  sampleRate(run: Bytes, since: Millis, now: Millis, limited: boolean, slack: Millis): void {
     // a marker with nothing before it may have travelled with what was written after it
     if (run === 0) return
     const before = this.leftAt(this.answeredAt)
     this.answeredAt = now
-    let lasted = Math.max(0, this.leftAt(now) - Math.max(before, since))
-    if (since > before && this.rate !== undefined && run < this.rate * lasted) {
-      // after a rest nothing cancels what the answer was late: only what is longer lowers the rate
-      lasted -= this.#lateness
-      if (run >= this.rate * lasted) return
-    }
+    const lasted = Math.max(0, this.leftAt(now) - Math.max(before, since))
+    const rested = since > before
+    // after a rest nothing cancels what the answer was late
+    const known = rested && this.rate !== undefined ? this.#lateness : 0
+    const least = Math.max(0, lasted - slack - known)
+    if (this.rate !== undefined && run > this.rate * lasted) this.#sample(run, lasted)
+    else if (rested && !limited) this.#raiseLeast(run, least)
+    else if (this.rate === undefined || run < this.rate * least) this.#sample(run, least)
+  }
+
+  #sample(run: Bytes, lasted: Millis): void {
     this.#sampleBytes += run
     this.#sampleBusy += lasted
     const shortest = Math.max(this.resolution, SHORTEST_SAMPLE)
@@ -96,13 +107,17 @@ export class PathEstimate {
     const sample = this.#sampleBytes / busy
     if (busy > this.#sampleBusy) {
       // too short to measure, unless so many bytes show that the rate must be higher
-      if (this.rate === undefined) this.leastRate = Math.max(this.leastRate, run / busy)
+      if (this.rate === undefined) this.#raiseLeast(run, lasted)
       if (this.rate === undefined || sample < 2 * this.rate) return
     }
     const weight = 1 - Math.exp(-busy / (this.minRtt! + shortest))
     this.#sampleBytes = 0
     this.#sampleBusy = 0
     this.rate = this.rate === undefined ? sample : this.rate + (sample - this.rate) * weight
+  }
+
+  #raiseLeast(run: Bytes, lasted: Millis): void {
+    this.leastRate = Math.max(this.leastRate, run / Math.max(lasted, this.resolution))
   }
 
   /** How late an answer may be that found the path idle. */

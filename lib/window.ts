@@ -47,17 +47,18 @@ export class DeliveryWindow {
   }
 
   /** Whether a cosmetic message of so many bytes may be written now. */
-  hasRoom(bytes: Bytes, now: Millis, ceiling: Bytes): boolean {
-    return this.roomAt(bytes, now, ceiling) <= now
+  hasRoom(bytes: Bytes, now: Millis, ceiling: Bytes, waiting = false): boolean {
+    return this.roomAt(bytes, now, ceiling, waiting) <= now
   }
 
   /**
    * When a cosmetic message of so many bytes may be written, if nothing else happens until then.
    *
    * @param ceiling most bytes that may be in flight
+   * @param waiting it waits already: then the path is kept busy, and is let drain from time to time
    * @returns `now` or a later instant; infinity if only the answer of a marker can tell
    */
-  roomAt(bytes: Bytes, now: Millis, ceiling: Bytes): Millis {
+  roomAt(bytes: Bytes, now: Millis, ceiling: Bytes, waiting = true): Millis {
     if (this.blind) return now
     if (now < this.#probedAt + PROBE_GAP) return this.#probedAt + PROBE_GAP
     if (this.inFlight === 0) return now
@@ -73,8 +74,8 @@ export class DeliveryWindow {
     // a message much longer than the round trip loses little if it waits for the answer
     const answer = Math.max(minRtt, Math.min(this.path.resolution, HOST_NOISE))
     if (answer < LONG_MESSAGE * lasts) return Number.POSITIVE_INFINITY
-    if (this.path.isOld(now)) return Number.POSITIVE_INFINITY
-    if (now - this.path.clearRttAt > DRAIN_INTERVAL) return Math.max(now, this.#clearAt)
+    if (waiting && this.path.isOld(now)) return Number.POSITIVE_INFINITY
+    if (waiting && now - this.path.clearRttAt > DRAIN_INTERVAL) return Math.max(now, this.#clearAt)
     const queue = this.path.allowedQueue
     if (!trusted && this.inFlight > rate * (minRtt + Math.max(lasts, queue))) {
       return Number.POSITIVE_INFINITY
@@ -110,6 +111,14 @@ export class DeliveryWindow {
     this.#lastBytes = bytes
     const lasts = this.#rate > 0 ? bytes / (PACE * this.#rate) : 0
     this.#clearAt = Math.max(this.#clearAt, now) + lasts
+  }
+
+  /** The latest `bytes` of what was written had to wait until now for the event loop. */
+  left(bytes: Bytes, now: Millis): void {
+    if (this.#run <= bytes) this.#runSince = now
+    this.#writtenAt = now
+    const lasts = this.#rate > 0 ? bytes / (PACE * this.#rate) : 0
+    this.#clearAt = Math.max(this.#clearAt, now + lasts)
   }
 
   /**
@@ -170,6 +179,7 @@ export class DeliveryWindow {
       run: Math.min(bytes, this.#run),
       since: bytes > 0 ? this.#runSince : now,
       at: now,
+      gap: bytes > 0 ? Math.max(0, now - this.#writtenAt) : 0,
       clearAt: this.path.rate === undefined ? undefined : Math.max(this.#clearAt, now),
       clear,
       idle: this.inFlight === 0,
@@ -191,10 +201,16 @@ export class DeliveryWindow {
    * A marker was answered, and with it all before it (RFC 6455 section 5.5.3: an endpoint may
    * answer the latest ping only). One that was not asked for, or answered before, changes nothing.
    *
+   * @param waited how long the answer may have waited here until it was handled
    * @param onLatency told how old the critical messages were whose receipt this proves
    * @returns whether it was an answer to an open marker
    */
-  answered(sequence: number, now: Millis, onLatency?: (latency: Millis) => void): boolean {
+  answered(
+    sequence: number,
+    now: Millis,
+    waited: Millis = 0,
+    onLatency?: (latency: Millis) => void,
+  ): boolean {
     if (!(sequence > this.#answered && sequence <= this.#lastSequence)) return false
     this.#answered = sequence
     this.blind = false
@@ -219,7 +235,8 @@ export class DeliveryWindow {
     if (!next) this.#latest = undefined
     this.inFlight -= bytes
     this.path.sampleRtt(now - last.at, last.clear, last.idle, now)
-    this.path.sampleRate(run, since, now)
+    const slack = waited + last.gap
+    this.path.sampleRate(run, since, now, this.#limited, slack)
     this.#correct(now)
     if (bytes > 0) {
       if (this.path.rate === undefined && this.#limited) this.#start *= 2
@@ -308,6 +325,8 @@ interface Marker {
   /** When the first byte of the run was written. */
   readonly since: Millis
   readonly at: Millis
+  /** Since the latest byte before it was written. */
+  readonly gap: Millis
   /** When the path was expected to have carried all before it, if its rate was known. */
   readonly clearAt: Millis | undefined
   /** The path was thought to be clear, so that its answer measures the round trip. */
@@ -334,7 +353,7 @@ const LEAD: Millis = 0.75
 const LONG_MESSAGE = 0.05
 /** Share of the rate that is used between answers, so that an error builds no queue. */
 const PACE = 0.98
-const PROBE_INTERVAL: Millis = 1000
+const PROBE_INTERVAL: Millis = 4000
 /** Enough for a marker to leave by itself. */
 const PROBE_GAP: Millis = 1
 /** So old a measurement of the round trip that the queue is let drain for another one. */

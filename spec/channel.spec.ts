@@ -24,6 +24,7 @@ function setUp(changed: Partial<Limits> = {}, proof: FakeLink['proof'] = 'none')
     handedOver: () => {},
     spent: () => false,
     latency: (milliseconds) => latencies.push(milliseconds),
+    loopDelay: { at: () => 0 },
     disconnected: () => {},
     congested: () => log.push('congested'),
     recovered: (_channel, episode, _now, wasCongested) => {

@@ -146,7 +146,7 @@ describe('DeliveryWindow', () => {
     const window = new DeliveryWindow()
     window.written(100, 100)
     window.marked(100, 0, 40)
-    window.answered(window.marked(110), 150, (latency) => latencies.push(latency))
+    window.answered(window.marked(110), 150, 0, (latency) => latencies.push(latency))
     expect(latencies).to.deep.equal([110])
   })
 

@@ -32,6 +32,7 @@ const host: ChannelHost = {
   handedOver() {},
   spent: () => false,
   latency() {},
+  loopDelay: { at: () => 0 },
   disconnected() {},
   congested() {},
   recovered() {},

@@ -228,6 +228,7 @@ export function simulate(path: Path, limits: Partial<Limits> = {}, seed = 1): Si
     latency: (milliseconds) => latencies.push(milliseconds),
     congested() {},
     recovered() {},
+    loopDelay: { at: () => 0 },
     disconnected() {},
   }
   const channel = new Channel(

@@ -1,0 +1,42 @@
+import { performance } from 'node:perf_hooks'
+import type { Clock } from './clock.ts'
+import type { Millis } from './units.ts'
+
+/**
+ * How long what the event loop handles now may have been waiting for it. An answer that the loop
+ * was late for says nothing of the client's path.
+ *
+ * Whatever arrived before the loop last polled has been handled then. So what is handled now has
+ * waited no longer than the loop was busy since: the time that it was not idle, as Node counts it.
+ */
+export class LoopDelay {
+  readonly #clock: Clock
+  /** When the loop last polled, and its idle time until then. */
+  #polledAt: Millis
+  #idleTime: Millis
+  /** In this turn: since when what is handled may have been waiting. */
+  #since: Millis | undefined
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#polledAt = clock.now()
+    this.#idleTime = performance.nodeTiming.idleTime
+  }
+
+  /** At most; to be asked while something is handled that was polled. */
+  at(now: Millis): Millis {
+    if (this.#since === undefined) {
+      const idle = performance.nodeTiming.idleTime - this.#idleTime
+      this.#since = Math.min(now, this.#polledAt + idle)
+      setImmediate(this.#onPolled)
+    }
+    return now - this.#since
+  }
+
+  /** Immediates follow the poll. */
+  readonly #onPolled = (): void => {
+    this.#polledAt = this.#clock.now()
+    this.#idleTime = performance.nodeTiming.idleTime
+    this.#since = undefined
+  }
+}
