@@ -63,12 +63,14 @@ export class PathEstimate {
     if (!clear) return
     this.clearRttAt = now
     const excess = rtt - this.minRtt!
-    if (idle) this.#nextMinRtt = Math.min(this.#nextMinRtt, rtt)
     if (excess <= this.#lateness) {
       // more than that is no jitter, and jitter allows for a longer queue
       if (idle) this.#jitter += (excess - this.#jitter) / 8
-      this.#minRttAt = now
-    } else if (idle && this.isOld(now)) this.#setMinRtt(this.#nextMinRtt, now)
+      this.#setMinRtt(this.minRtt!, now)
+    } else if (idle) {
+      this.#nextMinRtt = Math.min(this.#nextMinRtt, rtt)
+      if (this.isOld(now)) this.#setMinRtt(this.#nextMinRtt, now)
+    }
   }
 
   #setMinRtt(rtt: Millis, now: Millis): void {

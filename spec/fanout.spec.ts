@@ -71,6 +71,20 @@ describe('Fanout', () => {
     fanout.close()
   })
 
+  it('spends its budget once a turn, however many ticks it has', async () => {
+    const { fanout, log, member } = setUp(3)
+    for (const name of ['a', 'b', 'c', 'd']) fanout.add(member(name), false)
+    await tick()
+    expect(log).to.have.length(4)
+    fanout.add(member('e'), false)
+    fanout.add(member('f'), true)
+    await tick()
+    expect(log).to.have.length(4)
+    await turn()
+    expect(log.slice(4)).to.deep.equal(['f', 'e'])
+    fanout.close()
+  })
+
   it('serves clients with something critical first, and the others in their order', async () => {
     const { fanout, log, member } = setUp(100)
     const [a, b, c] = [member('a'), member('b'), member('c')]

@@ -19,7 +19,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
   ],
   ['schemas', ['schemas/*']],
   ['records', ['lib/names', 'lib/stats', 'lib/rule', 'lib/envelope', 'lib/episode', 'lib/history']],
-  ['bursts, fan-out', ['lib/burst', 'lib/fanout']],
+  ['bursts, the event loop', ['lib/burst', 'lib/fanout', 'lib/loop-delay']],
   ['link interface', ['lib/link/link']],
   ['path', ['lib/path']],
   ['lanes, window', ['lib/lane', 'lib/window']],

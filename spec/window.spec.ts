@@ -17,6 +17,7 @@ function measured(
   for (let n = 0; n < 20; n++) {
     window.written(bytes, now)
     const sequence = window.marked(now)
+    window.hold()
     now += bytes / rate + rtt
     window.answered(sequence, now)
   }
@@ -75,6 +76,75 @@ describe('DeliveryWindow', () => {
       window.answered(window.marked(later), later + 20 + 50)
     }
     expect(window.path.rate).to.be.closeTo(100, 5)
+  })
+
+  it('lowers the rate by what is waited for only: a late answer may be a delay', () => {
+    const slower = (held: boolean): number => {
+      const { window, now } = measured(50, 100)
+      for (let n = 1; n <= 5; n++) {
+        const later = now + n * 10_000
+        window.written(2000, later)
+        const sequence = window.marked(later)
+        if (held) window.hold()
+        window.answered(sequence, later + 2000)
+      }
+      return window.path.rate!
+    }
+    expect(slower(false)).to.be.closeTo(100, 1)
+    expect(slower(true)).to.be.below(10)
+  })
+
+  it('leaves out what an answer waited here, and what its marker was written later', () => {
+    for (const [gap, waited] of [
+      [0, 2000],
+      [2000, 0],
+      [1000, 1000],
+    ] as const) {
+      const { window, now } = measured(50, 100)
+      for (let n = 1; n <= 5; n++) {
+        const later = now + n * 10_000
+        window.written(2000, later)
+        const sequence = window.marked(later + gap)
+        window.hold()
+        window.answered(sequence, later + gap + 20 + 50 + waited, waited)
+      }
+      expect(window.path.rate, `${gap}, ${waited}`).to.be.closeTo(100, 5)
+    }
+  })
+
+  it('counts from when what waited for the event loop has left', () => {
+    const { window, now } = measured(50, 100)
+    for (let n = 1; n <= 5; n++) {
+      const later = now + n * 10_000
+      window.written(2000, later)
+      window.left(2000, later + 2000)
+      const sequence = window.marked(later + 2000)
+      window.hold()
+      window.answered(sequence, later + 2000 + 20 + 50)
+    }
+    expect(window.path.rate).to.be.closeTo(100, 5)
+  })
+
+  it('takes a longer round trip from an idle path only, and after a while', () => {
+    const { window, now } = measured(50, 100)
+    const probe = (at: number, rtt: number) => window.answered(window.marked(at), at + rtt)
+    probe(now + 1000, 90)
+    expect(window.path.minRtt).to.equal(50)
+    const old = now + 20_000
+    window.written(1000, old)
+    const behind = window.marked(old)
+    window.answered(behind, old + 100)
+    expect(window.path.minRtt).to.equal(50)
+    probe(old + 1000, 90)
+    expect(window.path.minRtt).to.equal(90)
+  })
+
+  it('lets a path drain whose round trip is old, if something waits', () => {
+    const { window, now } = measured(50, 100)
+    const old = now + 20_000
+    window.written(1000, old)
+    expect(window.roomAt(1000, old, CEILING, true)).to.equal(Number.POSITIVE_INFINITY)
+    expect(window.roomAt(1000, old, CEILING, false)).to.be.below(old + 20)
   })
 
   it('lets a message go when the path is about to be clear, before its answer is back', () => {
