@@ -82,6 +82,8 @@ describe('Fanout', () => {
     expect(log).to.have.length(4)
     await turn()
     expect(log.slice(4)).to.deep.equal(['f', 'e'])
+    await turn()
+    expect(fanout.spent()).to.equal(false)
     fanout.close()
   })
 

@@ -132,8 +132,9 @@ describe('DeliveryWindow', () => {
     expect(window.path.minRtt).to.equal(50)
     const old = now + 20_000
     window.written(1000, old)
-    const behind = window.marked(old)
-    window.answered(behind, old + 100)
+    // the path is thought to be clear, and not known to be idle
+    const behind = window.marked(old + 15)
+    window.answered(behind, old + 15 + 90)
     expect(window.path.minRtt).to.equal(50)
     probe(old + 1000, 90)
     expect(window.path.minRtt).to.equal(90)
