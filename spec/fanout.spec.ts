@@ -72,7 +72,7 @@ describe('Fanout', () => {
   })
 
   it('spends its budget once a turn, however many ticks it has', async () => {
-    const { fanout, log, member } = setUp(3)
+    const { fanout, log, member, spend } = setUp(3)
     for (const name of ['a', 'b', 'c', 'd']) fanout.add(member(name), false)
     await tick()
     expect(log).to.have.length(4)
@@ -82,6 +82,7 @@ describe('Fanout', () => {
     expect(log).to.have.length(4)
     await turn()
     expect(log.slice(4)).to.deep.equal(['f', 'e'])
+    spend(5)
     await turn()
     expect(fanout.spent()).to.equal(false)
     fanout.close()
