@@ -388,7 +388,8 @@ export class Channel implements FanoutMember, LinkEvents {
     this.#criticalAt = rule.class === 'critical' ? emittedAt : undefined
     this.#watch()
     this.link.write(envelope)
-    if (this.link.pending === 0 || this.#pumping || this.window.unmeasured) this.#markIfDue(now)
+    // what is kept gets its marker when it is flushed
+    if (this.link.pending === 0 || this.#pumping) this.#markIfDue(now)
     // `pump` writes it itself
     if (this.link.pending > 0 && !this.#pumping) {
       this.#host.handedOver(this, rule.class === 'critical')

@@ -261,19 +261,14 @@ export class DeliveryWindow {
     if (this.#answered === 0 && oldest && now - oldest.at > patience) this.blind = true
   }
 
-  /** Its rate is not known: what is written needs more markers. */
-  get unmeasured(): boolean {
-    return this.path.rate === undefined
-  }
-
   /** When the oldest open marker was written. */
   get waitsSince(): Millis | undefined {
     return this.#oldest?.at
   }
 
-  /** How long bytes written now would wait before they leave, as far as it is known. */
+  /** How long bytes written now would wait before they leave; 0 while the rate is unknown. */
   queueDelay(now: Millis): Millis {
-    return Math.max(0, this.#clearAt - now)
+    return this.path.rate === undefined ? 0 : Math.max(0, this.#clearAt - now)
   }
 
   /**
