@@ -148,6 +148,15 @@ describe('DeliveryWindow', () => {
     expect(window.roomAt(1000, old, CEILING, false)).to.be.below(old + 20)
   })
 
+  it('tells no queue on the path while it does not know the rate', () => {
+    const window = new DeliveryWindow()
+    window.written(32, 0)
+    window.answered(window.marked(0), 20)
+    expect(window.path.rate).to.equal(undefined)
+    window.written(200_000, 100)
+    expect(window.queueDelay(100)).to.equal(0)
+  })
+
   it('lets a message go when the path is about to be clear, before its answer is back', () => {
     const { window, now } = measured(50, 100)
     window.written(10_000, now)
