@@ -13,11 +13,11 @@ export type Due = 'no' | 'first' | 'later'
 
 /**
  * Shares the event loop between broadcasts and everything else. What one tick hands to its
- * clients is written when the tick ends, one system call a client, as far as the budget of this turn
- * of the loop goes. Clients that are left are served in slices of the same length, one a turn of the loop, so
- * that accepts, incoming messages, timers and heartbeats get their turn in between. Clients that
- * wait for something critical come first; apart from that, each in the order in which it began to
- * wait.
+ * clients is written when the tick ends, one system call a client, as far as the budget of this
+ * turn of the loop goes. Clients that are left are served in slices of the same length, one a turn
+ * of the loop, so that accepts, incoming messages, timers and heartbeats get their turn in between.
+ * Clients that wait for something critical come first; apart from that, each in the order in which
+ * it began to wait.
  */
 export class Fanout {
   /** Slices of clients that were left by the turn before. */

@@ -13,7 +13,7 @@ import type { Bytes, BytesPerMilli, Millis } from './units.ts'
  * estimate is then unbiased, and a mean over about one round trip follows a change of rate both
  * ways at once, where a maximum would keep the old rate for several round trips. Of samples with
  * idle time inside (application-limited, section 4.1.1.2) the part after it is used; they raise
- * the rate, and lower it only by what the jitter of one answer can't explain.
+ * the rate, and lower it only if more waited to be sent, and by what lateness can't explain.
  */
 export class PathEstimate {
   /** Of the latest answer. */
@@ -94,8 +94,8 @@ export class PathEstimate {
     const lasted = Math.max(0, this.leftAt(now) - Math.max(before, since))
     const rested = since > before
     // after a rest nothing cancels what the answer was late
-    const known = rested && this.rate !== undefined ? this.#lateness : 0
-    const least = Math.max(0, lasted - slack - known)
+    const late = rested && this.rate !== undefined ? this.#lateness : 0
+    const least = Math.max(0, lasted - slack - late)
     if (this.rate !== undefined && run > this.rate * lasted) this.#sample(run, lasted)
     else if (rested && !limited) this.#raiseLeast(run, least)
     else if (this.rate === undefined || run < this.rate * least) this.#sample(run, least)
