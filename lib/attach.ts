@@ -76,7 +76,10 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
       options.tickBudget,
       systemClock,
       this.events,
-      (channel, episode, now) => this.#onRecovered(channel, episode, now),
+      {
+        recovered: (channel, episode, now) => this.#onRecovered(channel, episode, now),
+        isJoined: (socket) => this.#tap.isJoined(socket),
+      },
     )
     this.#tap = new Tap(tapped, this.#classifier, systemClock, (conn, write, close) =>
       this.#clients.open(conn, write, close),

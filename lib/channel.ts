@@ -129,14 +129,14 @@ export class Channel implements FanoutMember, LinkEvents {
     return 'ready'
   }
 
-  /** Socket.IO told the client its id in a namespace. */
-  join(namespace: string, sid: string): void {
-    this.leave(namespace)
-    this.sockets = [...this.sockets, { namespace, sid }]
-  }
-
-  leave(namespace: string): void {
-    this.sockets = this.sockets.filter((socket) => socket.namespace !== namespace)
+  /**
+   * Socket.IO told the client its id in a namespace.
+   *
+   * @param isJoined which of the others are still there
+   */
+  join(joined: NamespaceSocket, isJoined: (socket: NamespaceSocket) => boolean): void {
+    this.#leave(joined.namespace)
+    this.sockets = [...this.sockets.filter(isJoined), joined]
   }
 
   offer(envelope: Envelope, now: Millis): Verdict {
@@ -446,7 +446,11 @@ export class Channel implements FanoutMember, LinkEvents {
   /** A DISCONNECT follows what was queued before it in its namespace. */
   #promote(namespace: string): void {
     for (const envelope of this.cosmetic.takeNamespace(namespace)) this.critical.push(envelope)
-    this.leave(namespace)
+    this.#leave(namespace)
+  }
+
+  #leave(namespace: string): void {
+    this.sockets = this.sockets.filter((socket) => socket.namespace !== namespace)
   }
 
   #shed(envelope: Envelope, outcome: ShedOutcome, now: Millis): void {

@@ -1,6 +1,6 @@
 import type { ClientStats, ClosedClient } from '../schemas/stats.ts'
 import { Bursts } from './burst.ts'
-import { Channel, type ChannelHost } from './channel.ts'
+import { Channel, type ChannelHost, type NamespaceSocket } from './channel.ts'
 import type { Clock } from './clock.ts'
 import type { Episode } from './episode.ts'
 import { Fanout } from './fanout.ts'
@@ -20,15 +20,20 @@ interface Client {
   readonly link: EngineLink
 }
 
-/** Called when a client has caught up, with what was shed for it until then. */
-export type OnRecovered = (channel: Channel, episode: Episode, now: Millis) => void
+/** What the clients need from their surroundings. */
+export interface ClientsHost {
+  /** A client has caught up; the episode says what was shed for it until then. */
+  recovered(channel: Channel, episode: Episode, now: Millis): void
+  /** Whether a Socket.IO socket is still connected to its namespace. */
+  isJoined(socket: NamespaceSocket): boolean
+}
 
 /** The connected clients: opens, looks after and closes their channels. */
 export class Clients implements ChannelHost, LinkHost {
   /** The limits in force; replaced as a whole. */
   limits: Limits
   readonly history: History
-  /** Clients that something is queued for, or that shed lately. */
+  /** Clients that something is queued for or in flight to, or that shed lately. */
   readonly watched = new Set<Channel>()
   /** Of critical messages, emit to proven receipt. */
   readonly latencies = new Histogram()
@@ -40,10 +45,10 @@ export class Clients implements ChannelHost, LinkHost {
   readonly #clock: Clock
   readonly #fanout: Fanout
   readonly #reporter: Reporter
-  readonly #onRecovered: OnRecovered
+  readonly #host: ClientsHost
   #sweep: NodeJS.Timeout | undefined
-  /** Where the sweep is; clients that come and go meanwhile are no trouble to it. */
-  #swept: Iterator<Channel, undefined> = this.watched.values()
+  /** Whom this lap of the sweep looks at, from last to first. */
+  #lap: Channel[] = []
   #lastId = 0
 
   constructor(
@@ -52,7 +57,7 @@ export class Clients implements ChannelHost, LinkHost {
     tickBudget: Millis,
     clock: Clock,
     reporter: Reporter,
-    onRecovered: OnRecovered,
+    host: ClientsHost,
   ) {
     this.limits = limits
     this.history = new History(history)
@@ -60,7 +65,7 @@ export class Clients implements ChannelHost, LinkHost {
     this.loopDelay = new LoopDelay(clock)
     this.#fanout = new Fanout(clock, tickBudget, () => this.bursts.clear())
     this.#reporter = reporter
-    this.#onRecovered = onRecovered
+    this.#host = host
   }
 
   /** Looks after the clients from now on, until `close`. */
@@ -162,7 +167,7 @@ export class Clients implements ChannelHost, LinkHost {
 
   recovered(channel: Channel, episode: Episode, now: Millis, wasCongested: boolean): void {
     if (wasCongested) this.congestedNow--
-    this.#onRecovered(channel, episode, now)
+    this.#host.recovered(channel, episode, now)
   }
 
   disconnected(channel: Channel): void {
@@ -185,24 +190,27 @@ export class Clients implements ChannelHost, LinkHost {
     this.#reporter.closed(closed)
   }
 
-  /** Looks at a share of the watched clients, from where it left off. */
+  /**
+   * Looks at a share of the watched clients, from where it left off. Those who come meanwhile have
+   * their turn in the next lap: otherwise a few who come and go all the time would make it endless.
+   */
   #inspect(shares: number): void {
+    if (this.#lap.length === 0) this.#lap = [...this.watched]
     const now = this.now()
     for (let left = Math.ceil(this.watched.size / shares); left > 0; left--) {
-      const { value: channel } = this.#swept.next()
-      if (!channel) {
-        this.#swept = this.watched.values()
-        return
-      }
+      const channel = this.#lap.pop()
+      if (!channel) return
+      if (!this.watched.has(channel)) continue
       const code = channel.inspect(now)
       if (code !== undefined) channel.terminate(code)
     }
   }
 
   #statsOf({ channel, link: { conn } }: Client): ClientStats {
-    const stats = clientStatsOf(channel, peerOf(conn), this.limits.high, this.now())
     // a socket of protocol 3 is called by the secret id of its Engine.IO session
-    return conn.protocol === 3 ? { ...stats, sockets: {} } : stats
+    const shown = conn.protocol === 3 ? [] : channel.sockets.filter(this.#host.isJoined)
+    const sockets = Object.fromEntries(shown.map(({ namespace, sid }) => [namespace, sid]))
+    return clientStatsOf(channel, { sockets, ...peerOf(conn) }, this.limits.high, this.now())
   }
 }
 

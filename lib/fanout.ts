@@ -14,8 +14,9 @@ export type Due = 'no' | 'first' | 'later'
 /**
  * Shares the event loop between broadcasts and everything else. What one tick hands to its
  * clients is written when the tick ends, one system call a client, as far as the budget of this
- * turn of the loop goes. Clients that are left are served in slices of the same length, one a turn
- * of the loop, so that accepts, incoming messages, timers and heartbeats get their turn in between.
+ * turn of the loop goes. Clients that are left are served in slices, one a turn of the loop, each as
+ * long as the budget or as the rest of the turn was, so that accepts, incoming messages, timers and
+ * heartbeats get their turn in between, and writes at least half of the loop.
  * Clients that wait for something critical come first; apart from that, each in the order in which
  * it began to wait.
  */
@@ -33,6 +34,8 @@ export class Fanout {
   /** In this turn. */
   #served = false
   #startedAt: Millis = 0
+  /** When something was last served in this turn. */
+  #slicedAt: Millis = 0
 
   /**
    * @param budget of one turn of the loop, from its first emit or answer on
@@ -81,31 +84,35 @@ export class Fanout {
     this.#inTurn = true
     this.#served = false
     this.#startedAt = this.#clock.now()
+    this.#slicedAt = this.#startedAt
     setImmediate(this.#endTurn)
   }
 
   readonly #endTick = (): void => {
     this.#scheduled = false
     this.#onTickEnd()
-    this.#slice()
+    this.#slice(this.#budget)
   }
 
   readonly #endTurn = (): void => {
+    const rest = this.#clock.now() - this.#slicedAt
     this.#inTurn = false
     if (this.#first.empty && this.#later.empty) return
     this.slices++
     this.#beginTurn()
-    this.#slice()
+    // thousands of answers in one turn would leave little for writes
+    this.#slice(Math.max(this.#budget, rest))
   }
 
   /** At least one client a turn, however much of the budget other things have spent. */
-  #slice(): void {
-    const until = this.#startedAt + this.#budget
+  #slice(length: Millis): void {
+    const until = this.#startedAt + length
     let now = this.#clock.now()
     while ((now <= until || !this.#served) && this.#serveNext(now)) {
       this.#served = true
       now = this.#clock.now()
     }
+    this.#slicedAt = now
   }
 
   #serveNext(now: Millis): boolean {

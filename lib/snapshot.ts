@@ -21,13 +21,17 @@ const WHY: Record<SendState, string> = {
   closed: 'is being closed',
 }
 
-export function clientStatsOf(channel: Channel, peer: Peer, high: Bytes, now: Millis): ClientStats {
+export function clientStatsOf(
+  channel: Channel,
+  peer: Peer & Pick<ClientStats, 'sockets'>,
+  high: Bytes,
+  now: Millis,
+): ClientStats {
   const { critical, cosmetic, lastShed, window } = channel
   const state = channel.state(now)
   const wait = waitOf(channel, now)
   return {
     id: channel.id,
-    sockets: Object.fromEntries(channel.sockets.map(({ namespace, sid }) => [namespace, sid])),
     transport: channel.link.transport,
     ...peer,
     connectedFor: now - channel.connectedAt,

@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events'
-import type { Channel } from './channel.ts'
+import type { Channel, NamespaceSocket } from './channel.ts'
 import type { Classifier, Packet } from './classifier.ts'
 import type { Clock } from './clock.ts'
 import { Envelope, type EnvelopeFields, type WriteOptions } from './envelope.ts'
@@ -115,6 +115,12 @@ export class Tap {
     return joined && this.#io._nsps?.get(namespace)?.sockets.get(joined.sid)
   }
 
+  /** A client that leaves a namespace by itself is not sent anything that would tell. */
+  isJoined({ namespace, sid }: NamespaceSocket): boolean {
+    const namespaces = this.#io._nsps
+    return namespaces === undefined || namespaces.get(namespace)?.sockets.has(sid) === true
+  }
+
   /** The channel of a Socket.IO socket, in whatever namespace it is. */
   channelOfSocket(sid: string): Channel | undefined {
     for (const { sockets } of this.#io._nsps?.values() ?? []) {
@@ -220,7 +226,7 @@ export class Tap {
     const envelope = this.#envelopeOf(data, options, callback)
     if (envelope.kind === 'connect') {
       const { namespace, sid = legacyId(conn, namespace) } = envelope
-      tapped.channel.join(namespace, sid)
+      tapped.channel.join({ namespace, sid }, (socket) => this.isJoined(socket))
     }
     tapped.channel.offer(envelope, envelope.emittedAt)
     tapped.attachments = envelope.parts.length - 1

@@ -41,7 +41,8 @@ export class Vitals {
     if (link.heard === this.#heard) return
     this.#heard = link.heard
     this.#heardAt = now
-    if (!link.upgrading) window.heard(now, stallAfter)
+    // well before it would be closed as stalled
+    if (!link.upgrading) window.heard(now, stallAfter / 2)
   }
 
   /** Whether the client has to be closed, and why. Not to be asked during an upgrade. */

@@ -34,7 +34,9 @@ export const spillwayStats = z.object({
   clients: z.object({
     connected: count,
     congested: count,
-    waiting: count.describe('Clients that something is queued for, or that shed lately.'),
+    waiting: count.describe(
+      'Clients that something is queued for or not proven to be received, or that shed lately.',
+    ),
   }),
   buffered: bytes.describe('Bytes buffered for all clients that wait.'),
   classes: z.object({ critical: outcomeCounts, cosmetic: outcomeCounts }),
