@@ -217,7 +217,7 @@ export class Clients implements ChannelHost, LinkHost {
 /** Ids tell clients of different processes apart, and nothing about Engine.IO's secret ids. */
 const idPrefix = `${Math.random().toString(36).slice(2, 6)}-`
 
-/** Often enough that a stalled client is closed within a quarter more than `stallAfter`. */
+/** Often enough to be late by no more than a quarter of `stallAfter`. */
 function sweepInterval(stallAfter: Millis): Millis {
   return Math.min(1000, Math.max(LEAST_INTERVAL, stallAfter / 4))
 }

@@ -29,7 +29,10 @@ export class PathEstimate {
   clearRttAt: Millis = Number.NEGATIVE_INFINITY
   /** Delays shorter than this may be the event loop's, here or at the client. */
   readonly resolution: Millis
-  /** Mean deviation of round trips that found the path idle. */
+  /**
+   * Mean deviation of round trips that found the path idle. It grows faster than it shrinks: where
+   * answers come in bunches, a lucky one is no reason to hold messages back.
+   */
   #jitter: Millis = 0
   #minRttAt: Millis = Number.NEGATIVE_INFINITY
   #nextMinRtt: Millis = Number.POSITIVE_INFINITY
@@ -63,11 +66,9 @@ export class PathEstimate {
     if (!clear) return
     this.clearRttAt = now
     const excess = rtt - this.minRtt!
-    if (excess <= this.#lateness) {
-      // more than that is no jitter, and jitter allows for a longer queue
-      if (idle) this.#jitter += (excess - this.#jitter) / 8
-      this.#setMinRtt(this.minRtt!, now)
-    } else if (idle) {
+    if (idle) this.#jitter += (excess - this.#jitter) / (excess > this.#jitter ? 4 : 8)
+    if (excess <= this.#lateness) this.#setMinRtt(this.minRtt!, now)
+    else if (idle) {
       this.#nextMinRtt = Math.min(this.#nextMinRtt, rtt)
       if (this.isOld(now)) this.#setMinRtt(this.#nextMinRtt, now)
     }

@@ -348,7 +348,7 @@ const LEAD: Millis = 0.75
 const LONG_MESSAGE = 0.05
 /** Share of the rate that is used between answers, so that an error builds no queue. */
 const PACE = 0.98
-const PROBE_INTERVAL: Millis = 4000
+const PROBE_INTERVAL: Millis = 2000
 /** Enough for a marker to leave by itself. */
 const PROBE_GAP: Millis = 1
 /** So old a measurement of the round trip that the queue is let drain for another one. */
