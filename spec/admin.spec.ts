@@ -135,6 +135,18 @@ describe('Admin', () => {
       expect(totals.buffered).to.equal(blocked.buffered)
     })
 
+    it('forgets the namespaces that a client leaves by itself', async () => {
+      await start()
+      fixture.io.of('/lobby')
+      const client = await fixture.raw()
+      await client.join('/lobby')
+      const namespaces = () => Object.keys([...fixture.app.spillway.clients()][0]!.sockets)
+      expect(namespaces()).to.deep.equal(['/', '/lobby'])
+      client.send('41/lobby,')
+      await eventually(() => namespaces().length === 1)
+      expect(namespaces()).to.deep.equal(['/'])
+    })
+
     it('knows a client by the id of any of its sockets', async () => {
       await start()
       fixture.io.of('/lobby')

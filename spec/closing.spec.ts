@@ -44,6 +44,26 @@ describe('Closing', () => {
     expect(fixture.spillway!.closed()).to.deep.equal([client])
   })
 
+  it('looks after a client however many others come and go', async () => {
+    await starved({ stallAfter: 1000, grace: 0 })
+    const talkers = await Promise.all(
+      Array.from({ length: 8 }, () => fixture.raw({ autoPong: false })),
+    )
+    const closed: ClosedClient[] = []
+    fixture.spillway!.events.on('closed', (one: ClosedClient) => closed.push(one))
+    // blind clients leave the sweep and come back with every message
+    const talking = setInterval(() => {
+      for (const talker of talkers) talker.send('42["hello"]')
+      fixture.io.emit('jackpot:won', { n: 1, pad: '' })
+    }, 5)
+    try {
+      await eventually(() => closed.some(({ code }) => code === 'stalled'), 15_000)
+      expect(talkers.every(({ open }) => open)).to.equal(true)
+    } finally {
+      clearInterval(talking)
+    }
+  })
+
   it('spares one that is slow but takes something', async () => {
     const client = await starved({ stallAfter: 300, grace: 0 })
     backlog(300 * KiB)

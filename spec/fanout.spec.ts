@@ -88,6 +88,17 @@ describe('Fanout', () => {
     fanout.close()
   })
 
+  it('gives writes as long as the rest of the turn took', async () => {
+    const { fanout, log, member, spend } = setUp(3)
+    for (let n = 0; n < 20; n++) fanout.add(member(`${n}`), false)
+    await tick()
+    expect(log).to.have.length(4)
+    spend(10)
+    await turn()
+    expect(log).to.have.length(4 + 11)
+    fanout.close()
+  })
+
   it('serves clients with something critical first, and the others in their order', async () => {
     const { fanout, log, member } = setUp(100)
     const [a, b, c] = [member('a'), member('b'), member('c')]

@@ -19,7 +19,7 @@ export interface Fixture {
   /** A real socket.io-client, connected. */
   client(options?: Partial<ManagerOptions & SocketOptions>, namespace?: string): Promise<Socket>
   /** A WebSocket that speaks just enough Socket.IO, and can stop reading. */
-  raw(options?: { namespace?: string; query?: string }): Promise<RawClient>
+  raw(options?: { namespace?: string; query?: string; autoPong?: boolean }): Promise<RawClient>
   close(): Promise<void>
 }
 
@@ -72,9 +72,10 @@ export function connectors(
       })
       return client
     },
-    async raw({ namespace = '/', query = '' } = {}) {
+    async raw({ namespace = '/', query = '', autoPong = true } = {}) {
       const client = new RawClient(
         `${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket${query}`,
+        autoPong,
       )
       clients.push(client)
       await client.join(namespace)
@@ -90,8 +91,8 @@ export class RawClient {
   #checking = false
   #waiting: Array<{ test: () => boolean; resolve: () => void }> = []
 
-  constructor(url: string) {
-    this.#socket = new WebSocket(url, { perMessageDeflate: false })
+  constructor(url: string, autoPong = true) {
+    this.#socket = new WebSocket(url, { perMessageDeflate: false, autoPong })
     this.#socket.on('message', (data: Buffer, binary: boolean) => {
       const frame = binary ? data : data.toString()
       if (frame === '2') this.#socket.send('3')
