@@ -130,7 +130,7 @@ export class PathEstimate {
 
   /** When the bytes left the path whose receipt was answered at an instant. */
   leftAt(answeredAt: Millis): Millis {
-    return answeredAt - this.minRtt! - this.#jitter
+    return answeredAt - this.minRtt! - Math.min(this.#jitter, this.#lateness)
   }
 }
 
