@@ -45,7 +45,7 @@ export class PathEstimate {
 
   /** How long a queue on the path may be, where messages are shorter than that. */
   get allowedQueue(): Millis {
-    return Math.max(QUEUE_RTTS * (this.minRtt ?? 0) + 4 * this.#jitter, this.resolution)
+    return Math.max(QUEUE_RTTS * (this.minRtt ?? 0) + 2 * this.#jitter, this.resolution)
   }
 
   /**
