@@ -15,8 +15,8 @@ export type Due = 'no' | 'first' | 'later'
  * Shares the event loop between broadcasts and everything else. What one tick hands to its
  * clients is written when the tick ends, one system call a client, as far as the budget of this
  * turn of the loop goes. Clients that are left are served in slices, one a turn of the loop, each as
- * long as the budget or as the rest of the turn was, so that accepts, incoming messages, timers and
- * heartbeats get their turn in between, and writes at least half of the loop.
+ * long as the budget or as half of the rest of the turn was, so that accepts, incoming messages,
+ * timers and heartbeats get their turn in between, and writes at least a third of the loop.
  * Clients that wait for something critical come first; apart from that, each in the order in which
  * it began to wait.
  */
@@ -101,7 +101,7 @@ export class Fanout {
     this.slices++
     this.#beginTurn()
     // thousands of answers in one turn would leave little for writes
-    this.#slice(Math.max(this.#budget, rest))
+    this.#slice(Math.max(this.#budget, rest / 2))
   }
 
   /** At least one client a turn, however much of the budget other things have spent. */
