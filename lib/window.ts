@@ -47,7 +47,7 @@ export class DeliveryWindow {
   }
 
   /** Whether a cosmetic message of so many bytes may be written now. */
-  hasRoom(bytes: Bytes, now: Millis, ceiling: Bytes, waiting = false): boolean {
+  hasRoom(bytes: Bytes, now: Millis, ceiling: Bytes, waiting = true): boolean {
     return this.roomAt(bytes, now, ceiling, waiting) <= now
   }
 
