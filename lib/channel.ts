@@ -335,7 +335,7 @@ export class Channel implements FanoutMember, LinkEvents {
     )
   }
 
-  /** A link that writes at once has to wait for its slice when the tick's budget is spent. */
+  /** A link that writes at once has to wait for its slice when the turn's budget is spent. */
   #mustWait(critical: boolean): boolean {
     if (!this.link.immediate || !this.#host.spent()) return false
     this.#host.handedOver(this, critical)

@@ -109,16 +109,14 @@ export class DeliveryWindow {
     this.#unmarked += bytes
     this.#writtenAt = now
     this.#lastBytes = bytes
-    const lasts = this.#rate > 0 ? bytes / (PACE * this.#rate) : 0
-    this.#clearAt = Math.max(this.#clearAt, now) + lasts
+    this.#clearAt = Math.max(this.#clearAt, now) + this.#lasts(bytes)
   }
 
   /** The latest `bytes` of what was written had to wait until now for the event loop. */
   left(bytes: Bytes, now: Millis): void {
     if (this.#run <= bytes) this.#runSince = now
     this.#writtenAt = now
-    const lasts = this.#rate > 0 ? bytes / (PACE * this.#rate) : 0
-    this.#clearAt = Math.max(this.#clearAt, now + lasts)
+    this.#clearAt = Math.max(this.#clearAt, now + this.#lasts(bytes))
   }
 
   /**
@@ -288,6 +286,11 @@ export class DeliveryWindow {
   /** The least that is known. */
   get #rate(): BytesPerMilli {
     return this.path.rate ?? this.path.leastRate
+  }
+
+  /** How long the path takes to carry so many bytes, as far as that is known. */
+  #lasts(bytes: Bytes): Millis {
+    return this.#rate > 0 ? bytes / (PACE * this.#rate) : 0
   }
 
   /** Whether the path is thought to have carried all that was written. */

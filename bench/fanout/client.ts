@@ -1,15 +1,13 @@
 import { get } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { SOCKET_IO_PATH, upgradeRequest } from '../link/handshake.ts'
 import { serve } from '../serve.ts'
 
 /** Clients that keep up: bare sockets, which count what they receive and answer pings. */
 
 const BATCH = 50
 const POLL_MS = 5
-const HANDSHAKE =
-  'Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n' +
-  'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nHost: localhost\r\n\r\n'
 /** The text frame "40", masked with zeros: the client joins the main namespace. */
 const JOIN = Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x34, 0x30])
 const PING = 0x89
@@ -62,8 +60,7 @@ interface OpenOptions {
 
 function openOne(port: number, protocol: OpenOptions['protocol']): Promise<void> {
   const socket = connect(port, '127.0.0.1')
-  const path = protocol === 'ws' ? '/' : '/socket.io/?EIO=4&transport=websocket'
-  socket.write(`GET ${path} HTTP/1.1\r\n${HANDSHAKE}`)
+  socket.write(upgradeRequest(protocol === 'ws' ? '/' : SOCKET_IO_PATH))
   return new Promise((resolve, reject) => {
     socket.once('error', reject)
     let head = ''

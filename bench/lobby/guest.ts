@@ -1,5 +1,8 @@
 import { connect, type Socket } from 'node:net'
-import { HANDSHAKE, type Heard, WireReader } from './wire.ts'
+import { SOCKET_IO_PATH, upgradeRequest } from '../link/handshake.ts'
+import { type Heard, WireReader } from './wire.ts'
+
+const HANDSHAKE = upgradeRequest(SOCKET_IO_PATH)
 
 /**
  * `healthy` reads everything at once; `slow` reads 10 KB a second; `stopped` reads nothing once it

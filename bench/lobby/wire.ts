@@ -1,10 +1,5 @@
 /** What a Socket.IO client says and hears on a WebSocket, without a library: 14,000 of them. */
 
-export const HANDSHAKE =
-  'GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\n' +
-  'Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n' +
-  'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n'
-
 /** To the main namespace. */
 const JOIN = Buffer.from('40')
 /** The answer to Engine.IO's heartbeat. */

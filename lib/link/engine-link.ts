@@ -36,7 +36,7 @@ export class EngineLink implements Link, GaugeEvents {
     this.#host = host
     this.#gauge = gaugeFor(conn, conn.transport, this)
     this.conn[kLink] = this
-    conn.on('drain', onHandedOver)
+    conn.on('drain', onDrain)
     conn.on('heartbeat', onHeartbeat)
     conn.on('close', onClose)
     // nothing follows a WebSocket
@@ -165,7 +165,7 @@ export class EngineLink implements Link, GaugeEvents {
   detach(): void {
     this.flush()
     this.#gauge.detach(false)
-    this.conn.off('drain', onHandedOver)
+    this.conn.off('drain', onDrain)
     this.conn.off('heartbeat', onHeartbeat)
     this.conn.off('close', onClose)
     this.conn.off('upgrade', onUpgrade)
@@ -198,7 +198,7 @@ export class EngineLink implements Link, GaugeEvents {
   }
 
   /** Engine.IO's `drain` means that the write buffer went to the transport, nothing more. */
-  handedOver(): void {
+  drained(): void {
     const behind = this.#unwritten
     const flushed = this.waiting - behind
     this.waiting = behind
@@ -232,8 +232,8 @@ interface LinkedSocket extends EngineSocket {
   [kLink]?: EngineLink | undefined
 }
 
-function onHandedOver(this: LinkedSocket): void {
-  this[kLink]?.handedOver()
+function onDrain(this: LinkedSocket): void {
+  this[kLink]?.drained()
 }
 
 function onUpgrade(this: LinkedSocket, transport: EngineTransport): void {
