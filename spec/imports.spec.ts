@@ -42,6 +42,7 @@ const GUARDED: Readonly<Record<string, Readonly<Record<string, 'value' | 'type'>
   'lib/link/engine-link': { 'lib/clients': 'value' },
   'lib/link/frame-writer': { 'lib/link/*': 'value' },
   'lib/link/gauge': { 'lib/link/*': 'value' },
+  'lib/link/kernel-write': { 'lib/link/*': 'value' },
   'lib/link/polling': { 'lib/link/*': 'value' },
   'lib/link/websocket': { 'lib/link/*': 'value' },
   'lib/tap': { 'lib/attach': 'value' },

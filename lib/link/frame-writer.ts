@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Bytes } from '../units.ts'
 import type { EngineSocket, EngineTransport } from './engine.ts'
+import { type KernelSocket, type WriteOwner, writeToKernel } from './kernel-write.ts'
 
 /** A `ws` WebSocket, as far as frames are written past it. */
 interface Ws {
@@ -11,22 +12,15 @@ interface Ws {
   readonly _socket?: KernelSocket | null
 }
 
-interface KernelSocket {
-  readonly destroyed: boolean
-  readonly encrypted?: boolean
-  write(bytes: Uint8Array, callback?: (error?: Error | null) => void): unknown
-  cork(): void
-  uncork(): void
-}
-
 export interface WriterEvents {
   /** The kernel has taken something. */
   ready(): void
 }
 
 const OPEN = 1
-/** Up to here a copy costs less than writing from two buffers. */
-const COPIED: Bytes = 4096
+/** Up to here frames and a marker are joined in a buffer that is used again. */
+const SCRATCH: Bytes = 64 * 1024
+let scratch: Buffer | undefined
 
 /**
  * Writes frames to a WebSocket's kernel socket, past Engine.IO's gate of one batch in flight and
@@ -34,12 +28,14 @@ const COPIED: Bytes = 4096
  * anyone who listens to what Engine.IO tells of its packets. To Engine.IO it looks as if its
  * transport were sending, since `volatile` and heartbeats go by that.
  */
-export class FrameWriter {
+export class FrameWriter implements WriteOwner {
   readonly #conn: EngineSocket
   readonly #transport: EngineTransport
   readonly #ws: Ws
   readonly #socket: KernelSocket
   readonly #events: WriterEvents
+  /** Bytes written past the socket's stream that the kernel has not taken. */
+  pending: Bytes = 0
   /** Writes that the kernel has not taken. */
   #writes = 0
 
@@ -104,22 +100,28 @@ export class FrameWriter {
   /** @param control a frame of the WebSocket protocol itself, to follow at once */
   write(frames: Uint8Array, control?: Uint8Array): void {
     // as Engine.IO does with what is written to a connection that is closing
-    if (this.#ws.readyState !== OPEN || this.#socket.destroyed) return
-    this.#writes++
-    if (!control) this.#socket.write(frames, this.#onWritten)
-    else if (frames.byteLength <= COPIED) {
-      this.#socket.write(Buffer.concat([frames, control]), this.#onWritten)
-    } else {
-      this.#socket.cork()
-      this.#socket.write(frames, this.#onWritten)
-      this.#socket.write(control)
-      this.#socket.uncork()
+    if (!this.#open) return
+    const bytes = control ? joined(frames, control) : frames
+    const result = writeToKernel(this.#socket, bytes, this)
+    if (result === 'taken') {
+      if (this.#writes === 0) this.#idle()
+      return
     }
+    // it is in use until it is taken
+    if (control) scratch = undefined
+    this.#writes++
+    if (result === 'pending') this.pending += bytes.byteLength
+    else this.#socket.write(bytes, this.#onWritten)
   }
 
   /** A frame of the WebSocket protocol itself. */
   control(frame: Uint8Array): void {
-    if (this.#ws.readyState === OPEN && !this.#socket.destroyed) this.#socket.write(frame)
+    if (this.#open) this.#socket.write(frame)
+  }
+
+  taken(bytes: Bytes): void {
+    this.pending -= bytes
+    this.#onWritten()
   }
 
   cork(): void {
@@ -128,6 +130,16 @@ export class FrameWriter {
 
   uncork(): void {
     this.#socket.uncork()
+  }
+
+  get #open(): boolean {
+    return this.#ws.readyState === OPEN && !this.#socket.destroyed
+  }
+
+  /** The kernel has taken all, and at once: what came meanwhile is Engine.IO's. */
+  #idle(): void {
+    this.#transport.writable = true
+    if (this.#conn.writeBuffer!.length > 0) process.nextTick(() => this.#transport.emit('ready'))
   }
 
   readonly #onWritten = (error?: Error | null): void => {
@@ -139,4 +151,13 @@ export class FrameWriter {
     if (this.#conn.writeBuffer!.length > 0) this.#transport.emit('ready')
     else this.#events.ready()
   }
+}
+
+function joined(frames: Uint8Array, control: Uint8Array): Uint8Array {
+  const bytes = frames.byteLength + control.byteLength
+  if (bytes > SCRATCH) return Buffer.concat([frames, control])
+  scratch ??= Buffer.allocUnsafeSlow(SCRATCH)
+  scratch.set(frames)
+  scratch.set(control, frames.byteLength)
+  return scratch.subarray(0, bytes)
 }

@@ -65,7 +65,7 @@ export class WebSocketGauge implements TransportGauge {
   }
 
   get held(): Bytes {
-    return this.#transport.socket.bufferedAmount
+    return this.#transport.socket.bufferedAmount + (this.writer?.pending ?? 0)
   }
 
   /**

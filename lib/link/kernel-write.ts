@@ -1,0 +1,105 @@
+import { getSystemErrorName } from 'node:util'
+import type { Bytes } from '../units.ts'
+
+/** The parts of a Node socket that are used; those that begin with `_` are private to Node. */
+export interface KernelSocket {
+  readonly destroyed: boolean
+  readonly encrypted?: boolean
+  readonly timeout?: number | undefined
+  readonly writableLength: number
+  readonly writableCorked: number
+  readonly _handle?: Handle | null
+  write(bytes: Uint8Array, callback?: (error?: Error | null) => void): unknown
+  cork(): void
+  uncork(): void
+  destroy(error: Error): unknown
+}
+
+interface Handle {
+  /** Bytes that the kernel has not taken. */
+  readonly writeQueueSize: number
+  writeBuffer(request: WriteRequest, bytes: Uint8Array): number
+}
+
+/** What libuv's write is known by until it is done; Node reports its end to `oncomplete`. */
+interface WriteRequest {
+  oncomplete: (this: WriteRequest, status: number) => void
+  handle: Handle
+  bytes?: Uint8Array
+  socket?: KernelSocket
+  owner?: WriteOwner
+}
+
+/** Who is told of a write that the kernel did not take at once. */
+export interface WriteOwner {
+  taken(bytes: Bytes): void
+}
+
+/** What became of a write: `refused` if it has to go through the socket's stream. */
+export type KernelWrite = 'taken' | 'pending' | 'refused'
+
+/** Node's own class of write requests: `undefined` before it is known, `null` if it can't be. */
+let Request: (new () => WriteRequest) | undefined | null
+
+/**
+ * Writes to a socket's handle, past Node's stream, which takes as long over a write that the kernel
+ * takes at once as the scheduler does. Only while the stream has nothing of its own to write, since
+ * libuv writes in order what it is given; and only where Node's internals are as expected: if not,
+ * the stream does it.
+ *
+ * @param owner told when a write that is `pending` is done
+ */
+export function writeToKernel(
+  socket: KernelSocket,
+  bytes: Uint8Array,
+  owner: WriteOwner,
+): KernelWrite {
+  const handle = socket._handle
+  if (!Request) {
+    if (Request === undefined && handle) learn(handle)
+    return 'refused'
+  }
+  // what goes past the stream would not put off the socket's timeout
+  if (!handle || socket.writableLength > 0 || socket.writableCorked > 0 || socket.timeout) {
+    return 'refused'
+  }
+  const request = new Request()
+  request.oncomplete = onComplete
+  request.handle = handle
+  const status = handle.writeBuffer(request, bytes)
+  if (status < 0) {
+    socket.destroy(errorOf(status))
+    return 'taken'
+  }
+  if (handle.writeQueueSize === 0) return 'taken'
+  request.bytes = bytes
+  request.socket = socket
+  request.owner = owner
+  return 'pending'
+}
+
+function onComplete(this: WriteRequest, status: number): void {
+  const socket = this.socket!
+  if (status < 0 && !socket.destroyed) socket.destroy(errorOf(status))
+  this.owner!.taken(this.bytes!.byteLength)
+}
+
+/** Looks at the request of the stream's next write. */
+function learn(handle: Handle): void {
+  const { writeBuffer } = handle
+  Request = null
+  if (typeof writeBuffer !== 'function' || Object.hasOwn(handle, 'writeBuffer')) return
+  if (typeof handle.writeQueueSize !== 'number') return
+  handle.writeBuffer = function (request, bytes) {
+    Reflect.deleteProperty(handle, 'writeBuffer')
+    const known = request.constructor as new () => WriteRequest
+    if (known.name === 'WriteWrap' && typeof request.oncomplete === 'function') Request = known
+    return writeBuffer.call(this, request, bytes)
+  }
+}
+
+/** As Node's own, so that nobody sees a difference. */
+function errorOf(status: number): Error {
+  const code = getSystemErrorName(status)
+  return Object.assign(new Error(`write ${code}`), { errno: status, code, syscall: 'write' })
+}
