@@ -27,8 +27,11 @@ export interface ChannelHost {
   /** Asks for `serve` when the tick ends, or in one of the next turns of the loop. */
   handedOver(channel: Channel, critical: boolean): void
   readonly loopDelay: { at(now: Millis): Millis }
+  now(): Millis
   /** Whether this turn's share of the loop is spent. */
-  spent(): boolean
+  spent(now: Millis): boolean
+  /** The same number until this tick ends. */
+  tick(): number
   /** Receipt of a critical message was proven so long after it was emitted. */
   latency(milliseconds: Millis): void
   disconnected(channel: Channel): void
@@ -43,6 +46,8 @@ export interface NamespaceSocket {
 }
 
 const NO_SOCKETS: readonly NamespaceSocket[] = []
+/** In place of lanes of its own, which a client that keeps up never needs. */
+const EMPTY = new Lane()
 
 export interface LastShed {
   readonly event: string
@@ -73,9 +78,8 @@ export class Channel implements FanoutMember, LinkEvents {
   readonly link: Link
   readonly window: DeliveryWindow
   readonly connectedAt: Millis
-  readonly critical = new Lane()
-  readonly cosmetic = new Lane()
-  readonly tally = new Tally()
+  critical: Lane = EMPTY
+  cosmetic: Lane = EMPTY
   /** Its Socket.IO sockets. Replaced as a whole: most clients have one, and a map is large. */
   sockets: readonly NamespaceSocket[] = NO_SOCKETS
   /** Above `high`, and not below `low` since. */
@@ -85,8 +89,15 @@ export class Channel implements FanoutMember, LinkEvents {
   due: Due = 'no'
   readonly vitals: Vitals
   readonly #host: ChannelHost
+  #sent = 0
+  #sentBytes: Bytes = 0
+  /** Of what was not simply sent; made when the first such message comes. */
+  #rest: Tally | undefined
   /** Set from congestion or the first shed message until the client has caught up. */
   #episode: Episode | undefined
+  /** The latest tick in which something was sent, and how many messages. */
+  #tick = 0
+  #inTick = 1
   /** When the latest message was emitted, if it was critical and may get a marker behind it. */
   #criticalAt: Millis | undefined
   #closing = false
@@ -118,6 +129,15 @@ export class Channel implements FanoutMember, LinkEvents {
 
   get queued(): Bytes {
     return this.critical.bytes + this.cosmetic.bytes
+  }
+
+  /** What became of its messages so far. */
+  get tally(): Tally {
+    const tally = new Tally()
+    if (this.#rest) tally.add(this.#rest)
+    tally.sent = this.#sent
+    tally.sentBytes = this.#sentBytes
+    return tally
   }
 
   state(now: Millis): SendState {
@@ -187,7 +207,7 @@ export class Channel implements FanoutMember, LinkEvents {
       this.vitals.progressAt = now
     }
     // thousands of answers may come in one turn
-    if (this.#waits && this.#host.spent()) this.#host.handedOver(this, !this.critical.empty)
+    if (this.#waits && this.#host.spent(now)) this.#host.handedOver(this, !this.critical.empty)
     else this.pump(now)
   }
 
@@ -281,7 +301,7 @@ export class Channel implements FanoutMember, LinkEvents {
     const direct = this.critical.empty && this.link.hasRoom(bytes) && !this.#mustWait(true)
     if (direct) this.#send(envelope, now)
     else {
-      this.critical.push(envelope)
+      this.#queueCritical(envelope)
       this.#watch()
     }
     if (buffered > high) this.#enterCongestion(now)
@@ -307,10 +327,16 @@ export class Channel implements FanoutMember, LinkEvents {
       this.#shed(replaced, 'conflated', now)
       return 'conflated'
     }
+    if (this.cosmetic === EMPTY) this.cosmetic = new Lane()
     this.cosmetic.push(envelope)
     this.#watch()
     this.#await(now)
     return 'queued'
+  }
+
+  #queueCritical(envelope: Envelope): void {
+    if (this.critical === EMPTY) this.critical = new Lane()
+    this.critical.push(envelope)
   }
 
   /** Counts what `enforce` would have dropped, and sends it. */
@@ -319,7 +345,7 @@ export class Channel implements FanoutMember, LinkEvents {
     if (this.buffered + envelope.bytes > this.#host.limits.high) this.#enterCongestion(now)
     if (this.congested && envelope.rule.class === 'cosmetic') {
       envelope.rule.tally.countObserved(envelope.bytes)
-      this.tally.countObserved(envelope.bytes)
+      this.#counted.countObserved(envelope.bytes)
     }
     this.#send(envelope, now)
     return 'sent'
@@ -337,7 +363,7 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /** A link that writes at once has to wait for its slice when the turn's budget is spent. */
   #mustWait(critical: boolean): boolean {
-    if (!this.link.immediate || !this.#host.spent()) return false
+    if (!this.link.immediate || !this.#host.spent(this.#host.now())) return false
     this.#host.handedOver(this, critical)
     return true
   }
@@ -391,9 +417,28 @@ export class Channel implements FanoutMember, LinkEvents {
     // what is kept gets its marker when it is flushed
     if (this.link.pending === 0 || this.#pumping) this.#markIfDue(now)
     // `pump` writes it itself
-    if (this.link.pending > 0 && !this.#pumping) {
-      this.#host.handedOver(this, rule.class === 'critical')
+    else if (!this.#writeAlone()) this.#host.handedOver(this, rule.class === 'critical')
+  }
+
+  /**
+   * One message is written where it is emitted, several when the tick ends, in one system call. How
+   * many there will be is guessed from the tick before.
+   */
+  #writeAlone(): boolean {
+    const host = this.#host
+    const tick = host.tick()
+    if (tick === this.#tick) {
+      this.#inTick++
+      return false
     }
+    const alone = this.#inTick === 1
+    this.#tick = tick
+    this.#inTick = 1
+    if (!alone || this.due !== 'no') return false
+    const now = host.now()
+    if (host.spent(now)) return false
+    this.#flush(now)
+    return true
   }
 
   #flush(now: Millis): void {
@@ -445,7 +490,9 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /** A DISCONNECT follows what was queued before it in its namespace. */
   #promote(namespace: string): void {
-    for (const envelope of this.cosmetic.takeNamespace(namespace)) this.critical.push(envelope)
+    for (const envelope of this.cosmetic.takeNamespace(namespace)) {
+      this.#queueCritical(envelope)
+    }
     this.#leave(namespace)
   }
 
@@ -463,7 +510,15 @@ export class Channel implements FanoutMember, LinkEvents {
 
   #count(envelope: Envelope, outcome: MessageOutcome): void {
     envelope.rule.tally.count(outcome, envelope.bytes)
-    this.tally.count(outcome, envelope.bytes)
+    if (outcome === 'sent') {
+      this.#sent++
+      this.#sentBytes += envelope.bytes
+    } else this.#counted.count(outcome, envelope.bytes)
+  }
+
+  get #counted(): Tally {
+    this.#rest ??= new Tally()
+    return this.#rest
   }
 
   #enterCongestion(now: Millis): void {
@@ -504,6 +559,9 @@ export class Channel implements FanoutMember, LinkEvents {
   #unwatch(): void {
     if (!this.#watched) return
     this.#watched = false
+    // nothing is queued
+    this.critical = EMPTY
+    this.cosmetic = EMPTY
     this.#host.unwatch(this)
   }
 }

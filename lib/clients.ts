@@ -3,7 +3,7 @@ import { Bursts } from './burst.ts'
 import { Channel, type ChannelHost, type NamespaceSocket } from './channel.ts'
 import type { Clock } from './clock.ts'
 import type { Episode } from './episode.ts'
-import { Fanout } from './fanout.ts'
+import { Fanout, type TickMember } from './fanout.ts'
 import { Histogram } from './histogram.ts'
 import { History } from './history.ts'
 import type { Limits } from './limits.ts'
@@ -152,8 +152,16 @@ export class Clients implements ChannelHost, LinkHost {
     this.#fanout.add(channel, critical)
   }
 
-  spent(): boolean {
-    return this.#fanout.spent()
+  spent(now: Millis): boolean {
+    return this.#fanout.spent(now)
+  }
+
+  whenTickEnds(member: TickMember): void {
+    this.#fanout.whenTickEnds(member)
+  }
+
+  tick(): number {
+    return this.#fanout.tick()
   }
 
   latency = (milliseconds: Millis): void => {

@@ -9,6 +9,12 @@ export interface FanoutMember {
   serve(now: Millis): void
 }
 
+/** Something that lasts until the tick ends. */
+export interface TickMember {
+  /** Must not throw. */
+  tickEnded(): void
+}
+
 export type Due = 'no' | 'first' | 'later'
 
 /**
@@ -30,6 +36,8 @@ export class Fanout {
   readonly #later = new Queue('later')
   /** The end of this tick is awaited. */
   #scheduled = false
+  #ticks = 1
+  #ending: TickMember[] = []
   #inTurn = false
   /** In this turn. */
   #served = false
@@ -58,15 +66,19 @@ export class Fanout {
     if (critical) this.#first.push(member)
     else this.#later.push(member)
     if (!this.#inTurn) this.#beginTurn()
-    if (this.#scheduled) return
-    this.#scheduled = true
-    process.nextTick(this.#endTick)
+    this.#awaitTickEnd()
   }
 
   /** Whether this turn's budget is spent, so that what could be written now has to wait. */
-  spent(): boolean {
+  spent(now: Millis): boolean {
     if (!this.#inTurn) this.#beginTurn()
-    return this.#clock.now() - this.#startedAt > this.#budget
+    return now - this.#startedAt > this.#budget
+  }
+
+  /** The same number until this tick ends. */
+  tick(): number {
+    this.#awaitTickEnd()
+    return this.#ticks
   }
 
   /** Serves everyone that waits, at once. */
@@ -80,6 +92,18 @@ export class Fanout {
     if (started.size === 0) process.off('exit', finishAll)
   }
 
+  /** Calls `tickEnded`, at once if no tick is under way. */
+  whenTickEnds(member: TickMember): void {
+    if (this.#scheduled) this.#ending.push(member)
+    else member.tickEnded()
+  }
+
+  #awaitTickEnd(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    process.nextTick(this.#endTick)
+  }
+
   #beginTurn(): void {
     this.#inTurn = true
     this.#served = false
@@ -90,14 +114,18 @@ export class Fanout {
 
   readonly #endTick = (): void => {
     this.#scheduled = false
+    this.#ticks++
     this.#onTickEnd()
-    this.#slice(this.#budget)
+    const ending = this.#ending
+    this.#ending = []
+    for (const member of ending) member.tickEnded()
+    if (!this.#empty) this.#slice(this.#budget)
   }
 
   readonly #endTurn = (): void => {
     const rest = this.#clock.now() - this.#slicedAt
     this.#inTurn = false
-    if (this.#first.empty && this.#later.empty) return
+    if (this.#empty) return
     this.slices++
     this.#beginTurn()
     // thousands of answers in one turn would leave little for writes
@@ -113,6 +141,10 @@ export class Fanout {
       now = this.#clock.now()
     }
     this.#slicedAt = now
+  }
+
+  get #empty(): boolean {
+    return this.#first.empty && this.#later.empty
   }
 
   #serveNext(now: Millis): boolean {

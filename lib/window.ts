@@ -336,7 +336,7 @@ interface Marker {
 }
 
 /** While nothing waits, so much goes without a marker: an answer costs as much as a message. */
-const TRUST: Bytes = 32 * 1024
+const TRUST: Bytes = 48 * 1024
 /** And no more than the path is known to carry in this time. */
 const TRUST_TIME: Millis = 500
 /** And, without a pause in which the path is clear, in this time. */

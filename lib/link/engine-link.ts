@@ -1,5 +1,6 @@
 import type { Burst } from '../burst.ts'
 import type { Envelope } from '../envelope.ts'
+import type { TickMember } from '../fanout.ts'
 import type { Bytes, Millis } from '../units.ts'
 import type { EngineSocket, EngineTransport, EngineWrite } from './engine.ts'
 import { type GaugeEvents, gaugeFor, type TransportGauge } from './gauge.ts'
@@ -182,6 +183,10 @@ export class EngineLink implements Link, GaugeEvents {
 
   answered(sequence: number): void {
     this.#events?.answered(sequence, this.#host.now())
+  }
+
+  whenTickEnds(member: TickMember): void {
+    this.#host.whenTickEnds(member)
   }
 
   #keep(envelope: Envelope): boolean {

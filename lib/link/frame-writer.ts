@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import type { TickMember } from '../fanout.ts'
 import type { Bytes } from '../units.ts'
 import type { EngineSocket, EngineTransport } from './engine.ts'
 import { type KernelSocket, type WriteOwner, writeToKernel } from './kernel-write.ts'
@@ -15,6 +16,8 @@ interface Ws {
 export interface WriterEvents {
   /** The kernel has taken something. */
   ready(): void
+  /** Asks for `tickEnded`, at once if no tick is under way. */
+  whenTickEnds(writer: TickMember): void
 }
 
 const OPEN = 1
@@ -28,7 +31,7 @@ let scratch: Buffer | undefined
  * anyone who listens to what Engine.IO tells of its packets. To Engine.IO it looks as if its
  * transport were sending, since `volatile` and heartbeats go by that.
  */
-export class FrameWriter implements WriteOwner {
+export class FrameWriter implements WriteOwner, TickMember {
   readonly #conn: EngineSocket
   readonly #transport: EngineTransport
   readonly #ws: Ws
@@ -92,6 +95,11 @@ export class FrameWriter implements WriteOwner {
     )
   }
 
+  /** Whether the kernel has taken all that was written here. */
+  get idle(): boolean {
+    return this.#writes === 0
+  }
+
   /** Something will be written in this tick. */
   reserve(): void {
     this.#transport.writable = false
@@ -104,7 +112,8 @@ export class FrameWriter implements WriteOwner {
     const bytes = control ? joined(frames, control) : frames
     const result = writeToKernel(this.#socket, bytes, this)
     if (result === 'taken') {
-      if (this.#writes === 0) this.#idle()
+      // `volatile` counts on it that a transport takes one message a tick
+      if (this.idle) this.#events.whenTickEnds(this)
       return
     }
     // it is in use until it is taken
@@ -133,23 +142,26 @@ export class FrameWriter implements WriteOwner {
   }
 
   get #open(): boolean {
-    return this.#ws.readyState === OPEN && !this.#socket.destroyed
+    return this.#ws.readyState === OPEN && this.#socket._handle != null
   }
 
-  /** The kernel has taken all, and at once: what came meanwhile is Engine.IO's. */
-  #idle(): void {
+  tickEnded(): void {
+    if (!this.idle) return
     this.#transport.writable = true
-    if (this.#conn.writeBuffer!.length > 0) process.nextTick(() => this.#transport.emit('ready'))
+    this.#pass()
   }
 
   readonly #onWritten = (error?: Error | null): void => {
     this.#writes--
     // Node reports the writes of a connection that was reset as done, before it reports the reset
     if (error || this.#socket.destroyed) return
-    if (this.#writes === 0) this.#transport.writable = true
-    // which is what Engine.IO waits for, if anything of its own waits
-    if (this.#conn.writeBuffer!.length > 0) this.#transport.emit('ready')
-    else this.#events.ready()
+    if (this.idle) this.#transport.writable = true
+    if (!this.#pass()) this.#events.ready()
+  }
+
+  /** What waits in Engine.IO waits for this event. */
+  #pass(): boolean {
+    return this.#conn.writeBuffer!.length > 0 && this.#transport.emit('ready')
   }
 }
 

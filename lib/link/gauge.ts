@@ -1,3 +1,4 @@
+import type { TickMember } from '../fanout.ts'
 import type { Bytes } from '../units.ts'
 import type { EngineSocket, EngineTransport } from './engine.ts'
 import type { FrameWriter } from './frame-writer.ts'
@@ -36,6 +37,7 @@ export interface GaugeEvents {
   /** @returns the sequence number of the answer */
   responded(behind: Bytes): number
   answered(sequence: number): void
+  whenTickEnds(member: TickMember): void
 }
 
 /** Measures a transport; one of an unknown kind is measured by the write buffer alone. */

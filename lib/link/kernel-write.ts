@@ -24,7 +24,6 @@ interface Handle {
 /** What libuv's write is known by until it is done; Node reports its end to `oncomplete`. */
 interface WriteRequest {
   oncomplete: (this: WriteRequest, status: number) => void
-  handle: Handle
   bytes?: Uint8Array
   socket?: KernelSocket
   owner?: WriteOwner
@@ -40,6 +39,8 @@ export type KernelWrite = 'taken' | 'pending' | 'refused'
 
 /** Node's own class of write requests: `undefined` before it is known, `null` if it can't be. */
 let Request: (new () => WriteRequest) | undefined | null
+/** One that is not in use: libuv needs none for what the kernel takes at once. */
+let spare: WriteRequest | undefined
 
 /**
  * Writes to a socket's handle, past Node's stream, which takes as long over a write that the kernel
@@ -63,15 +64,16 @@ export function writeToKernel(
   if (!handle || socket.writableLength > 0 || socket.writableCorked > 0 || socket.timeout) {
     return 'refused'
   }
-  const request = new Request()
+  const request = spare ?? new Request()
   request.oncomplete = onComplete
-  request.handle = handle
+  spare = request
   const status = handle.writeBuffer(request, bytes)
   if (status < 0) {
     socket.destroy(errorOf(status))
     return 'taken'
   }
   if (handle.writeQueueSize === 0) return 'taken'
+  spare = undefined
   request.bytes = bytes
   request.socket = socket
   request.owner = owner

@@ -1,5 +1,6 @@
 import type { Bursts } from '../burst.ts'
 import type { Envelope } from '../envelope.ts'
+import type { TickMember } from '../fanout.ts'
 import type { Bytes, Millis } from '../units.ts'
 
 /** What a link tells its channel. */
@@ -30,6 +31,7 @@ export interface LinkHost {
   /** How much may be handed over at once now. */
   readonly handover: Bytes
   readonly bursts: Bursts
+  whenTickEnds(member: TickMember): void
 }
 
 /** The way to one client, as its channel sees it. */

@@ -43,6 +43,8 @@ export class WebSocketGauge implements TransportGauge {
   readonly writer: FrameWriter | undefined
   readonly #transport: WebSocketTransport
   readonly #events: GaugeEvents
+  /** Engine.IO has written something that the kernel may not have taken. */
+  #mixed = false
 
   static supports(transport: EngineTransport): transport is WebSocketTransport {
     const { socket } = transport as Partial<WebSocketTransport>
@@ -65,7 +67,11 @@ export class WebSocketGauge implements TransportGauge {
   }
 
   get held(): Bytes {
-    return this.#transport.socket.bufferedAmount + (this.writer?.pending ?? 0)
+    const { writer } = this
+    if (writer?.idle && !this.#mixed) return 0
+    const held = this.#transport.socket.bufferedAmount + (writer?.pending ?? 0)
+    if (held === 0) this.#mixed = false
+    return held
   }
 
   /**
@@ -81,7 +87,9 @@ export class WebSocketGauge implements TransportGauge {
     return this.#transport.socket._socket?.bytesRead ?? 0
   }
 
-  flushed(): void {}
+  flushed(): void {
+    this.#mixed = true
+  }
 
   mark(sequence: number, before?: Buffer): void {
     const payload = payloadOf(sequence)

@@ -224,7 +224,9 @@ export function simulate(path: Path, limits: Partial<Limits> = {}, seed = 1): Si
       })
     },
     handedOver() {},
+    now: () => simulation.now,
     spent: () => false,
+    tick: () => 0,
     latency: (milliseconds) => latencies.push(milliseconds),
     congested() {},
     recovered() {},
