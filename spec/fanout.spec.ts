@@ -179,6 +179,48 @@ describe('A broadcast over many clients', () => {
     expect(got).to.deep.equal(expected)
   })
 
+  it('is written where it is emitted, if the client is sent one a tick, else when the tick ends', async () => {
+    fixture = await startServer({ messages })
+    const client = await fixture.raw()
+    const [socket] = fixture.io.sockets.sockets.values()
+    const { socket: ws } = socket!.conn.transport as unknown as {
+      socket: { _socket: { bytesWritten: number } }
+    }
+    const send = (messages: number) => {
+      const grown: boolean[] = []
+      for (let n = 0; n < messages; n++) {
+        const before = ws._socket.bytesWritten
+        fixture.io.emit('jackpot:won', { n })
+        grown.push(ws._socket.bytesWritten > before)
+      }
+      return grown
+    }
+    expect(send(3)).to.deep.equal([true, false, false])
+    await turn()
+    expect(send(2)).to.deep.equal([false, false])
+    await turn()
+    expect(send(1)).to.deep.equal([false])
+    await turn()
+    expect(send(1)).to.deep.equal([true])
+    await client.until(() => client.events.length === 7)
+  })
+
+  it('is not written where it is emitted when the budget is spent', async () => {
+    fixture = await startServer({ messages, tickBudget: 1 })
+    const clients = [await fixture.raw(), await fixture.raw()]
+    const sockets = [...fixture.io.sockets.sockets.values()]
+    for (const socket of sockets) {
+      const { socket: ws } = socket.conn.transport as unknown as {
+        socket: { _socket: { bytesWritten: number } }
+      }
+      const before = ws._socket.bytesWritten
+      socket.emit('jackpot:won', { n: 1 })
+      expect(ws._socket.bytesWritten > before).to.equal(socket === sockets[0])
+      for (const until = performance.now() + 5; performance.now() < until; ) {}
+    }
+    for (const client of clients) await client.until(() => client.events.includes('jackpot:won'))
+  })
+
   it('is still sent when the server closes, or the client is disconnected, in the same tick', async () => {
     fixture = await startServer({ messages })
     const clients = [await fixture.raw(), await fixture.raw()]

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { BOUNDLESS, choke } from './support/flood.ts'
 import { messages, pad } from './support/messages.ts'
 import { eventually, type Fixture, startServer } from './support/server.ts'
 
@@ -64,3 +65,39 @@ for (const { name, transports, ends } of TRANSPORTS) {
     })
   })
 }
+
+describe('What is outstanding to a client', () => {
+  let fixture: Fixture
+
+  beforeEach(async () => {
+    fixture = await startServer({ messages, watermarks: BOUNDLESS, stallAfter: 60_000 })
+  })
+
+  afterEach(() => fixture.close())
+
+  const outstanding = () => [...fixture.spillway!.clients()][0]!.outstanding
+
+  it('is nothing again when the kernel has taken what it had refused', async () => {
+    const client = await fixture.raw()
+    await choke(fixture, client)
+    expect(outstanding()).to.be.greaterThan(0)
+    client.resume()
+    await eventually(() => outstanding() === 0)
+    const [socket] = fixture.io.sockets.sockets.values()
+    const written = new Promise<void>((resolve) => {
+      socket!.conn.write('x', {}, () => resolve())
+    })
+    await written
+    await eventually(() => outstanding() === 0)
+  })
+
+  it('has in it what was written past the scheduler', async () => {
+    const client = await fixture.raw()
+    const [socket] = fixture.io.sockets.sockets.values()
+    client.stall()
+    socket!.conn.write('4'.repeat(20_000_000), {}, () => {})
+    await eventually(() => outstanding() > 1_000_000)
+    client.resume()
+    await eventually(() => outstanding() === 0)
+  })
+})

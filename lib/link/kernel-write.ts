@@ -81,8 +81,7 @@ export function writeToKernel(
 }
 
 function onComplete(this: WriteRequest, status: number): void {
-  const socket = this.socket!
-  if (status < 0 && !socket.destroyed) socket.destroy(errorOf(status))
+  if (status < 0) this.socket!.destroy(errorOf(status))
   this.owner!.taken(this.bytes!.byteLength)
 }
 

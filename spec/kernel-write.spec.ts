@@ -1,0 +1,119 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { expect } from 'chai'
+import { type KernelSocket, type WriteOwner, writeToKernel } from '../lib/link/kernel-write.ts'
+
+/** Both ends of a connection. */
+async function pair() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const near = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  const [[far]] = (await Promise.all([once(server, 'connection'), once(near, 'connect')])) as [
+    [Socket],
+    unknown,
+  ]
+  const received: Buffer[] = []
+  near.on('data', (bytes: Buffer) => received.push(bytes))
+  near.on('error', () => {})
+  return {
+    socket: far as Socket & KernelSocket,
+    near,
+    received: () => Buffer.concat(received),
+    close() {
+      far.destroy()
+      near.destroy()
+      server.close()
+    },
+  }
+}
+
+const nobody: WriteOwner = { taken: () => expect.fail('nothing was pending') }
+
+describe('writeToKernel', () => {
+  let ends: Awaited<ReturnType<typeof pair>>
+  let before: number
+
+  beforeEach(async () => {
+    ends = await pair()
+    // the first write of a process shows what a request of Node is
+    writeToKernel(ends.socket, Buffer.of(0), nobody)
+    ends.socket.write(Buffer.of(0))
+    before = ends.socket.bytesWritten
+  })
+
+  afterEach(() => ends.close())
+
+  const arrived = async (bytes: number) => {
+    while (ends.received().length < before + bytes) await once(ends.near, 'data')
+    return ends.received().subarray(before)
+  }
+
+  it('keeps the order with what goes through the stream', async () => {
+    const { socket } = ends
+    for (let n = 1; n < 100; n += 2) {
+      expect(writeToKernel(socket, Buffer.of(n), nobody)).to.equal('taken')
+      socket.write(Buffer.of(n + 1))
+    }
+    expect([...(await arrived(100))]).to.deep.equal(Array.from({ length: 100 }, (_, n) => n + 1))
+    expect(socket.bytesWritten).to.equal(before + 100)
+  })
+
+  it('tells when the kernel has taken what it did not take at once', async () => {
+    const { socket, near } = ends
+    const taken: number[] = []
+    const owner: WriteOwner = { taken: (bytes) => taken.push(bytes) }
+    near.pause()
+    let written = 0
+    let pending = 0
+    while (pending < 3) {
+      const bytes = Buffer.alloc(1_000_000 + pending, pending + 1)
+      written += bytes.length
+      if (writeToKernel(socket, bytes, owner) === 'pending') pending++
+    }
+    socket.write(Buffer.of(99))
+    expect(taken).to.deep.equal([])
+    // the stream has something of its own now
+    expect(writeToKernel(socket, Buffer.of(98), nobody)).to.equal('refused')
+    near.resume()
+    const all = await arrived(written + 1)
+    expect(all.at(-1)).to.equal(99)
+    expect(all.at(-2)).to.equal(3)
+    expect(taken).to.deep.equal([1_000_000, 1_000_001, 1_000_002])
+    expect(writeToKernel(socket, Buffer.of(100), nobody)).to.equal('taken')
+  })
+
+  it('leaves it to the stream when that is corked, or would be put off its timeout', () => {
+    const { socket } = ends
+    socket.cork()
+    expect(writeToKernel(socket, Buffer.of(1), nobody)).to.equal('refused')
+    socket.uncork()
+    socket.setTimeout(60_000)
+    expect(writeToKernel(socket, Buffer.of(1), nobody)).to.equal('refused')
+    socket.setTimeout(0)
+    expect(writeToKernel(socket, Buffer.of(1), nobody)).to.equal('taken')
+  })
+
+  it('ends the socket as the stream would when the connection was reset', async () => {
+    const { socket, near } = ends
+    const failed = once(socket, 'error')
+    near.resetAndDestroy()
+    await once(near, 'close')
+    while (!socket.destroyed) writeToKernel(socket, Buffer.alloc(100), nobody)
+    const [error] = await failed
+    expect(error).to.have.property('syscall', 'write')
+    expect(['EPIPE', 'ECONNRESET']).to.include(error.code)
+  })
+
+  it('leaves alone what is pending when the socket is destroyed', async () => {
+    const { socket, near } = ends
+    let taken = 0
+    near.pause()
+    while (
+      writeToKernel(socket, Buffer.alloc(1_000_000), { taken: () => taken++ }) !== 'pending'
+    ) {}
+    socket.destroy()
+    await once(socket, 'close')
+    expect(taken).to.equal(1)
+    expect(writeToKernel(socket, Buffer.of(1), nobody)).to.equal('refused')
+  })
+})
