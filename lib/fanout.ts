@@ -11,7 +11,6 @@ export interface FanoutMember {
 
 /** Something that lasts until the tick ends. */
 export interface TickMember {
-  /** Must not throw. */
   tickEnded(): void
 }
 
@@ -37,7 +36,7 @@ export class Fanout {
   /** The end of this tick is awaited. */
   #scheduled = false
   #ticks = 1
-  #ending: TickMember[] = []
+  readonly #ending: TickMember[] = []
   #inTurn = false
   /** In this turn. */
   #served = false
@@ -116,10 +115,17 @@ export class Fanout {
     this.#scheduled = false
     this.#ticks++
     this.#onTickEnd()
-    const ending = this.#ending
-    this.#ending = []
-    for (const member of ending) member.tickEnded()
+    this.#endMembers()
     if (!this.#empty) this.#slice(this.#budget)
+  }
+
+  #endMembers(): void {
+    try {
+      for (let member = this.#ending.pop(); member; member = this.#ending.pop()) member.tickEnded()
+    } finally {
+      // somebody else's listener has thrown; the others' transports must not stay shut
+      if (this.#ending.length > 0) this.#awaitTickEnd()
+    }
   }
 
   readonly #endTurn = (): void => {

@@ -144,6 +144,27 @@ describe('Fanout', () => {
     fanout.close()
   })
 
+  it('tells everyone that the tick has ended, though one throws', async () => {
+    const { fanout, log } = setUp(100)
+    const thrown: string[] = []
+    process.setUncaughtExceptionCaptureCallback(({ message }) => thrown.push(message))
+    const first = fanout.tick()
+    fanout.whenTickEnds({ tickEnded: () => log.push('a') })
+    fanout.whenTickEnds({
+      tickEnded() {
+        throw new Error('of b')
+      },
+    })
+    expect(log).to.deep.equal([])
+    await turn()
+    await turn()
+    process.setUncaughtExceptionCaptureCallback(null)
+    expect(thrown).to.deep.equal(['of b'])
+    expect(log).to.deep.equal(['a'])
+    expect(fanout.tick()).to.not.equal(first)
+    fanout.close()
+  })
+
   it('serves everyone at once when it is closed', () => {
     const { fanout, log, member } = setUp(1)
     for (let n = 0; n < 5; n++) fanout.add(member(`${n}`), n > 2)

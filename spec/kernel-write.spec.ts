@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
 import { expect } from 'chai'
 import { type KernelSocket, type WriteOwner, writeToKernel } from '../lib/link/kernel-write.ts'
 
@@ -69,6 +70,7 @@ describe('writeToKernel', () => {
       const bytes = Buffer.alloc(1_000_000 + pending, pending + 1)
       written += bytes.length
       if (writeToKernel(socket, bytes, owner) === 'pending') pending++
+      expect(written).to.be.below(100_000_000)
     }
     socket.write(Buffer.of(99))
     expect(taken).to.deep.equal([])
@@ -98,7 +100,10 @@ describe('writeToKernel', () => {
     const failed = once(socket, 'error')
     near.resetAndDestroy()
     await once(near, 'close')
-    while (!socket.destroyed) writeToKernel(socket, Buffer.alloc(100), nobody)
+    while (!socket.destroyed) {
+      writeToKernel(socket, Buffer.alloc(100), nobody)
+      await turn()
+    }
     const [error] = await failed
     expect(error).to.have.property('syscall', 'write')
     expect(['EPIPE', 'ECONNRESET']).to.include(error.code)
@@ -108,9 +113,11 @@ describe('writeToKernel', () => {
     const { socket, near } = ends
     let taken = 0
     near.pause()
-    while (
-      writeToKernel(socket, Buffer.alloc(1_000_000), { taken: () => taken++ }) !== 'pending'
-    ) {}
+    const owner: WriteOwner = { taken: () => taken++ }
+    let written = 0
+    while (writeToKernel(socket, Buffer.alloc(1_000_000), owner) !== 'pending') {
+      expect(written++).to.be.below(100)
+    }
     socket.destroy()
     await once(socket, 'close')
     expect(taken).to.equal(1)

@@ -57,7 +57,7 @@ export function writeToKernel(
 ): KernelWrite {
   const handle = socket._handle
   if (!Request) {
-    if (Request === undefined && handle) learn(handle)
+    if (Request === undefined && handle) learn(socket, handle)
     return 'refused'
   }
   // what goes past the stream would not put off the socket's timeout
@@ -69,6 +69,7 @@ export function writeToKernel(
   spare = request
   const status = handle.writeBuffer(request, bytes)
   if (status < 0) {
+    // nobody has to wait for it: the socket's end follows
     socket.destroy(errorOf(status))
     return 'taken'
   }
@@ -86,11 +87,12 @@ function onComplete(this: WriteRequest, status: number): void {
 }
 
 /** Looks at the request of the stream's next write. */
-function learn(handle: Handle): void {
+function learn(socket: KernelSocket, handle: Handle): void {
   const { writeBuffer } = handle
   Request = null
   if (typeof writeBuffer !== 'function' || Object.hasOwn(handle, 'writeBuffer')) return
   if (typeof handle.writeQueueSize !== 'number') return
+  if (typeof socket.writableLength !== 'number' || typeof socket.writableCorked !== 'number') return
   handle.writeBuffer = function (request, bytes) {
     Reflect.deleteProperty(handle, 'writeBuffer')
     const known = request.constructor as new () => WriteRequest
