@@ -11,7 +11,7 @@ import { Vitals } from './vitals.ts'
 import { DeliveryWindow } from './window.ts'
 
 /** Why a client is not being sent to, if it is not. */
-export type SendState = 'ready' | 'windowed' | 'blocked' | 'blind' | 'closed'
+export type { SendState } from './outcomes.ts'
 
 /** What became of an offered message. */
 export type Verdict = 'sent' | 'queued' | 'conflated' | 'dropped' | 'refused'

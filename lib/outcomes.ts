@@ -41,6 +41,11 @@ export const CLOSINGS = {
     client: reconnects,
     level: 'warn',
   },
+  terminated: {
+    reason: 'ended by the administrator',
+    client: reconnects,
+    level: 'warn',
+  },
   gone: {
     reason: 'closed by the client, the application or the network with messages still queued',
     client: 'whatever closed it',
@@ -52,3 +57,7 @@ export type ClosingCode = keyof typeof CLOSINGS
 export const CLOSING_CODES = Object.keys(CLOSINGS) as [ClosingCode, ...ClosingCode[]]
 /** The codes with which the library itself closes a client. */
 export type EnforcedClosing = Exclude<ClosingCode, 'gone'>
+
+/** Why a client is not being sent to, if it is not. */
+export const SEND_STATES = ['ready', 'windowed', 'blocked', 'blind', 'closed'] as const
+export type SendState = (typeof SEND_STATES)[number]

@@ -116,6 +116,20 @@ export interface Logger {
   error(fields: object, message: string): void
 }
 
+/** The part of prom-client's registry by which one is told. */
+export interface MetricsRegistry {
+  registerMetric(metric: never): void
+  metrics(): Promise<string>
+}
+
+function isRegistry(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    ['registerMetric', 'metrics'].every((name) => typeof Reflect.get(value, name) === 'function')
+  )
+}
+
 const LEVELS = ['info', 'warn', 'error'] as const satisfies ReadonlyArray<keyof Logger>
 
 function isLogger(value: unknown): boolean {
@@ -128,6 +142,34 @@ function isLogger(value: unknown): boolean {
 
 export type AttachOptions = z.output<typeof attachOptions>
 
+/** What may be changed while the server runs; what is left out stays as it is. */
+export const policyChange = z
+  .strictObject({
+    mode: attachOptions.shape.mode.unwrap(),
+    watermarks: z
+      .strictObject({
+        low: watermarks.shape.low.unwrap(),
+        high: watermarks.shape.high.unwrap(),
+        limit: watermarks.shape.limit.unwrap(),
+        emergency: watermarks.shape.emergency.unwrap(),
+      })
+      .partial(),
+    maxAge: attachOptions.shape.maxAge.unwrap(),
+  })
+  .partial()
+export type PolicyChange = z.output<typeof policyChange>
+
+export const policy = z.object({
+  mode: attachOptions.shape.mode.unwrap(),
+  watermarks: z.object({ low: bytes, high: bytes, limit: bytes, emergency: bytes }),
+  maxAge: span,
+})
+export type Policy = z.output<typeof policy>
+
+const hooks = z
+  .union([z.literal(false), callable(), z.array(callable()).min(1)])
+  .meta({ allowed: 'an onRequest hook, an array of at least one, or an explicit false' })
+
 export const adminOptions = z.strictObject({
   prefix: z
     .string()
@@ -135,12 +177,19 @@ export const adminOptions = z.strictObject({
     .meta({ allowed: 'a path that begins with /, of letters, digits and - _ . /' })
     .default('/spillway')
     .describe('Where the admin routes are mounted.'),
-  auth: z
-    .union([z.literal(false), callable(), z.array(callable()).min(1)])
-    .meta({ allowed: 'an onRequest hook, an array of at least one, or an explicit false' })
-    .describe(
-      'An `onRequest` hook, or several, that let a request pass or answer it; `false` leaves the routes open.',
-    ),
+  auth: hooks.describe(
+    'An `onRequest` hook, or several, that let a request pass or answer it; `false` leaves the routes open.',
+  ),
+  changeAuth: hooks
+    .optional()
+    .describe('The same for the routes that change something; without it they refuse everyone.'),
+  ui: z.boolean().default(true).describe('Whether there is a dashboard at `{prefix}/ui`.'),
+  rateLimit: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(600)
+    .describe('Requests a minute of one address, where the app has @fastify/rate-limit.'),
 })
 
 /** What the Fastify plugin takes beside the options of `attach`. */
@@ -156,6 +205,15 @@ export const pluginOptions = z.strictObject({
   server: objectOf<object>("an object of Socket.IO's server options")
     .optional()
     .describe('Options of the Socket.IO server that is made when there is none.'),
+  metrics: z
+    .strictObject({
+      registry: z
+        .custom<MetricsRegistry>(isRegistry)
+        .meta({ allowed: 'a Registry of prom-client' })
+        .describe('The prom-client registry that the metrics go to.'),
+    })
+    .optional()
+    .describe('Where the metrics go. Default: a registry of our own at `{prefix}/metrics`.'),
   admin: adminOptions.optional().describe('Mounts the admin routes; without it there are none.'),
 })
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { CLOSING_CODES } from '../lib/outcomes.ts'
+import { CLOSING_CODES, SEND_STATES } from '../lib/outcomes.ts'
 
 /** Shapes of what the handle and the admin endpoint tell. Sizes in bytes, spans in milliseconds. */
 
@@ -49,6 +49,21 @@ export const spillwayStats = z.object({
       buckets: z.array(z.object({ to: span.nullable(), messages: count })),
     })
     .describe('Of critical messages with a marker behind them: emit to proven receipt.'),
+  drains: count.describe('How often a client has left congestion.'),
+  census: z
+    .object({
+      age: span.nullable().describe('Since its latest lap ended; null before the first.'),
+      states: z.record(z.enum(SEND_STATES), count),
+      blind: count.describe('Clients that answer no markers.'),
+      queued: z.object({ critical: sum, cosmetic: sum }),
+      inFlight: bytes,
+      buffered: z.array(z.object({ to: bytes.nullable(), clients: count })),
+    })
+    .describe('All clients, counted a share at a time, about once a second.'),
+  fanout: z.object({
+    slices: count.describe('Turns of the loop that served clients left by the turn before.'),
+    busy: span.describe('Of the event loop, in emits, answers of markers and writes.'),
+  }),
   memory: z.object({ rss: bytes, heapUsed: bytes, external: bytes, arrayBuffers: bytes }),
 })
 export type SpillwayStats = z.infer<typeof spillwayStats>
@@ -60,7 +75,7 @@ export const clientStats = z.object({
   address: z.string().nullable(),
   userAgent: z.string().nullable(),
   connectedFor: span,
-  state: z.enum(['ready', 'windowed', 'blocked', 'blind', 'closed']),
+  state: z.enum(SEND_STATES),
   why: z.string().describe('The state in words.'),
   congested: z.boolean(),
   buffered: bytes.describe('queued + inFlight; of a blind client, queued + outstanding'),
@@ -76,6 +91,10 @@ export const clientStats = z.object({
     .describe('How long a message emitted now would wait, if nothing changes and nothing expires.'),
   lanes: z.object({ critical: sum, cosmetic: sum }),
   sinceProgress: span,
+  drains: z.object({
+    count: count.describe('How often it has left congestion.'),
+    perMinute: z.number().min(0).describe('Lately: a mean that forgets within some minutes.'),
+  }),
   ...outcomeCounts.shape,
   lastShed: z
     .object({
@@ -88,12 +107,21 @@ export const clientStats = z.object({
 })
 export type ClientStats = z.infer<typeof clientStats>
 
-export const clientsQuery = z.object({
-  sort: z.enum(['buffered', 'shed']).default('buffered'),
-  limit: z.coerce.number().pipe(z.int().min(1).max(1000)).default(50),
-  cursor: z.string().max(200).optional(),
+const flag = z.enum(['true', 'false']).transform((given) => given === 'true')
+const limit = z.coerce.number().pipe(z.int().min(1).max(1000))
+const cursor = z.string().max(200)
+const name = z.string().min(1).max(200)
+
+export const clientsQuery = z.strictObject({
+  sort: z.enum(['buffered', 'wait', 'shed', 'rtt', 'age']).default('buffered'),
+  namespace: name.optional(),
+  room: name.optional(),
+  congested: flag.meta({ allowed: 'true or false' }).optional(),
+  state: z.enum(SEND_STATES).optional(),
+  limit: limit.default(50),
+  cursor: cursor.optional(),
 })
-export type ClientsQuery = z.infer<typeof clientsQuery>
+export type ClientsQuery = z.output<typeof clientsQuery>
 
 export const clientsPage = z.object({
   total: count,
@@ -115,6 +143,37 @@ export const closedClient = z.object({
 })
 export type ClosedClient = z.infer<typeof closedClient>
 
-export const closedPage = z.object({ closed: z.array(closedClient).describe('Latest first.') })
+export const closedQuery = z.strictObject({
+  code: z.enum(CLOSING_CODES).optional(),
+  limit: limit.default(100),
+  cursor: cursor.optional(),
+})
+export type ClosedQuery = z.output<typeof closedQuery>
+
+export const closedPage = z.object({
+  closed: z.array(closedClient).describe('Latest first.'),
+  next: z.string().nullable().describe('The cursor of the next page.'),
+})
+export type ClosedPage = z.infer<typeof closedPage>
+
+export const queueQuery = z.strictObject({ limit: limit.default(100) })
+
+export const clientQueue = z.object({
+  id: z.string(),
+  lanes: z.object({ critical: sum, cosmetic: sum }),
+  messages: z
+    .array(
+      z.object({
+        class: messageClass,
+        namespace: z.string(),
+        event: z.string().nullable().describe('Null if it is not an event.'),
+        bytes,
+        age: span,
+        expiresIn: z.number().nullable().describe('Null if it does not expire.'),
+      }),
+    )
+    .describe('In the order in which they would be sent; at most `limit`.'),
+})
+export type ClientQueue = z.infer<typeof clientQueue>
 
 export const failure = z.object({ error: z.string(), message: z.string() })
