@@ -1,0 +1,80 @@
+import { byId, make, Rows, write } from './dom.js'
+import { keyOf, shedOf } from './rates.js'
+import { visible } from './text.js'
+import { bytes, count, OUTCOMES_SHED, plural } from './words.js'
+
+/** More are shown when asked for. */
+const FEW = 8
+
+const FIGURES = ['sent', ...OUTCOMES_SHED, 'share', 'observed', 'invalid']
+
+/** What was shed, by event. */
+export class EventsTable {
+  #section = byId('events')
+  #more = byId('events-all')
+  #rows = new Rows(this.#section.querySelector('tbody'), createRow, showRow)
+  #all = false
+  #latest
+
+  constructor() {
+    this.#more.addEventListener('click', () => {
+      this.#all = !this.#all
+      this.show(this.#latest)
+    })
+  }
+
+  show(stats) {
+    this.#latest = stats
+    const { events, mode } = stats
+    const lossOf = (row) => shedOf(row) + row.observed.messages
+    const sorted = events.toSorted(
+      (a, b) => lossOf(b) - lossOf(a) || b.sent.messages - a.sent.messages,
+    )
+    this.#section.classList.toggle('observes', mode === 'observe')
+    this.#rows.show(this.#all ? sorted : sorted.slice(0, FEW), keyOf)
+    this.#section.querySelector('.empty').hidden = events.length > 0
+    this.#more.hidden = events.length <= FEW
+    this.#more.setAttribute('aria-expanded', String(this.#all))
+    write(this.#more, this.#all ? 'Show fewer' : `Show all ${plural(events.length, 'event')}`)
+  }
+}
+
+/** As it is written, behind its namespace unless that is the main one. */
+export function eventName({ namespace, event }) {
+  const name = event === null ? 'no event' : visible(event, 60)
+  return namespace === '/' ? name : `${visible(namespace, 40)} ${name}`
+}
+
+function createRow(row) {
+  const cells = FIGURES.map((name) =>
+    make('td', { class: name === 'observed' ? 'number observed' : 'number', 'data-figure': name }),
+  )
+  return make(
+    'tr',
+    {},
+    make('th', { scope: 'row' }, eventName(row)),
+    make('td', { class: `class ${row.class}` }, row.class),
+    ...cells,
+  )
+}
+
+function showRow(element, row) {
+  const shed = shedOf(row)
+  const say = (name, words, sum) => {
+    const cell = element.querySelector(`[data-figure="${name}"]`)
+    write(cell, words)
+    if (sum) cell.title = bytes(sum.bytes)
+    cell.classList.toggle('none', words === '0')
+  }
+  for (const outcome of ['sent', ...OUTCOMES_SHED, 'observed']) {
+    say(outcome, count(row[outcome].messages), row[outcome])
+  }
+  say('share', shareOf(shed, row.sent.messages))
+  say('invalid', count(row.invalid))
+}
+
+function shareOf(shed, sent) {
+  if (shed === 0) return '0'
+  const percent = (100 * shed) / (shed + sent)
+  return percent < 1 ? '< 1 %' : `${Math.round(percent)} %`
+}
