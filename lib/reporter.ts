@@ -1,20 +1,31 @@
 import { EventEmitter } from 'node:events'
-import type { Logger } from '../schemas/options.ts'
+import type { Logger, Policy } from '../schemas/options.ts'
 import type { ClosedClient } from '../schemas/stats.ts'
 import type { InvalidPayload } from './classifier.ts'
 import type { Clock } from './clock.ts'
+import { diagnose } from './diagnostics.ts'
 import type { ShedSummary } from './episode.ts'
 import { toError } from './errors.ts'
 import { CLOSINGS } from './outcomes.ts'
+import type { ClientBrief } from './peer.ts'
 import type { Millis } from './units.ts'
+
+/** Limits that were changed while the server runs. */
+export interface PolicyChanged {
+  readonly from: Policy
+  readonly to: Policy
+  /** Who did it, as the caller says. */
+  readonly by: object | undefined
+}
 
 /** What the handle emits, besides its logs. */
 export interface SpillwayEvents {
   /** A client was above `high`. */
-  congested: [client: { id: string }]
-  /** A client that messages were shed for has caught up. */
-  recovered: [client: { id: string }, summary: ShedSummary]
+  congested: [client: ClientBrief]
+  /** A client that was congested, or that messages were shed for, has caught up. */
+  recovered: [client: ClientBrief, summary: ShedSummary]
   closed: [client: ClosedClient]
+  policy: [change: PolicyChanged]
   invalid: [report: InvalidPayload]
   /** Something of the application threw where nothing may throw. */
   fault: [where: string, error: Error]
@@ -41,19 +52,30 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
     this.#clock = clock
   }
 
-  closed(client: ClosedClient): void {
+  /** @param condition how the client was when it was closed, for the log */
+  closed(client: ClosedClient, condition: object): void {
     const { level } = CLOSINGS[client.code]
-    this.#write(level, `closed ${client.code}`, { client }, 'client closed')
+    this.#write(level, `closed ${client.code}`, { client, ...condition }, 'client closed')
+    diagnose('spillway:client:closed', client)
     this.#tell('closed', client)
   }
 
-  congested(client: { id: string }): void {
+  congested(client: ClientBrief): void {
+    diagnose('spillway:client:congested', { client: client.id })
     this.#tell('congested', client)
   }
 
-  recovered(client: { id: string }, summary: ShedSummary): void {
-    this.#write('info', 'recovered', { client, summary }, 'client has caught up')
+  /** @param condition how the client is now, for the log */
+  recovered(client: ClientBrief, summary: ShedSummary, condition: object): void {
+    this.#write('info', 'recovered', { client, summary, ...condition }, 'client has caught up')
+    diagnose('spillway:client:recovered', { client: client.id, summary })
     this.#tell('recovered', client, summary)
+  }
+
+  policy(change: PolicyChanged): void {
+    // an audit leaves nothing out
+    this.#log?.warn({ ...change }, 'spillway: policy changed')
+    this.#tell('policy', change)
   }
 
   invalid(report: InvalidPayload): void {

@@ -33,7 +33,7 @@ const summary: ShedSummary = {
   lasted: 5,
   events: { frame: 1 },
 }
-const client = { id: 'a-1' }
+const client = { id: 'a-1', address: '10.0.0.1', userAgent: null }
 const invalid = (event: string) => ({ namespace: '/', event, issues: ['n: invalid_type'] })
 
 interface Line {
@@ -90,9 +90,9 @@ describe('Reporter', () => {
         reporter.invalid({ ...invalid('frame'), namespace: '/lobby' })
         reporter.fault('onShed', new Error('a'))
         reporter.fault('conflateBy of odds', new Error('a'))
-        reporter.closed(closed('gone'))
-        reporter.closed(closed('stalled'))
-        reporter.recovered(client, summary)
+        reporter.closed(closed('gone'), {})
+        reporter.closed(closed('stalled'), {})
+        reporter.recovered(client, summary, {})
         reporter.warn({ option: 'x' }, 'careful')
       }
       expect(lines).to.have.length(9)
@@ -112,9 +112,9 @@ describe('Reporter', () => {
       const { reporter, lines } = makeReporter()
       reporter.invalid(invalid('frame'))
       reporter.fault('onShed', new TypeError('a'))
-      reporter.recovered(client, summary)
+      reporter.recovered(client, summary, {})
       for (const code of ['gone', 'stalled', 'over-limit', 'emergency'] as const) {
-        reporter.closed(closed(code))
+        reporter.closed(closed(code), {})
       }
       reporter.congested(client)
       expect(lines.map(({ level, message }) => `${level} ${message}`)).to.deep.equal([
@@ -150,7 +150,7 @@ describe('Reporter', () => {
       const reporter = new Reporter(log, fakeClock())
       reporter.invalid(invalid('frame'))
       reporter.fault('onShed', new Error('x'))
-      reporter.closed(closed('gone'))
+      reporter.closed(closed('gone'), {})
     })
 
     it('is left out without a logger', async () => {
@@ -180,8 +180,8 @@ describe('Reporter', () => {
       }
       const error = new Error(MARKER)
       reporter.congested(client)
-      reporter.recovered(client, summary)
-      reporter.closed(closed('gone'))
+      reporter.recovered(client, summary, {})
+      reporter.closed(closed('gone'), {})
       reporter.invalid(invalid('frame'))
       reporter.fault('onShed', error)
       await settled()
