@@ -43,7 +43,10 @@ function register(
   else new Gauge({ ...common, collect })
 }
 
-type HistogramRow = Awaited<ReturnType<PromHistogram['get']>>['values'][number]
+type Told = Awaited<ReturnType<PromHistogram['get']>>
+type HistogramRow = Told['values'][number]
+/** Fields of a metric that prom-client's types leave out. */
+type MetricFields = Omit<Told, 'values'>
 
 /** A histogram that was recorded by us: prom-client's own would hash its labels at each message. */
 class Recorded extends PromHistogram {
@@ -61,17 +64,17 @@ class Recorded extends PromHistogram {
   }
 
   override async get(): ReturnType<PromHistogram['get']> {
-    return { ...(await super.get()), values: [...this.#rows()] }
+    const { name, help, type, aggregator, collect } = this as unknown as MetricFields
+    return { name, help, type, aggregator, collect, values: [...this.#rows(name)] }
   }
 
-  /** What prom-client itself calls, if it is there. */
+  /** What a registry asks, if it is there. */
   getForPromString(): ReturnType<PromHistogram['get']> {
     return this.get()
   }
 
-  *#rows(): Generator<HistogramRow> {
+  *#rows(name: string): Generator<HistogramRow> {
     const { bounds, counts, count, sum } = this.#source
-    const { name } = this as unknown as { name: string }
     let below = 0
     for (const [index, inBucket] of counts.entries()) {
       below += inBucket
