@@ -246,6 +246,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     this.#open = false
     this.#clients.close()
     this.#tap.close()
+    this.events.close()
     attached.delete(this.io)
   }
 

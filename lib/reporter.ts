@@ -44,7 +44,7 @@ const LOG_KINDS = 1000
 export class Reporter extends EventEmitter<SpillwayEvents> {
   readonly #log: Logger | undefined
   readonly #clock: Clock
-  readonly #lines = new Map<string, { at: Millis; omitted: number }>()
+  readonly #lines = new Map<string, Line>()
 
   constructor(log: Logger | undefined, clock: Clock) {
     super()
@@ -74,7 +74,7 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
 
   policy(change: PolicyChanged): void {
     // an audit leaves nothing out
-    this.#log?.warn({ ...change }, 'spillway: policy changed')
+    this.#put('warn', change, 'policy changed')
     this.#tell('policy', change)
   }
 
@@ -111,23 +111,60 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
     })
   }
 
+  /** Tells what was left out so far, and stops waiting for more. */
+  close(): void {
+    for (const line of this.#lines.values()) {
+      clearTimeout(line.timer)
+      this.#tellOmitted(line)
+    }
+    this.#lines.clear()
+  }
+
   #write(level: keyof Logger, kind: string, fields: object, message: string): void {
     if (!this.#log) return
     const now = this.#clock.now()
     const line = this.#lines.get(kind)
     if (line && now - line.at < LOG_INTERVAL) {
       line.omitted++
+      // nothing may follow that would tell of it
+      line.timer ??= setTimeout(() => {
+        line.timer = undefined
+        this.#tellOmitted(line)
+      }, LOG_INTERVAL).unref()
       return
     }
-    if (this.#lines.size >= LOG_KINDS) this.#lines.clear()
-    this.#lines.set(kind, { at: now, omitted: 0 })
+    if (this.#lines.size >= LOG_KINDS) this.close()
     const omitted = line?.omitted ?? 0
+    if (line) {
+      clearTimeout(line.timer)
+      line.omitted = 0
+    }
+    this.#lines.set(kind, { level, message, at: now, omitted: 0, timer: undefined })
+    this.#put(level, omitted > 0 ? { ...fields, omitted } : fields, message)
+  }
+
+  #tellOmitted(line: Line): void {
+    const { level, message, omitted } = line
+    line.omitted = 0
+    if (omitted > 0) this.#put(level, { omitted }, `${message}; and others, left out here`)
+  }
+
+  #put(level: keyof Logger, fields: object, message: string): void {
     try {
-      this.#log[level](omitted > 0 ? { ...fields, omitted } : fields, `spillway: ${message}`)
+      this.#log?.[level](fields, `spillway: ${message}`)
     } catch {
       // a logger that fails has nobody to tell
     }
   }
+}
+
+/** The latest line of a kind, and how many were left out since. */
+interface Line {
+  readonly level: keyof Logger
+  readonly message: string
+  readonly at: Millis
+  omitted: number
+  timer: NodeJS.Timeout | undefined
 }
 
 /** Runs a callback of the application, that may be asynchronous and may fail. */

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import sinon from 'sinon'
 import { Server } from 'socket.io'
 import { z } from 'zod'
 import { attach } from '../lib/attach.ts'
@@ -82,6 +83,30 @@ describe('Reporter', () => {
       expect(lines[3]!.fields).to.not.have.property('omitted')
     })
 
+    it('tells of those that were left out, though nothing follows', () => {
+      const timers = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      try {
+        const { reporter, lines, clock } = makeReporter()
+        for (let n = 0; n < 4; n++) reporter.closed(closed('stalled'), {})
+        timers.tick(5000)
+        expect(lines).to.have.length(2)
+        expect(lines[1]).to.deep.equal({
+          level: 'warn',
+          fields: { omitted: 3 },
+          message: 'spillway: client closed; and others, left out here',
+        })
+        clock.advance(5000)
+        reporter.closed(closed('stalled'), {})
+        expect(lines[2]!.fields, 'told once').to.not.have.property('omitted')
+        reporter.closed(closed('stalled'), {})
+        reporter.close()
+        expect(lines[3]!.fields, 'at the end').to.deep.equal({ omitted: 1 })
+        expect(timers.countTimers()).to.equal(0)
+      } finally {
+        timers.restore()
+      }
+    })
+
     it('is held back by others of its kind only', () => {
       const { reporter, lines } = makeReporter()
       for (let turn = 0; turn < 2; turn++) {
@@ -105,7 +130,10 @@ describe('Reporter', () => {
       expect(lines).to.have.length(1000)
       reporter.invalid(invalid('e1000'))
       reporter.invalid(invalid('e999'))
-      expect(lines, 'the kinds were forgotten').to.have.length(1002)
+      expect(lines, 'the kinds were forgotten, and one told of what it left out').to.have.length(
+        1003,
+      )
+      expect(lines[1000]!.fields).to.deep.equal({ omitted: 1 })
     })
 
     it('has a level and says what happened', () => {
