@@ -139,6 +139,7 @@ function quantity(value: number, unit: Facts['unit']): string {
 interface RouteSchema {
   readonly description: string
   readonly querystring?: z.ZodType
+  readonly body?: z.ZodType
   readonly response: Readonly<Record<string, unknown>>
 }
 
@@ -146,25 +147,34 @@ async function routeTable(): Promise<string> {
   const app = Fastify()
   const rows: string[][] = []
   app.addHook('onRoute', ({ method, url, schema }) => {
-    if (method !== 'GET' || url.endsWith('/')) return
-    const { description, querystring, response } = schema as unknown as RouteSchema
-    const query = querystring ? [...optionsOf(factsOf(querystring, 'output'))] : []
+    if (method === 'HEAD' || url.endsWith('/')) return
+    const { description, querystring, body, response } = schema as unknown as RouteSchema
+    const asks = querystring ?? body
+    const query = asks ? [...optionsOf(factsOf(asks, 'output'))] : []
     const asked = query.map(({ path, facts }) => {
       const value = facts.default === undefined ? '' : `, default ${defaultOf(facts)}`
       return `\`${path}\`: ${allowed(facts)}${value}`
     })
     rows.push([
-      `\`GET ${url.slice(1)}\``,
+      `\`${method} ${url.slice(1)}\``,
       description,
       asked.join('; '),
       Object.keys(response).join(', '),
     ])
   })
   const spillway = {} as Spillway // asked for nothing, since nothing is requested
-  await app.register(adminRoutes, { prefix: '/{prefix}', auth: [], spillway })
+  await app.register(adminRoutes, {
+    prefix: '/{prefix}',
+    auth: [],
+    changeAuth: [],
+    ui: true,
+    rateLimit: 1,
+    spillway,
+    metrics: { contentType: '', metrics: async () => '' },
+  })
   await app.ready()
   await app.close()
-  return table(['Route', 'Answer', 'Query', 'Status'], rows)
+  return table(['Route', 'What it does', 'Query or body', 'Status'], rows)
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

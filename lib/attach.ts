@@ -1,11 +1,24 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Server, Socket } from 'socket.io'
+import type { z } from 'zod'
 import {
   type AttachOptions,
   attachOptions,
   checkWatermarks,
+  type Policy,
+  type PolicyChange,
   parseOptions,
+  policyChange,
 } from '../schemas/options.ts'
-import type { ClientStats, ClosedClient, SpillwayStats } from '../schemas/stats.ts'
+import {
+  type ClientQueue,
+  type ClientStats,
+  type ClientsPage,
+  type ClosedClient,
+  type ListQuery,
+  listQuery,
+  type SpillwayStats,
+} from '../schemas/stats.ts'
 import type { Channel } from './channel.ts'
 import { Classifier } from './classifier.ts'
 import { Clients } from './clients.ts'
@@ -14,8 +27,11 @@ import type { Episode, ShedSummary } from './episode.ts'
 import { refuse } from './errors.ts'
 import type { Limits } from './limits.ts'
 import { CompiledMessages, type MessageMap, type NamespaceMap } from './messages.ts'
+import type { ClosingCode } from './outcomes.ts'
+import type { ClientBrief } from './peer.ts'
 import { Reporter } from './reporter.ts'
-import { spillwayStatsOf } from './snapshot.ts'
+import type { Rule } from './rule.ts'
+import { conditionOf, spillwayStatsOf } from './snapshot.ts'
 import { Tap, type TappedServer } from './tap.ts'
 import type { NamespaceOf, ServerOf, SpillwayOptions } from './types.ts'
 import type { Millis } from './units.ts'
@@ -47,21 +63,23 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
   readonly #classifier: Classifier
   readonly #clients: Clients
   readonly #tap: Tap
+  /** As they were given: `emergency` may follow from `limit`. */
+  #watermarks: AttachOptions['watermarks']
   #open = true
 
   /** @internal Use {@link attach}. */
   constructor(io: Server, given: SpillwayOptions<M, N>) {
     const options = parseOptions(attachOptions, given)
-    const { mode, stallAfter, grace, validate } = options
-    const limits = { mode, stallAfter, grace, ...checkWatermarks(options.watermarks) }
+    const { mode, stallAfter, grace, maxAge, validate, closedHistory, tickBudget } = options
+    const limits = { mode, stallAfter, grace, maxAge, ...checkWatermarks(options.watermarks) }
     const messages = new CompiledMessages(
       options.messages as MessageMap,
       options.namespaces as NamespaceMap,
-      options.maxAge,
     )
     const tapped = checkServer(io)
     this.io = io as unknown as ServerOf<M>
     this.#options = options
+    this.#watermarks = options.watermarks
     this.events = new Reporter(options.log, systemClock)
     this.#classifier = new Classifier({
       messages,
@@ -70,17 +88,19 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
       onInvalid: (report) => this.events.invalid(report),
       onFault: (where, error) => this.events.fault(where, error),
     })
-    this.#clients = new Clients(
+    this.#clients = new Clients({
       limits,
-      options.closedHistory,
-      options.tickBudget,
-      systemClock,
-      this.events,
-      {
-        recovered: (channel, episode, now) => this.#onRecovered(channel, episode, now),
+      closedHistory,
+      tickBudget,
+      clock: systemClock,
+      reporter: this.events,
+      host: {
+        recovered: (channel, client, episode, now) => {
+          this.#onRecovered(channel, client, episode, now)
+        },
         isJoined: (socket) => this.#tap.isJoined(socket),
       },
-    )
+    })
     this.#tap = new Tap(tapped, this.#classifier, systemClock, (conn, write, close) =>
       this.#clients.open(conn, write, close),
     )
@@ -105,9 +125,33 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
    * @throws SpillwayError SPILLWAY_INVALID_OPTION
    */
   setMode(mode: 'enforce' | 'observe'): void {
-    const parsed = parseOptions(attachOptions.shape.mode, mode, 'mode')
-    this.#clients.limits = { ...this.limits, mode: parsed }
-    if (parsed === 'observe') this.#clients.release()
+    this.setPolicy({ mode: parseOptions(attachOptions.shape.mode, mode, 'mode') })
+  }
+
+  /** What may be changed while the server runs, as it is now. */
+  get policy(): Policy {
+    const { mode, low, high, limit, emergency, maxAge } = this.limits
+    return { mode, watermarks: { low, high, limit, emergency }, maxAge }
+  }
+
+  /**
+   * Changes the policy for all clients, those that are connected too; what is left out stays as it
+   * is. Told in the log and by the event `policy`.
+   *
+   * @param by who does it, for the log
+   * @throws SpillwayError SPILLWAY_INVALID_OPTION, SPILLWAY_WATERMARK_ORDER; nothing has changed then
+   */
+  setPolicy(change: PolicyChange, by?: object): Policy {
+    const { watermarks, mode, maxAge } = parseOptions(policyChange, change, 'policy')
+    const from = this.policy
+    const given = { ...this.#watermarks, ...definedIn(watermarks) }
+    const bytes = checkWatermarks(given)
+    this.#watermarks = given
+    this.#clients.limits = { ...this.limits, ...definedIn({ mode, maxAge }), ...bytes }
+    if (mode === 'observe' && from.mode !== mode) this.#clients.release()
+    const to = this.policy
+    if (!isDeepStrictEqual(from, to)) this.events.policy({ from, to, by })
+    return to
   }
 
   /** A namespace of the server, with emits typed by its message map. */
@@ -115,16 +159,31 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     return this.io.of(name) as unknown as NamespaceOf<Extract<N[Name], MessageMap>>
   }
 
+  /** @internal What the metrics are made of. */
+  get meters() {
+    const { size: connected, congestedNow: congested, meters, census, fanout } = this.#clients
+    return { connected, congested, meters, census: census.latest, fanout }
+  }
+
+  /** @internal How many clients were closed, by code. */
+  get closings(): Readonly<Record<ClosingCode, number>> {
+    return this.#clients.history.counts
+  }
+
+  /** @internal */
+  rules(): Iterable<Rule> {
+    return this.#classifier.rules()
+  }
+
   /** Totals. O(waiting clients + annotated events). */
   stats(): SpillwayStats {
     return spillwayStatsOf({
       limits: this.limits,
-      connected: this.#clients.size,
-      congested: this.#clients.congestedNow,
       waiting: this.#clients.watched,
       rules: this.#classifier.rules(),
-      closed: this.#clients.history.counts,
-      latencies: this.#clients.latencies,
+      closed: this.closings,
+      ...this.meters,
+      now: systemClock.now(),
     })
   }
 
@@ -134,7 +193,41 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
    * @param id the client's id here, or the id of one of its Socket.IO sockets
    */
   client(id: string): ClientStats | undefined {
-    return this.#clients.get(id) ?? this.#clients.get(this.#tap.channelOfSocket(id)?.id ?? '')
+    return this.#clients.get(this.#idOf(id))
+  }
+
+  /**
+   * What waits for a client, in the order in which it would be sent; never a payload.
+   *
+   * @param id as of `client`
+   * @param limit most messages listed, 1 to 1000
+   */
+  queue(id: string, limit = 100): ClientQueue | undefined {
+    const parsed = parseOptions(listQuery.shape.limit, limit, 'limit')
+    return this.#clients.queue(this.#idOf(id), parsed)
+  }
+
+  /**
+   * Closes a client at once, with the code `terminated`. It may connect again.
+   *
+   * @param id as of `client`
+   * @returns whether there is such a client
+   */
+  terminate(id: string): boolean {
+    return this.#clients.terminate(this.#idOf(id))
+  }
+
+  /**
+   * The clients that match, with the largest figure first, a page at a time. A client whose figure
+   * changes between two pages may be on both or on neither; with `sort: 'age'` none is.
+   *
+   * @returns undefined if the cursor is not one of this order
+   * @throws SpillwayError SPILLWAY_INVALID_OPTION
+   */
+  list(query: z.input<typeof listQuery> = {}): Promise<ClientsPage | undefined> {
+    const parsed = parseOptions(listQuery, query, 'query')
+    const now = systemClock.now()
+    return this.#clients.list(parsed, (channel) => this.#matches(channel, parsed, now))
   }
 
   /** All clients, unordered. O(clients). */
@@ -153,11 +246,32 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     this.#open = false
     this.#clients.close()
     this.#tap.close()
+    this.events.close()
     attached.delete(this.io)
   }
 
-  #onRecovered(channel: Channel, episode: Episode, now: Millis): void {
-    this.events.recovered({ id: channel.id }, episode.summary(now))
+  /** @param id of a client, or of one of its sockets */
+  #idOf(id: string): string {
+    return this.#tap.channelOfSocket(id)?.id ?? id
+  }
+
+  #matches(channel: Channel, query: ListQuery, now: Millis): boolean {
+    const { congested, state, room } = query
+    // a room without a namespace is one of the main namespace
+    const namespace = query.namespace ?? (room === undefined ? undefined : '/')
+    if (congested !== undefined && channel.congested !== congested) return false
+    if (state !== undefined && channel.state(now) !== state) return false
+    if (namespace === undefined) return true
+    return channel.sockets.some(
+      (socket) =>
+        socket.namespace === namespace &&
+        this.#tap.isJoined(socket) &&
+        (room === undefined || this.#tap.isInRoom(socket, room)),
+    )
+  }
+
+  #onRecovered(channel: Channel, client: ClientBrief, episode: Episode, now: Millis): void {
+    this.events.recovered(client, episode.summary(now), conditionOf(channel, now))
     const onShed = this.#options.onShed as
       | ((socket: Socket, summary: ShedSummary) => unknown)
       | undefined
@@ -169,6 +283,14 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
       })
     }
   }
+}
+
+/** Without what is undefined, which would hide what it is laid over. */
+function definedIn<T extends object>(
+  given: T | undefined,
+): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(given ?? {}).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> }
 }
 
 function checkServer(io: Server): TappedServer {

@@ -1,17 +1,24 @@
+import { DecayingRate } from './decaying-rate.ts'
+import { MESSAGE_CHANNELS, type MessageDiagnosis } from './diagnostics.ts'
 import type { Envelope } from './envelope.ts'
 import { Episode } from './episode.ts'
 import type { Due, FanoutMember } from './fanout.ts'
 import { Lane } from './lane.ts'
 import type { Limits } from './limits.ts'
 import type { Link, LinkEvents } from './link/link.ts'
-import type { ClosingCode, EnforcedClosing, MessageOutcome, ShedOutcome } from './outcomes.ts'
+import type { Meters } from './meters.ts'
+import type {
+  ClosingCode,
+  EnforcedClosing,
+  MessageOutcome,
+  SendState,
+  ShedOutcome,
+} from './outcomes.ts'
+import type { Rule } from './rule.ts'
 import { Tally } from './stats.ts'
 import type { Bytes, Millis } from './units.ts'
 import { Vitals } from './vitals.ts'
 import { DeliveryWindow } from './window.ts'
-
-/** Why a client is not being sent to, if it is not. */
-export type { SendState } from './outcomes.ts'
 
 /** What became of an offered message. */
 export type Verdict = 'sent' | 'queued' | 'conflated' | 'dropped' | 'refused'
@@ -19,6 +26,7 @@ export type Verdict = 'sent' | 'queued' | 'conflated' | 'dropped' | 'refused'
 /** What a channel needs from its surroundings. None of these may throw. */
 export interface ChannelHost {
   readonly limits: Limits
+  readonly meters: Meters
   /** The channel has something that needs looking after from time to time. */
   watch(channel: Channel): void
   unwatch(channel: Channel): void
@@ -32,8 +40,6 @@ export interface ChannelHost {
   spent(now: Millis): boolean
   /** The same number until this tick ends. */
   tick(): number
-  /** Receipt of a critical message was proven so long after it was emitted. */
-  latency(milliseconds: Millis): void
   disconnected(channel: Channel): void
   congested(channel: Channel): void
   /** The client has caught up after it was congested or something was shed. */
@@ -85,6 +91,10 @@ export class Channel implements FanoutMember, LinkEvents {
   /** Above `high`, and not below `low` since. */
   congested = false
   lastShed: LastShed | undefined
+  /** Of the latest message that it was offered. */
+  lastRule: Rule | undefined
+  /** How often it has left congestion; made when it first does. */
+  drains: DecayingRate | undefined
   closedBy: ClosingCode | undefined
   due: Due = 'no'
   readonly vitals: Vitals
@@ -131,6 +141,11 @@ export class Channel implements FanoutMember, LinkEvents {
     return this.critical.bytes + this.cosmetic.bytes
   }
 
+  /** Messages shed so far. */
+  get shed(): number {
+    return this.#rest?.shed ?? 0
+  }
+
   /** What became of its messages so far. */
   get tally(): Tally {
     const tally = new Tally()
@@ -161,9 +176,12 @@ export class Channel implements FanoutMember, LinkEvents {
 
   offer(envelope: Envelope, now: Millis): Verdict {
     if (this.closedBy !== undefined || this.#closing) return 'refused'
-    if (this.#host.limits.mode === 'observe') return this.#offerObserved(envelope, now)
-    if (envelope.rule.class === 'cosmetic') return this.#offerCosmetic(envelope, now)
-    return this.#offerCritical(envelope, now)
+    const { buffered } = this
+    this.#host.meters.buffered.record(buffered)
+    this.lastRule = envelope.rule
+    if (this.#host.limits.mode === 'observe') return this.#offerObserved(envelope, buffered, now)
+    if (envelope.rule.class === 'cosmetic') return this.#offerCosmetic(envelope, buffered, now)
+    return this.#offerCritical(envelope, buffered, now)
   }
 
   /** Whether there is anything to do for it when the transport can take more. */
@@ -202,9 +220,12 @@ export class Channel implements FanoutMember, LinkEvents {
   /** A marker was answered: so much was received. */
   answered(sequence: number, now: Millis): void {
     if (this.closedBy !== undefined) return
-    const { loopDelay, latency } = this.#host
-    if (this.window.answered(sequence, now, loopDelay.at(now), latency)) {
+    const { loopDelay, meters } = this.#host
+    if (this.window.answered(sequence, now, loopDelay.at(now), meters.onLatency)) {
       this.vitals.progressAt = now
+      const { rtt, rate } = this.window.path
+      if (rtt !== undefined) meters.rtt.record(rtt)
+      if (rate !== undefined) meters.rate.record(rate)
     }
     // thousands of answers may come in one turn
     if (this.#waits && this.#host.spent(now)) this.#host.handedOver(this, !this.critical.empty)
@@ -287,12 +308,13 @@ export class Channel implements FanoutMember, LinkEvents {
     this.#flush(now)
   }
 
-  #offerCritical(envelope: Envelope, now: Millis): Verdict {
+  /** @param before bytes buffered without it */
+  #offerCritical(envelope: Envelope, before: Bytes, now: Millis): Verdict {
     const { bytes } = envelope
-    const buffered = this.buffered + bytes
+    const buffered = before + bytes
     const { low, high, emergency } = this.#host.limits
     // a message of any size may be sent to a client that has caught up
-    if (buffered > emergency && buffered - bytes > low) {
+    if (buffered > emergency && before > low) {
       this.#count(envelope, 'undelivered')
       this.terminate('emergency')
       return 'refused'
@@ -309,11 +331,11 @@ export class Channel implements FanoutMember, LinkEvents {
     return direct ? 'sent' : 'queued'
   }
 
-  #offerCosmetic(envelope: Envelope, now: Millis): Verdict {
+  #offerCosmetic(envelope: Envelope, before: Bytes, now: Millis): Verdict {
     this.#recover(now)
     const replaced = this.cosmetic.conflatable(envelope)
     const growth = envelope.bytes - (replaced?.bytes ?? 0)
-    if (this.buffered + growth > this.#host.limits.high) this.#enterCongestion(now)
+    if (before + growth > this.#host.limits.high) this.#enterCongestion(now)
     if (!this.congested && this.#isClear(envelope.bytes, now)) {
       this.#send(envelope, now)
       return 'sent'
@@ -339,13 +361,19 @@ export class Channel implements FanoutMember, LinkEvents {
     this.critical.push(envelope)
   }
 
-  /** Counts what `enforce` would have dropped, and sends it. */
-  #offerObserved(envelope: Envelope, now: Millis): Verdict {
+  /** Counts what `enforce` would have dropped or let expire, and sends it. */
+  #offerObserved(envelope: Envelope, before: Bytes, now: Millis): Verdict {
+    const { high, maxAge } = this.#host.limits
+    const { rule, bytes } = envelope
     this.#recover(now)
-    if (this.buffered + envelope.bytes > this.#host.limits.high) this.#enterCongestion(now)
-    if (this.congested && envelope.rule.class === 'cosmetic') {
-      envelope.rule.tally.countObserved(envelope.bytes)
-      this.#counted.countObserved(envelope.bytes)
+    if (before + bytes > high) this.#enterCongestion(now)
+    if (rule.class === 'cosmetic') {
+      const late = envelope.expired(now + this.window.queueDelay(now), maxAge)
+      if (this.congested || late) {
+        rule.tally.countObserved(bytes)
+        this.#counted.countObserved(bytes)
+        this.#diagnose(envelope, 'observed')
+      }
     }
     this.#send(envelope, now)
     return 'sent'
@@ -401,7 +429,8 @@ export class Channel implements FanoutMember, LinkEvents {
       }
       lane.shift()
       // it is about to be sent; what counts is its age when the path will carry it
-      if (next.expired(now + this.window.queueDelay(now))) this.#shed(next, 'expired', now)
+      const { maxAge } = this.#host.limits
+      if (next.expired(now + this.window.queueDelay(now), maxAge)) this.#shed(next, 'expired', now)
       else this.#send(next, now)
     }
   }
@@ -510,10 +539,28 @@ export class Channel implements FanoutMember, LinkEvents {
 
   #count(envelope: Envelope, outcome: MessageOutcome): void {
     envelope.rule.tally.count(outcome, envelope.bytes)
+    this.#diagnose(envelope, outcome)
     if (outcome === 'sent') {
       this.#sent++
       this.#sentBytes += envelope.bytes
     } else this.#counted.count(outcome, envelope.bytes)
+  }
+
+  #diagnose(envelope: Envelope, outcome: MessageDiagnosis['outcome']): void {
+    const subscribed = MESSAGE_CHANNELS[outcome]
+    if (!subscribed.hasSubscribers) return
+    const { rule, bytes, emittedAt } = envelope
+    const { namespace, event } = rule
+    const diagnosis: MessageDiagnosis = {
+      client: this.id,
+      namespace,
+      event,
+      class: rule.class,
+      outcome,
+      bytes,
+      emittedAt,
+    }
+    subscribed.publish(diagnosis)
   }
 
   get #counted(): Tally {
@@ -542,6 +589,11 @@ export class Channel implements FanoutMember, LinkEvents {
     const wasCongested = this.congested
     this.congested = false
     this.#episode = undefined
+    if (wasCongested) {
+      this.drains ??= new DecayingRate()
+      this.drains.record(now)
+      this.#host.meters.drains++
+    }
     this.#host.recovered(this, episode, now, wasCongested)
   }
 

@@ -43,7 +43,7 @@ export interface ClassifierOptions {
 /** Decides by its schema what a packet is. Throws only with `validate: 'throw'`. */
 export class Classifier {
   /** For what has no annotation: other events, and packets that are not events. */
-  readonly unannotated: Rule = makeRule(OTHER, OTHER, { class: 'critical' }, 0)
+  readonly unannotated: Rule = makeRule(OTHER, OTHER, { class: 'critical' })
   readonly #options: ClassifierOptions
 
   constructor(options: ClassifierOptions) {
@@ -64,13 +64,14 @@ export class Classifier {
       return { ...common, kind, rule: this.unannotated, sid: connectedAs(packet) }
     }
     const [name, ...args] = packet.data as [unknown, ...unknown[]]
+    const named = { ...common, kind, event: String(name) }
     const event = this.#options.messages.find(namespace, name)
-    if (!event) return { ...common, kind, rule: this.unannotated }
+    if (!event) return { ...named, rule: this.unannotated }
     const verdict = this.#check(event, args)
     // an event that carries an ack id is never shed: its answer is waited for
     const rule = packet.id === undefined ? verdict.rule : event.critical
     const key = this.#keyOf(rule, namespace, verdict.payload)
-    return { ...common, kind, rule, key }
+    return { ...named, rule, key }
   }
 
   /**

@@ -1,18 +1,21 @@
-import type { ClientStats, ClosedClient } from '../schemas/stats.ts'
+import type { ClientQueue, ClientStats, ClosedClient, ListQuery } from '../schemas/stats.ts'
 import { Bursts } from './burst.ts'
+import { Census } from './census.ts'
 import { Channel, type ChannelHost, type NamespaceSocket } from './channel.ts'
 import type { Clock } from './clock.ts'
 import type { Episode } from './episode.ts'
 import { Fanout, type TickMember } from './fanout.ts'
-import { Histogram } from './histogram.ts'
 import { History } from './history.ts'
 import type { Limits } from './limits.ts'
 import type { EngineSocket, EngineWrite } from './link/engine.ts'
 import { EngineLink } from './link/engine-link.ts'
 import type { LinkHost } from './link/link.ts'
+import { listClients } from './listing.ts'
 import { LoopDelay } from './loop-delay.ts'
+import { Meters } from './meters.ts'
+import type { ClientBrief, Peer } from './peer.ts'
 import type { Reporter } from './reporter.ts'
-import { clientStatsOf, type Peer } from './snapshot.ts'
+import { clientStatsOf, conditionOf, queueOf } from './snapshot.ts'
 import type { Bytes, Millis } from './units.ts'
 
 interface Client {
@@ -23,9 +26,18 @@ interface Client {
 /** What the clients need from their surroundings. */
 export interface ClientsHost {
   /** A client has caught up; the episode says what was shed for it until then. */
-  recovered(channel: Channel, episode: Episode, now: Millis): void
+  recovered(channel: Channel, client: ClientBrief, episode: Episode, now: Millis): void
   /** Whether a Socket.IO socket is still connected to its namespace. */
   isJoined(socket: NamespaceSocket): boolean
+}
+
+export interface ClientsOptions {
+  readonly limits: Limits
+  readonly closedHistory: number
+  readonly tickBudget: Millis
+  readonly clock: Clock
+  readonly reporter: Reporter
+  readonly host: ClientsHost
 }
 
 /** The connected clients: opens, looks after and closes their channels. */
@@ -35,15 +47,15 @@ export class Clients implements ChannelHost, LinkHost {
   readonly history: History
   /** Clients that something is queued for or in flight to, or that shed lately. */
   readonly watched = new Set<Channel>()
-  /** Of critical messages, emit to proven receipt. */
-  readonly latencies = new Histogram()
+  readonly meters = new Meters()
+  readonly census = new Census(() => this.#channels())
   readonly bursts = new Bursts()
   readonly loopDelay: LoopDelay
   congestedNow = 0
   readonly #clients = new Map<string, Client>()
   readonly #wakers = new Map<Channel, { at: Millis; timer: NodeJS.Timeout }>()
   readonly #clock: Clock
-  readonly #fanout: Fanout
+  readonly fanout: Fanout
   readonly #reporter: Reporter
   readonly #host: ClientsHost
   #sweep: NodeJS.Timeout | undefined
@@ -51,26 +63,20 @@ export class Clients implements ChannelHost, LinkHost {
   #lap: Channel[] = []
   #lastId = 0
 
-  constructor(
-    limits: Limits,
-    history: number,
-    tickBudget: Millis,
-    clock: Clock,
-    reporter: Reporter,
-    host: ClientsHost,
-  ) {
+  constructor(options: ClientsOptions) {
+    const { limits, closedHistory, tickBudget, clock, reporter, host } = options
     this.limits = limits
-    this.history = new History(history)
+    this.history = new History(closedHistory)
     this.#clock = clock
     this.loopDelay = new LoopDelay(clock)
-    this.#fanout = new Fanout(clock, tickBudget, () => this.bursts.clear())
+    this.fanout = new Fanout(clock, tickBudget, () => this.bursts.clear())
     this.#reporter = reporter
     this.#host = host
   }
 
   /** Looks after the clients from now on, until `close`. */
   start(): void {
-    this.#fanout.start()
+    this.fanout.start()
     const interval = sweepInterval(this.limits.stallAfter)
     const shares = Math.min(SWEEP_SHARES, Math.ceil(interval / LEAST_INTERVAL))
     this.#sweep = setInterval(() => this.#inspect(shares), interval / shares).unref()
@@ -107,6 +113,25 @@ export class Clients implements ChannelHost, LinkHost {
     for (const client of this.#clients.values()) yield this.#statsOf(client)
   }
 
+  /** A page of those that match; see {@link listClients}. */
+  async list(query: ListQuery, isMatch: (channel: Channel) => boolean) {
+    const listing = await listClients(this.#channels(), query, isMatch, this.#clock)
+    if (!listing) return undefined
+    const { total, channels, next } = listing
+    return { total, clients: channels.flatMap(({ id }) => this.get(id) ?? []), next }
+  }
+
+  queue(id: string, limit: number): ClientQueue | undefined {
+    const client = this.#clients.get(id)
+    return client && queueOf(client.channel, this.limits.maxAge, limit, this.now())
+  }
+
+  terminate(id: string): boolean {
+    const client = this.#clients.get(id)
+    client?.channel.terminate('terminated')
+    return client !== undefined
+  }
+
   /** Hands over what is queued for everyone, at once. */
   release(): void {
     const now = this.now()
@@ -116,8 +141,9 @@ export class Clients implements ChannelHost, LinkHost {
   /** Hands over what is queued and lets go of every connection. */
   close(): void {
     clearInterval(this.#sweep)
+    this.census.close()
     this.release()
-    this.#fanout.close()
+    this.fanout.close()
     for (const { timer } of this.#wakers.values()) clearTimeout(timer)
     this.#wakers.clear()
     for (const { link } of this.#clients.values()) link.detach()
@@ -141,7 +167,7 @@ export class Clients implements ChannelHost, LinkHost {
     const timer = setTimeout(
       () => {
         this.#wakers.delete(channel)
-        this.#fanout.add(channel, false)
+        this.fanout.add(channel, false)
       },
       Math.ceil(at - this.now()),
     ).unref()
@@ -149,33 +175,29 @@ export class Clients implements ChannelHost, LinkHost {
   }
 
   handedOver(channel: Channel, critical: boolean): void {
-    this.#fanout.add(channel, critical)
+    this.fanout.add(channel, critical)
   }
 
   spent(now: Millis): boolean {
-    return this.#fanout.spent(now)
+    return this.fanout.spent(now)
   }
 
   whenTickEnds(member: TickMember): void {
-    this.#fanout.whenTickEnds(member)
+    this.fanout.whenTickEnds(member)
   }
 
   tick(): number {
-    return this.#fanout.tick()
-  }
-
-  latency = (milliseconds: Millis): void => {
-    this.latencies.record(milliseconds)
+    return this.fanout.tick()
   }
 
   congested(channel: Channel): void {
     this.congestedNow++
-    this.#reporter.congested({ id: channel.id })
+    this.#reporter.congested(this.#briefOf(channel))
   }
 
   recovered(channel: Channel, episode: Episode, now: Millis, wasCongested: boolean): void {
     if (wasCongested) this.congestedNow--
-    this.#host.recovered(channel, episode, now)
+    this.#host.recovered(channel, this.#briefOf(channel), episode, now)
   }
 
   disconnected(channel: Channel): void {
@@ -185,6 +207,7 @@ export class Clients implements ChannelHost, LinkHost {
     if (channel.congested) this.congestedNow--
     clearTimeout(this.#wakers.get(channel)?.timer)
     this.#wakers.delete(channel)
+    const condition = conditionOf(channel, this.now())
     const { code, undelivered, inFlight } = channel.closed()
     if (code === undefined) return
     const closed: ClosedClient = this.history.add(code, {
@@ -195,7 +218,7 @@ export class Clients implements ChannelHost, LinkHost {
       undelivered,
       inFlight,
     })
-    this.#reporter.closed(closed)
+    this.#reporter.closed(closed, condition)
   }
 
   /**
@@ -205,6 +228,7 @@ export class Clients implements ChannelHost, LinkHost {
   #inspect(shares: number): void {
     if (this.#lap.length === 0) this.#lap = [...this.watched]
     const now = this.now()
+    this.census.count(this.size, shares, now)
     for (let left = Math.ceil(this.watched.size / shares); left > 0; left--) {
       const channel = this.#lap.pop()
       if (!channel) return
@@ -212,6 +236,15 @@ export class Clients implements ChannelHost, LinkHost {
       const code = channel.inspect(now)
       if (code !== undefined) channel.terminate(code)
     }
+  }
+
+  *#channels(): Generator<Channel> {
+    for (const { channel } of this.#clients.values()) yield channel
+  }
+
+  #briefOf(channel: Channel): ClientBrief {
+    const client = this.#clients.get(channel.id)
+    return { id: channel.id, ...(client ? peerOf(client.link.conn) : NOBODY) }
   }
 
   #statsOf({ channel, link: { conn } }: Client): ClientStats {
@@ -233,6 +266,8 @@ function sweepInterval(stallAfter: Millis): Millis {
 const LEAST_INTERVAL: Millis = 25
 /** With thousands of clients, all of them at once would hold the event loop. */
 const SWEEP_SHARES = 10
+
+const NOBODY: Peer = { address: null, userAgent: null }
 
 function peerOf(conn: EngineSocket): Peer {
   return {

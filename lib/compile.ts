@@ -3,7 +3,6 @@ import { refusalOf } from '../schemas/allowed.ts'
 import { isSchema, type Priority, priorities, priority } from '../schemas/priority.ts'
 import { refuse, verbatim } from './errors.ts'
 import { makeRule, type Rule } from './rule.ts'
-import type { Millis } from './units.ts'
 
 /** Socket.IO refuses to emit these. */
 const RESERVED_EVENTS: ReadonlySet<string> = new Set([
@@ -37,7 +36,6 @@ export function compileMap(
   path: string,
   namespace: string,
   messages: Readonly<Record<string, z.ZodType>>,
-  maxAge: Millis,
 ): Map<string, CompiledEvent> {
   const compiled = new Map<string, CompiledEvent>()
   if (typeof messages !== 'object' || messages === null || Array.isArray(messages)) {
@@ -57,7 +55,7 @@ export function compileMap(
     if (!isSchema(schema)) {
       throw refuse('SPILLWAY_INVALID_OPTION', at, schema, 'an annotated zod 4 schema')
     }
-    compiled.set(event, compileEvent(at, namespace, event, schema, maxAge))
+    compiled.set(event, compileEvent(at, namespace, event, schema))
   }
   return compiled
 }
@@ -67,16 +65,14 @@ function compileEvent(
   namespace: string,
   event: string,
   schema: z.ZodType,
-  maxAge: Millis,
 ): CompiledEvent {
-  const critical = makeRule(namespace, event, { class: 'critical' }, maxAge)
+  const critical = makeRule(namespace, event, { class: 'critical' })
   const rules: Rule[] = [critical]
   const resolve = (at: string, branch: z.ZodType): ((payload: unknown) => Rule | undefined) => {
     const annotation = priorities.get(branch)
     if (annotation !== undefined) {
       const checked = checkAnnotation(at, branch, annotation)
-      const rule =
-        checked.class === 'critical' ? critical : makeRule(namespace, event, checked, maxAge)
+      const rule = checked.class === 'critical' ? critical : makeRule(namespace, event, checked)
       if (rule !== critical) rules.push(rule)
       return () => rule
     }

@@ -19,6 +19,8 @@ export class Envelope {
   readonly rule: Rule
   readonly kind: PacketKind
   readonly namespace: string
+  /** Its name as it was emitted; undefined if it is no event. */
+  readonly event: string | undefined
   readonly parts: readonly EncodedPart[]
   readonly options: WriteOptions | undefined
   /** On the wire, each part with its framing; `bytes` is their sum. */
@@ -36,6 +38,7 @@ export class Envelope {
     this.rule = fields.rule
     this.kind = fields.kind
     this.namespace = fields.namespace
+    this.event = fields.event
     this.parts = fields.parts
     this.sizes = fields.parts.map(frameBytes)
     let bytes = 0
@@ -54,8 +57,9 @@ export class Envelope {
     return this.#frames
   }
 
-  expired(now: Millis): boolean {
-    return now - this.emittedAt > this.rule.maxAge
+  /** @param maxAge where the annotation does not say */
+  expired(now: Millis, maxAge: Millis): boolean {
+    return now - this.emittedAt > (this.rule.maxAge ?? maxAge)
   }
 }
 
@@ -63,6 +67,7 @@ export interface EnvelopeFields {
   readonly rule: Rule
   readonly kind: PacketKind
   readonly namespace: string
+  readonly event?: string | undefined
   readonly parts: readonly EncodedPart[]
   readonly key?: string | undefined
   readonly emittedAt: Millis

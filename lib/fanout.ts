@@ -28,6 +28,8 @@ export type Due = 'no' | 'first' | 'later'
 export class Fanout {
   /** Slices of clients that were left by the turn before. */
   slices = 0
+  /** Of the loop, in all: from the first emit or answer of a turn to its last write. */
+  busy: Millis = 0
   readonly #clock: Clock
   readonly #budget: Millis
   readonly #onTickEnd: () => void
@@ -43,6 +45,8 @@ export class Fanout {
   #startedAt: Millis = 0
   /** When something was last served in this turn. */
   #slicedAt: Millis = 0
+  /** When the latest tick of this turn that something was sent in has ended. */
+  #usedUntil: Millis = 0
 
   /**
    * @param budget of one turn of the loop, from its first emit or answer on
@@ -108,6 +112,7 @@ export class Fanout {
     this.#served = false
     this.#startedAt = this.#clock.now()
     this.#slicedAt = this.#startedAt
+    this.#usedUntil = this.#startedAt
     setImmediate(this.#endTurn)
   }
 
@@ -117,6 +122,7 @@ export class Fanout {
     this.#onTickEnd()
     this.#endMembers()
     if (!this.#empty) this.#slice(this.#budget)
+    else if (this.#inTurn) this.#usedUntil = this.#clock.now()
   }
 
   #endMembers(): void {
@@ -131,6 +137,7 @@ export class Fanout {
   readonly #endTurn = (): void => {
     const rest = this.#clock.now() - this.#slicedAt
     this.#inTurn = false
+    this.busy += this.#usedUntil - this.#startedAt
     if (this.#empty) return
     this.slices++
     this.#beginTurn()
@@ -147,6 +154,7 @@ export class Fanout {
       now = this.#clock.now()
     }
     this.#slicedAt = now
+    this.#usedUntil = now
   }
 
   get #empty(): boolean {

@@ -9,4 +9,6 @@ export interface Limits {
   readonly emergency: Bytes
   readonly stallAfter: Millis
   readonly grace: Millis
+  /** Of cosmetic messages whose annotation does not say. */
+  readonly maxAge: Millis
 }

@@ -2,7 +2,6 @@ import type { z } from 'zod'
 import { type CompiledEvent, compileMap } from './compile.ts'
 import { describe, refuse, verbatim } from './errors.ts'
 import type { Rule } from './rule.ts'
-import type { Millis } from './units.ts'
 
 /** Annotated schemas by event name. A schema describes the payload, a tuple all arguments. */
 export type MessageMap = Readonly<Record<string, z.ZodType>>
@@ -27,8 +26,8 @@ export class CompiledMessages {
    * @throws SpillwayError if an event is reserved, defined twice or not annotated, or if its
    *   annotation does not fit its schema; the message has the path of the entry
    */
-  constructor(messages: MessageMap, namespaces: NamespaceMap, maxAge: Millis) {
-    this.#exact.set('/', compileMap('messages', '/', messages, maxAge))
+  constructor(messages: MessageMap, namespaces: NamespaceMap) {
+    this.#exact.set('/', compileMap('messages', '/', messages))
     for (const [key, map] of entriesOf(namespaces)) {
       if (typeof key !== 'string' && !(key instanceof RegExp)) {
         const allowed = 'a Map with names of namespaces or patterns as keys'
@@ -40,12 +39,12 @@ export class CompiledMessages {
         if (key.global || key.sticky) {
           throw refuse('SPILLWAY_INVALID_OPTION', path, key, 'patterns without the flags g and y')
         }
-        this.#patterns.push([key, compileMap(path, String(key), map, maxAge)])
+        this.#patterns.push([key, compileMap(path, String(key), map)])
         continue
       }
       const name = key.startsWith('/') ? key : `/${key}`
       const events = this.#exact.get(name) ?? new Map<string, CompiledEvent>()
-      for (const [event, compiled] of compileMap(path, name, map, maxAge)) {
+      for (const [event, compiled] of compileMap(path, name, map)) {
         if (events.has(event)) {
           throw refuse(
             'SPILLWAY_DUPLICATE_EVENT',

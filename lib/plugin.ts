@@ -1,11 +1,14 @@
 import type { FastifyInstance, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
+import type { Registry } from 'prom-client'
 import { Server, type ServerOptions } from 'socket.io'
 import { parseOptions, pluginOptions } from '../schemas/options.ts'
 import { attach, type Spillway } from './attach.ts'
 import { refuse, verbatim } from './errors.ts'
 import type { MessageMap, NamespaceMap } from './messages.ts'
 import type { SpillwayOptions } from './types.ts'
+
+type AdminAuth = false | onRequestHookHandler | onRequestHookHandler[]
 
 export interface SpillwayPluginOptions<
   M extends MessageMap = MessageMap,
@@ -15,12 +18,20 @@ export interface SpillwayPluginOptions<
   io?: Server
   /** Options of the server that is made when there is none. */
   server?: Partial<ServerOptions>
+  /** Where the metrics go. Default: a registry of our own, told by the admin routes. */
+  metrics?: { registry: Registry }
   /** Mounts the admin routes. */
   admin?: {
     /** Default `/spillway`. */
     prefix?: string
     /** `onRequest` hooks that let a request pass or answer it; `false` leaves the routes open. */
-    auth: false | onRequestHookHandler | onRequestHookHandler[]
+    auth: AdminAuth
+    /** The same for the routes that change something. Default: nobody may. */
+    changeAuth?: AdminAuth
+    /** The dashboard. Default true. */
+    ui?: boolean
+    /** Requests a minute of one address, where the app has @fastify/rate-limit. Default 600. */
+    rateLimit?: number
   }
 }
 
@@ -39,7 +50,7 @@ async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptio
       'one registration an app; attach() takes further servers',
     )
   }
-  const { io: given, server, admin, ...core } = parse(options)
+  const { io: given, server, metrics, admin, ...core } = parse(options)
   const decorated = app.hasDecorator('io')
   const own = given === undefined && !decorated
   const theirs = given === undefined ? Reflect.get(app, 'io') : given
@@ -60,12 +71,31 @@ async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptio
     spillway.close()
     if (own) await io.close()
   })
+  const registry = await metricsOf(spillway, metrics?.registry as Registry | undefined)
   if (admin) {
     const { adminRoutes } = await import('./admin/routes.ts')
-    const { prefix, auth } = admin
-    const hooks = auth === false ? [] : Array.isArray(auth) ? auth : [auth]
-    await app.register(adminRoutes, { prefix, auth: hooks as onRequestHookHandler[], spillway })
+    const { auth, changeAuth, ...rest } = admin
+    await app.register(adminRoutes, {
+      ...rest,
+      auth: hooksOf(auth as AdminAuth),
+      changeAuth: changeAuth === undefined ? undefined : hooksOf(changeAuth as AdminAuth),
+      spillway,
+      metrics: metrics ? undefined : registry,
+    })
   }
+}
+
+function hooksOf(auth: AdminAuth): onRequestHookHandler[] {
+  if (auth === false) return []
+  return Array.isArray(auth) ? auth : [auth]
+}
+
+/** Loaded here only, so that nobody else needs prom-client. */
+async function metricsOf(spillway: Spillway, given: Registry | undefined): Promise<Registry> {
+  const { Registry, registerMetrics } = await import('./metrics/register.ts')
+  const registry = given ?? new Registry()
+  registerMetrics(spillway, registry)
+  return registry
 }
 
 /** Public in Engine.IO's manual, `protected` in its types. */

@@ -1,20 +1,31 @@
 import { EventEmitter } from 'node:events'
-import type { Logger } from '../schemas/options.ts'
+import type { Logger, Policy } from '../schemas/options.ts'
 import type { ClosedClient } from '../schemas/stats.ts'
 import type { InvalidPayload } from './classifier.ts'
 import type { Clock } from './clock.ts'
+import { diagnose } from './diagnostics.ts'
 import type { ShedSummary } from './episode.ts'
 import { toError } from './errors.ts'
 import { CLOSINGS } from './outcomes.ts'
+import type { ClientBrief } from './peer.ts'
 import type { Millis } from './units.ts'
+
+/** Limits that were changed while the server runs. */
+export interface PolicyChanged {
+  readonly from: Policy
+  readonly to: Policy
+  /** Who did it, as the caller says. */
+  readonly by: object | undefined
+}
 
 /** What the handle emits, besides its logs. */
 export interface SpillwayEvents {
   /** A client was above `high`. */
-  congested: [client: { id: string }]
-  /** A client that messages were shed for has caught up. */
-  recovered: [client: { id: string }, summary: ShedSummary]
+  congested: [client: ClientBrief]
+  /** A client that was congested, or that messages were shed for, has caught up. */
+  recovered: [client: ClientBrief, summary: ShedSummary]
   closed: [client: ClosedClient]
+  policy: [change: PolicyChanged]
   invalid: [report: InvalidPayload]
   /** Something of the application threw where nothing may throw. */
   fault: [where: string, error: Error]
@@ -33,7 +44,7 @@ const LOG_KINDS = 1000
 export class Reporter extends EventEmitter<SpillwayEvents> {
   readonly #log: Logger | undefined
   readonly #clock: Clock
-  readonly #lines = new Map<string, { at: Millis; omitted: number }>()
+  readonly #lines = new Map<string, Line>()
 
   constructor(log: Logger | undefined, clock: Clock) {
     super()
@@ -41,19 +52,30 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
     this.#clock = clock
   }
 
-  closed(client: ClosedClient): void {
+  /** @param condition how the client was when it was closed, for the log */
+  closed(client: ClosedClient, condition: object): void {
     const { level } = CLOSINGS[client.code]
-    this.#write(level, `closed ${client.code}`, { client }, 'client closed')
+    this.#write(level, `closed ${client.code}`, { client, ...condition }, 'client closed')
+    diagnose('spillway:client:closed', client)
     this.#tell('closed', client)
   }
 
-  congested(client: { id: string }): void {
+  congested(client: ClientBrief): void {
+    diagnose('spillway:client:congested', { client: client.id })
     this.#tell('congested', client)
   }
 
-  recovered(client: { id: string }, summary: ShedSummary): void {
-    this.#write('info', 'recovered', { client, summary }, 'client has caught up')
+  /** @param condition how the client is now, for the log */
+  recovered(client: ClientBrief, summary: ShedSummary, condition: object): void {
+    this.#write('info', 'recovered', { client, summary, ...condition }, 'client has caught up')
+    diagnose('spillway:client:recovered', { client: client.id, summary })
     this.#tell('recovered', client, summary)
+  }
+
+  policy(change: PolicyChanged): void {
+    // an audit leaves nothing out
+    this.#put('warn', change, 'policy changed')
+    this.#tell('policy', change)
   }
 
   invalid(report: InvalidPayload): void {
@@ -89,23 +111,60 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
     })
   }
 
+  /** Tells what was left out so far, and stops waiting for more. */
+  close(): void {
+    for (const line of this.#lines.values()) {
+      clearTimeout(line.timer)
+      this.#tellOmitted(line)
+    }
+    this.#lines.clear()
+  }
+
   #write(level: keyof Logger, kind: string, fields: object, message: string): void {
     if (!this.#log) return
     const now = this.#clock.now()
     const line = this.#lines.get(kind)
     if (line && now - line.at < LOG_INTERVAL) {
       line.omitted++
+      // nothing may follow that would tell of it
+      line.timer ??= setTimeout(() => {
+        line.timer = undefined
+        this.#tellOmitted(line)
+      }, LOG_INTERVAL).unref()
       return
     }
-    if (this.#lines.size >= LOG_KINDS) this.#lines.clear()
-    this.#lines.set(kind, { at: now, omitted: 0 })
+    if (this.#lines.size >= LOG_KINDS) this.close()
     const omitted = line?.omitted ?? 0
+    if (line) {
+      clearTimeout(line.timer)
+      line.omitted = 0
+    }
+    this.#lines.set(kind, { level, message, at: now, omitted: 0, timer: undefined })
+    this.#put(level, omitted > 0 ? { ...fields, omitted } : fields, message)
+  }
+
+  #tellOmitted(line: Line): void {
+    const { level, message, omitted } = line
+    line.omitted = 0
+    if (omitted > 0) this.#put(level, { omitted }, `${message}; and others, left out here`)
+  }
+
+  #put(level: keyof Logger, fields: object, message: string): void {
     try {
-      this.#log[level](omitted > 0 ? { ...fields, omitted } : fields, `spillway: ${message}`)
+      this.#log?.[level](fields, `spillway: ${message}`)
     } catch {
       // a logger that fails has nobody to tell
     }
   }
+}
+
+/** The latest line of a kind, and how many were left out since. */
+interface Line {
+  readonly level: keyof Logger
+  readonly message: string
+  readonly at: Millis
+  omitted: number
+  timer: NodeJS.Timeout | undefined
 }
 
 /** Runs a callback of the application, that may be asynchronous and may fail. */

@@ -14,8 +14,8 @@ export interface Rule {
   readonly event: string
   readonly class: MessageClass
   readonly conflateBy: string | ((payload: never) => unknown) | undefined
-  /** Infinity for critical. */
-  readonly maxAge: Millis
+  /** Infinity for critical; undefined if the option `maxAge` applies. */
+  readonly maxAge: Millis | undefined
   /** Lower is shed first. */
   readonly rank: number
   readonly drop: 'oldest' | 'newest'
@@ -24,12 +24,7 @@ export interface Rule {
 
 let lastId = 0
 
-export function makeRule(
-  namespace: string,
-  event: string,
-  priority: Priority,
-  maxAge: Millis,
-): Rule {
+export function makeRule(namespace: string, event: string, priority: Priority): Rule {
   lastId++
   const common = { id: lastId, namespace, event, tally: new Tally() }
   if (priority.class === 'critical') {
@@ -46,7 +41,7 @@ export function makeRule(
     ...common,
     class: 'cosmetic',
     conflateBy: priority.conflateBy,
-    maxAge: priority.maxAge ?? maxAge,
+    maxAge: priority.maxAge,
     rank: priority.rank ?? 0,
     drop: priority.drop ?? 'oldest',
   }

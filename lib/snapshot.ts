@@ -1,17 +1,16 @@
-import type { ClientStats, SpillwayStats } from '../schemas/stats.ts'
-import type { Channel, SendState } from './channel.ts'
-import { type Histogram, LATENCY_BUCKETS } from './histogram.ts'
+import type { ClientQueue, ClientStats, SpillwayStats } from '../schemas/stats.ts'
+import type { Counts } from './census.ts'
+import type { Channel } from './channel.ts'
+import type { Histogram } from './histogram.ts'
+import type { Lane } from './lane.ts'
 import type { Limits } from './limits.ts'
-import type { ClosingCode } from './outcomes.ts'
+import type { Meters } from './meters.ts'
+import type { ClosingCode, SendState } from './outcomes.ts'
+import type { Peer } from './peer.ts'
 import type { Rule } from './rule.ts'
 import { Tally } from './stats.ts'
 import type { Bytes, Millis } from './units.ts'
-
-/** Who a client is, for people: nothing of it decides anything. */
-export interface Peer {
-  readonly address: string | null
-  readonly userAgent: string | null
-}
+import { waitOf } from './wait.ts'
 
 const WHY: Record<SendState, string> = {
   ready: 'sends at once',
@@ -47,11 +46,12 @@ export function clientStatsOf(
     minRtt: window.path.minRtt ?? null,
     rate: window.path.rate === undefined ? null : window.path.rate * 1000,
     wait,
-    lanes: {
-      critical: { messages: critical.messages, bytes: critical.bytes },
-      cosmetic: { messages: cosmetic.messages, bytes: cosmetic.bytes },
-    },
+    lanes: lanesOf(critical, cosmetic),
     sinceProgress: now - channel.vitals.progressAt,
+    drains: {
+      count: channel.drains?.count ?? 0,
+      perMinute: channel.drains?.perMinute(now) ?? 0,
+    },
     ...outcomesOf(channel.tally),
     lastShed: lastShed
       ? {
@@ -64,12 +64,58 @@ export function clientStatsOf(
   }
 }
 
-/** How long a message of each class that is emitted now would wait before it leaves. */
-function waitOf({ window, critical, cosmetic }: Channel, now: Millis): ClientStats['wait'] {
-  const { rate } = window.path
-  if (rate === undefined) return { critical: null, cosmetic: null }
-  const path = window.queueDelay(now) + critical.bytes / rate
-  return { critical: path, cosmetic: path + cosmetic.bytes / rate }
+/** What waits for a client, in the order in which it would be sent; never a payload. */
+export function queueOf(
+  { id, critical, cosmetic }: Channel,
+  maxAge: Millis,
+  limit: number,
+  now: Millis,
+): ClientQueue {
+  const messages: ClientQueue['messages'] = []
+  for (const lane of [critical, cosmetic]) {
+    for (const { rule, namespace, event, bytes, emittedAt } of lane) {
+      if (messages.length === limit) break
+      const expires = emittedAt + (rule.maxAge ?? maxAge) - now
+      messages.push({
+        class: rule.class,
+        namespace,
+        event: event?.slice(0, SHOWN_CHARACTERS) ?? null,
+        bytes,
+        age: now - emittedAt,
+        expiresIn: Number.isFinite(expires) ? expires : null,
+      })
+    }
+  }
+  return { id, lanes: lanesOf(critical, cosmetic), messages }
+}
+
+/** Of a name that the application made up. */
+const SHOWN_CHARACTERS = 200
+
+/** How a client is, for a line of the log. */
+export function conditionOf(channel: Channel, now: Millis) {
+  const { link, critical, cosmetic, lastRule, lastShed } = channel
+  return {
+    transport: link.transport,
+    state: channel.state(now),
+    congested: channel.congested,
+    buffered: channel.buffered,
+    lanes: lanesOf(critical, cosmetic),
+    lastEvent: lastRule
+      ? { namespace: lastRule.namespace, event: lastRule.event, class: lastRule.class }
+      : null,
+    lastShed: lastShed
+      ? { namespace: lastShed.namespace, event: lastShed.event, outcome: lastShed.outcome }
+      : null,
+  }
+}
+export type Condition = ReturnType<typeof conditionOf>
+
+function lanesOf(critical: Lane, cosmetic: Lane): ClientStats['lanes'] {
+  return {
+    critical: { messages: critical.messages, bytes: critical.bytes },
+    cosmetic: { messages: cosmetic.messages, bytes: cosmetic.bytes },
+  }
 }
 
 /** What the totals are made of. */
@@ -80,7 +126,10 @@ export interface Totals {
   readonly waiting: ReadonlySet<Channel>
   readonly rules: Iterable<Rule>
   readonly closed: Readonly<Record<ClosingCode, number>>
-  readonly latencies: Histogram
+  readonly meters: Meters
+  readonly census: Counts
+  readonly fanout: { readonly slices: number; readonly busy: Millis }
+  readonly now: Millis
 }
 
 export function spillwayStatsOf(totals: Totals): SpillwayStats {
@@ -118,15 +167,34 @@ export function spillwayStatsOf(totals: Totals): SpillwayStats {
     })),
     closed: { ...totals.closed },
     criticalLatency: {
-      count: totals.latencies.count,
-      sum: totals.latencies.sum,
-      buckets: totals.latencies.counts.map((messages, index) => ({
-        to: LATENCY_BUCKETS[index] ?? null,
-        messages,
-      })),
+      count: totals.meters.latency.count,
+      sum: totals.meters.latency.sum,
+      buckets: bucketsOf(totals.meters.latency, (to, messages) => ({ to, messages })),
     },
+    drains: totals.meters.drains,
+    census: censusOf(totals.census, totals.now),
+    fanout: { slices: totals.fanout.slices, busy: totals.fanout.busy },
     memory: { rss, heapUsed, external, arrayBuffers },
   }
+}
+
+function censusOf(counts: Counts, now: Millis): SpillwayStats['census'] {
+  const { states, blind, queued, inFlight, buffered, endedAt } = counts
+  return {
+    age: endedAt === undefined ? null : now - endedAt,
+    states: { ...states },
+    blind,
+    queued: { critical: { ...queued.critical }, cosmetic: { ...queued.cosmetic } },
+    inFlight,
+    buffered: bucketsOf(buffered, (to, clients) => ({ to, clients })),
+  }
+}
+
+function bucketsOf<T>(
+  { bounds, counts }: Histogram,
+  row: (to: number | null, count: number) => T,
+): T[] {
+  return counts.map((count, index) => row(bounds[index] ?? null, count))
 }
 
 export function outcomesOf(tally: Tally) {

@@ -21,7 +21,13 @@ export interface TappedServer extends EventEmitter {
     readonly perMessageDeflate?: unknown
   }
   /** Private to Socket.IO; optional here and only read. */
-  readonly _nsps?: ReadonlyMap<string, { readonly sockets: ReadonlyMap<string, { conn: object }> }>
+  readonly _nsps?: ReadonlyMap<
+    string,
+    {
+      readonly sockets: ReadonlyMap<string, { conn: object }>
+      readonly adapter: { readonly sids?: ReadonlyMap<string, ReadonlySet<string>> }
+    }
+  >
   bind(engine: EngineServer): unknown
   attachApp(...args: unknown[]): unknown
 }
@@ -119,6 +125,10 @@ export class Tap {
   isJoined({ namespace, sid }: NamespaceSocket): boolean {
     const namespaces = this.#io._nsps
     return namespaces === undefined || namespaces.get(namespace)?.sockets.has(sid) === true
+  }
+
+  isInRoom({ namespace, sid }: NamespaceSocket, room: string): boolean {
+    return this.#io._nsps?.get(namespace)?.adapter.sids?.get(sid)?.has(room) === true
   }
 
   /** The channel of a Socket.IO socket, in whatever namespace it is. */

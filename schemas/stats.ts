@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { CLOSING_CODES, SEND_STATES } from '../lib/outcomes.ts'
+import { policy } from './options.ts'
 
 /** Shapes of what the handle and the admin endpoint tell. Sizes in bytes, spans in milliseconds. */
 
@@ -107,21 +108,33 @@ export const clientStats = z.object({
 })
 export type ClientStats = z.infer<typeof clientStats>
 
-const flag = z.enum(['true', 'false']).transform((given) => given === 'true')
-const limit = z.coerce.number().pipe(z.int().min(1).max(1000))
+const most = z.int().min(1).max(1000)
 const cursor = z.string().max(200)
 const name = z.string().min(1).max(200)
 
-export const clientsQuery = z.strictObject({
+/** Of the handle's `list`. */
+export const listQuery = z.strictObject({
   sort: z.enum(['buffered', 'wait', 'shed', 'rtt', 'age']).default('buffered'),
   namespace: name.optional(),
   room: name.optional(),
-  congested: flag.meta({ allowed: 'true or false' }).optional(),
+  congested: z.boolean().optional(),
   state: z.enum(SEND_STATES).optional(),
-  limit: limit.default(50),
+  limit: most.default(50),
   cursor: cursor.optional(),
 })
-export type ClientsQuery = z.output<typeof clientsQuery>
+export type ListQuery = z.output<typeof listQuery>
+
+/** In a query string everything is text. */
+const limit = z.coerce.number().pipe(most)
+
+export const clientsQuery = listQuery.extend({
+  congested: z
+    .enum(['true', 'false'])
+    .transform((given) => given === 'true')
+    .meta({ allowed: 'true or false' })
+    .optional(),
+  limit: limit.default(50),
+})
 
 export const clientsPage = z.object({
   total: count,
@@ -175,5 +188,9 @@ export const clientQueue = z.object({
     .describe('In the order in which they would be sent; at most `limit`.'),
 })
 export type ClientQueue = z.infer<typeof clientQueue>
+
+export const policyState = policy.extend({
+  changeable: z.boolean().describe('Whether the routes that change something are on.'),
+})
 
 export const failure = z.object({ error: z.string(), message: z.string() })

@@ -3,6 +3,7 @@ import { Channel, type ChannelHost } from '../lib/channel.ts'
 import type { Envelope } from '../lib/envelope.ts'
 import type { Episode } from '../lib/episode.ts'
 import type { Limits } from '../lib/limits.ts'
+import { Meters } from '../lib/meters.ts'
 import { criticalRule, envelope, rule } from './support/envelopes.ts'
 import { FakeLink } from './support/fake-link.ts'
 import { LIMITS } from './support/simulation.ts'
@@ -13,7 +14,7 @@ const frames = rule({ class: 'cosmetic' })
 function setUp(changed: Partial<Limits> = {}, proof: FakeLink['proof'] = 'none') {
   const link = new FakeLink()
   link.proof = proof
-  const latencies: number[] = []
+  const meters = new Meters()
   const log: string[] = []
   const episodes: Episode[] = []
   const host: ChannelHost = {
@@ -25,7 +26,7 @@ function setUp(changed: Partial<Limits> = {}, proof: FakeLink['proof'] = 'none')
     now: () => 0,
     spent: () => false,
     tick: () => 0,
-    latency: (milliseconds) => latencies.push(milliseconds),
+    meters,
     loopDelay: { at: () => 0 },
     disconnected: () => {},
     congested: () => log.push('congested'),
@@ -34,7 +35,7 @@ function setUp(changed: Partial<Limits> = {}, proof: FakeLink['proof'] = 'none')
       log.push(wasCongested ? 'recovered' : 'caught up')
     },
   }
-  return { link, log, latencies, episodes, channel: new Channel('a', link, host, 0) }
+  return { link, log, meters, episodes, channel: new Channel('a', link, host, 0) }
 }
 
 function cosmetic(bytes = 100, fields: Partial<Parameters<typeof envelope>[0]> = {}): Envelope {
@@ -184,17 +185,17 @@ describe('Channel', () => {
   })
 
   it('tells the latency of a critical message that has a marker right behind it, of no other', () => {
-    const { link, channel, latencies } = setUp({}, 'markers')
+    const { link, channel, meters } = setUp({}, 'markers')
     const answer = (now: number) => channel.answered(link.marks.at(-1)!, now)
     channel.offer(critical(), 0)
     answer(10)
-    expect(latencies).to.deep.equal([10])
+    expect(meters.latency).to.include({ count: 1, sum: 10 })
     channel.offer(critical(), 1000)
     const before = link.marks.length
     channel.heartbeat(7000)
     expect(link.marks.length).to.equal(before + 1)
     answer(7010)
-    expect(latencies).to.deep.equal([10])
+    expect(meters.latency).to.include({ count: 1, sum: 10 })
   })
 
   it('writes no marker ahead of what the connection holds back', () => {

@@ -48,7 +48,13 @@ describe('Docs', () => {
       'GET {prefix}',
       'GET {prefix}/clients',
       'GET {prefix}/clients/:id',
+      'GET {prefix}/clients/:id/queue',
       'GET {prefix}/closed',
+      'GET {prefix}/policy',
+      'GET {prefix}/events',
+      'GET {prefix}/metrics',
+      'PATCH {prefix}/policy',
+      'DELETE {prefix}/clients/:id',
     ])
   })
 

@@ -43,7 +43,7 @@ describe('CompiledMessages', () => {
     it('takes names that only look like them, and any text', () => {
       const names = ['error', 'Connect', 'constructor', 'toString', '', ' ', '"', 'x'.repeat(1000)]
       const messages = Object.fromEntries(names.map((name) => [name, critical(text())]))
-      const compiled = new CompiledMessages(messages, {}, 2000)
+      const compiled = new CompiledMessages(messages, {})
       for (const name of names) expect(compiled.find('/', name), name).to.not.equal(undefined)
       expect(compiled.find('/', 'valueOf')).to.equal(undefined)
     })
@@ -80,7 +80,7 @@ describe('CompiledMessages', () => {
     it('are fine in two namespaces, and one schema in both', () => {
       const schema = critical(text())
       const namespaces = { '/': { lose: schema }, lobby: { win: schema }, '/bar': { win: schema } }
-      const compiled = new CompiledMessages({ win: cosmetic(text()) }, namespaces, 2000)
+      const compiled = new CompiledMessages({ win: cosmetic(text()) }, namespaces)
       const found = ['/', '/lobby', '/bar'].map((name) => compiled.find(name, 'win'))
       expect(new Set(found).size).to.equal(3)
       expect(found[1]?.schema).to.equal(found[2]?.schema)
@@ -99,7 +99,6 @@ describe('CompiledMessages', () => {
         [TABLE, { hand: critical(text()) }],
         [ANY, { hand: cosmetic(text()), tip: critical(text()) }],
       ]),
-      2000,
     )
     const labelOf = (namespace: string, event: unknown) =>
       compiled.find(namespace, event)?.critical.namespace
@@ -135,7 +134,7 @@ describe('CompiledMessages', () => {
           return super.test(name)
         }
       })('^/t')
-      const counted = new CompiledMessages({}, new Map([[counting, { a: critical(text()) }]]), 2000)
+      const counted = new CompiledMessages({}, new Map([[counting, { a: critical(text()) }]]))
       const ask = (name: string) => counted.find(name, 'a')
       for (let turn = 0; turn < 3; turn++) for (let n = 0; n < 1000; n++) ask(`/t${n}`)
       expect(asked).to.equal(1000)

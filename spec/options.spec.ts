@@ -299,12 +299,27 @@ describe('Options', () => {
 
   describe('of the plugin', () => {
     const PLUGIN: ReadonlyArray<[given: unknown, path: string, shown: string, allowed: string]> = [
-      [{ admim: {} }, 'admim', 'an object', `the keys ${KEYS}, io, server, admin`],
-      [{ prefix: '/x' }, 'prefix', '"/x"', `the keys ${KEYS}, io, server, admin`],
+      [{ admim: {} }, 'admim', 'an object', `the keys ${KEYS}, io, server, metrics, admin`],
+      [{ prefix: '/x' }, 'prefix', '"/x"', `the keys ${KEYS}, io, server, metrics, admin`],
       [{ server: 3000 }, 'server', '3000', "an object of Socket.IO's server options"],
-      [{ admin: true }, 'admin', 'true', 'an object with any of the keys prefix, auth'],
-      [{ admin: null }, 'admin', 'null', 'an object with any of the keys prefix, auth'],
-      [{ admin: { auth: false, path: '/' } }, 'admin.path', '"/"', 'the keys prefix, auth'],
+      [
+        { admin: true },
+        'admin',
+        'true',
+        'an object with any of the keys prefix, auth, changeAuth, ui, rateLimit',
+      ],
+      [
+        { admin: null },
+        'admin',
+        'null',
+        'an object with any of the keys prefix, auth, changeAuth, ui, rateLimit',
+      ],
+      [
+        { admin: { auth: false, path: '/' } },
+        'admin.path',
+        '"/"',
+        'the keys prefix, auth, changeAuth, ui, rateLimit',
+      ],
     ]
     const AUTH = 'an onRequest hook, an array of at least one, or an explicit false'
     for (const auth of [true, null, 'token', 0, [], [1], [() => {}, 'x'], {}]) {

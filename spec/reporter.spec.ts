@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import sinon from 'sinon'
 import { Server } from 'socket.io'
 import { z } from 'zod'
 import { attach } from '../lib/attach.ts'
@@ -33,7 +34,7 @@ const summary: ShedSummary = {
   lasted: 5,
   events: { frame: 1 },
 }
-const client = { id: 'a-1' }
+const client = { id: 'a-1', address: '10.0.0.1', userAgent: null }
 const invalid = (event: string) => ({ namespace: '/', event, issues: ['n: invalid_type'] })
 
 interface Line {
@@ -82,6 +83,30 @@ describe('Reporter', () => {
       expect(lines[3]!.fields).to.not.have.property('omitted')
     })
 
+    it('tells of those that were left out, though nothing follows', () => {
+      const timers = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      try {
+        const { reporter, lines, clock } = makeReporter()
+        for (let n = 0; n < 4; n++) reporter.closed(closed('stalled'), {})
+        timers.tick(5000)
+        expect(lines).to.have.length(2)
+        expect(lines[1]).to.deep.equal({
+          level: 'warn',
+          fields: { omitted: 3 },
+          message: 'spillway: client closed; and others, left out here',
+        })
+        clock.advance(5000)
+        reporter.closed(closed('stalled'), {})
+        expect(lines[2]!.fields, 'told once').to.not.have.property('omitted')
+        reporter.closed(closed('stalled'), {})
+        reporter.close()
+        expect(lines[3]!.fields, 'at the end').to.deep.equal({ omitted: 1 })
+        expect(timers.countTimers()).to.equal(0)
+      } finally {
+        timers.restore()
+      }
+    })
+
     it('is held back by others of its kind only', () => {
       const { reporter, lines } = makeReporter()
       for (let turn = 0; turn < 2; turn++) {
@@ -90,9 +115,9 @@ describe('Reporter', () => {
         reporter.invalid({ ...invalid('frame'), namespace: '/lobby' })
         reporter.fault('onShed', new Error('a'))
         reporter.fault('conflateBy of odds', new Error('a'))
-        reporter.closed(closed('gone'))
-        reporter.closed(closed('stalled'))
-        reporter.recovered(client, summary)
+        reporter.closed(closed('gone'), {})
+        reporter.closed(closed('stalled'), {})
+        reporter.recovered(client, summary, {})
         reporter.warn({ option: 'x' }, 'careful')
       }
       expect(lines).to.have.length(9)
@@ -105,16 +130,19 @@ describe('Reporter', () => {
       expect(lines).to.have.length(1000)
       reporter.invalid(invalid('e1000'))
       reporter.invalid(invalid('e999'))
-      expect(lines, 'the kinds were forgotten').to.have.length(1002)
+      expect(lines, 'the kinds were forgotten, and one told of what it left out').to.have.length(
+        1003,
+      )
+      expect(lines[1000]!.fields).to.deep.equal({ omitted: 1 })
     })
 
     it('has a level and says what happened', () => {
       const { reporter, lines } = makeReporter()
       reporter.invalid(invalid('frame'))
       reporter.fault('onShed', new TypeError('a'))
-      reporter.recovered(client, summary)
+      reporter.recovered(client, summary, {})
       for (const code of ['gone', 'stalled', 'over-limit', 'emergency'] as const) {
-        reporter.closed(closed(code))
+        reporter.closed(closed(code), {})
       }
       reporter.congested(client)
       expect(lines.map(({ level, message }) => `${level} ${message}`)).to.deep.equal([
@@ -150,7 +178,7 @@ describe('Reporter', () => {
       const reporter = new Reporter(log, fakeClock())
       reporter.invalid(invalid('frame'))
       reporter.fault('onShed', new Error('x'))
-      reporter.closed(closed('gone'))
+      reporter.closed(closed('gone'), {})
     })
 
     it('is left out without a logger', async () => {
@@ -180,8 +208,8 @@ describe('Reporter', () => {
       }
       const error = new Error(MARKER)
       reporter.congested(client)
-      reporter.recovered(client, summary)
-      reporter.closed(closed('gone'))
+      reporter.recovered(client, summary, {})
+      reporter.closed(closed('gone'), {})
       reporter.invalid(invalid('frame'))
       reporter.fault('onShed', error)
       await settled()

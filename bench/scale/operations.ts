@@ -1,6 +1,7 @@
 import { Channel, type ChannelHost } from '../../lib/channel.ts'
 import { Lane } from '../../lib/lane.ts'
 import { HANDOVER } from '../../lib/link/link.ts'
+import { Meters } from '../../lib/meters.ts'
 import { criticalRule, envelope, rule } from '../../spec/support/envelopes.ts'
 import { FakeLink } from '../../spec/support/fake-link.ts'
 import { LIMITS } from '../../spec/support/simulation.ts'
@@ -33,7 +34,7 @@ const host: ChannelHost = {
   now: () => 0,
   spent: () => false,
   tick: () => 0,
-  latency() {},
+  meters: new Meters(),
   loopDelay: { at: () => 0 },
   disconnected() {},
   congested() {},

@@ -1,89 +1,40 @@
 import type { FastifyError, FastifyInstance, onRequestHookHandler } from 'fastify'
-import {
-  serializerCompiler,
-  validatorCompiler,
-  type ZodTypeProvider,
-} from 'fastify-type-provider-zod'
-import { z } from 'zod'
-import {
-  clientStats,
-  clientsPage,
-  clientsQuery,
-  closedPage,
-  failure,
-  spillwayStats,
-} from '../../schemas/stats.ts'
-import type { Spillway } from '../attach.ts'
-import { pageOfClients } from './page.ts'
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import type { z } from 'zod'
+import { SpillwayError } from '../errors.ts'
+import { changeRoutes } from './change.ts'
+import type { AdminOptions } from './options.ts'
+import { readRoutes } from './read.ts'
+import { uiRoutes } from './ui.ts'
 
-export interface AdminOptions {
-  readonly prefix: string
-  readonly auth: onRequestHookHandler[]
-  readonly spillway: Spillway
-}
-
-/** Read-only routes about queues. No answer contains a payload. */
+/** The routes, the dashboard among them. No answer contains a payload. */
 export async function adminRoutes(app: FastifyInstance, options: AdminOptions): Promise<void> {
-  const { spillway, auth } = options
-  const routes = app.withTypeProvider<ZodTypeProvider>()
-  routes.setValidatorCompiler(validatorCompiler)
+  app.setValidatorCompiler(validatorCompiler)
   // a refusal may be an auth hook's, in a shape of its own
-  routes.setSerializerCompiler<z.ZodType>((route) =>
+  app.setSerializerCompiler<z.ZodType>((route) =>
     route.httpStatus === '200' ? serializerCompiler(route) : JSON.stringify,
   )
-  // the application's own handler may make anything of a bad query, and keeps everything else
-  routes.setErrorHandler<FastifyError>((error, _request, reply) => {
-    if (!error.validation) throw error
+  // the application's own handler may make anything of a bad request, and keeps everything else
+  app.setErrorHandler<FastifyError>((error, _request, reply) => {
+    if (!error.validation && !(error instanceof SpillwayError)) throw error
     return reply.code(400).send({ error: 'Bad Request', message: error.message })
   })
-  for (const hook of auth) routes.addHook('onRequest', hook)
-  routes.addHook('onSend', async (_request, reply) => {
-    reply.header('cache-control', 'no-store')
+  limitRate(app, options.rateLimit)
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('x-content-type-options', 'nosniff')
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store')
   })
+  // it holds no data, and asks for the token that the others want
+  if (options.ui) await app.register(uiRoutes)
+  // this plugin has it already
+  const inside = { ...options, prefix: '' }
+  await app.register(readRoutes, inside)
+  await app.register(changeRoutes, inside)
+}
 
-  const totals = 'Totals by class, event and outcome; congested clients; memory.'
-  routes.get('/', { schema: { description: totals, response: { 200: spillwayStats } } }, async () =>
-    spillway.stats(),
-  )
-
-  routes.get(
-    '/clients',
-    {
-      schema: {
-        description: 'The connected clients with the largest figure first, a page at a time.',
-        querystring: clientsQuery,
-        response: { 200: clientsPage, 400: failure },
-      },
-    },
-    async (request, reply) => {
-      const page = pageOfClients(spillway.clients(), request.query)
-      if (page) return page
-      const message = 'cursor: not one of this order of clients; leave it out for the first page'
-      return reply.code(400).send({ error: 'Bad Request', message })
-    },
-  )
-
-  routes.get(
-    '/clients/:id',
-    {
-      schema: {
-        description:
-          'One client, by its id here or that of one of its sockets: what waits, why it is not being sent, what was shed last.',
-        params: z.object({ id: z.string().max(100) }),
-        response: { 200: clientStats, 404: failure },
-      },
-    },
-    async (request, reply) => {
-      const client = spillway.client(request.params.id)
-      if (client) return client
-      return reply.code(404).send({ error: 'Not Found', message: 'no such client is connected' })
-    },
-  )
-
-  const history = 'The clients closed lately, with the reason and what was left undelivered.'
-  routes.get(
-    '/closed',
-    { schema: { description: history, response: { 200: closedPage } } },
-    async () => ({ closed: [...spillway.closed()] }),
-  )
+/** Before the auth hooks, so that nobody can try out tokens without end. */
+function limitRate(app: FastifyInstance, max: number): void {
+  if (!app.hasDecorator('rateLimit')) return
+  const rateLimit = app.getDecorator<(options: object) => onRequestHookHandler>('rateLimit')
+  app.addHook('onRequest', rateLimit({ max, timeWindow: 60_000 }))
 }

@@ -11,7 +11,7 @@ export function makeClassifier(
   const invalid: Array<{ namespace: string; event: string; issues: readonly string[] }> = []
   const faults: Array<{ where: string; error: Error }> = []
   const classifier = new Classifier({
-    messages: new CompiledMessages(messages, namespaces, 2000),
+    messages: new CompiledMessages(messages, namespaces),
     validate: 'report',
     recovery: false,
     onInvalid: (report) => invalid.push(report),

@@ -4,7 +4,7 @@ import type { Priority } from '../../schemas/priority.ts'
 
 /** A rule as an annotation would make it. */
 export function rule(priority: Priority = { class: 'cosmetic' }, event = 'event'): Rule {
-  return makeRule('/', event, priority, 2000)
+  return makeRule('/', event, priority)
 }
 
 export const criticalRule = rule({ class: 'critical' }, 'critical')

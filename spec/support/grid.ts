@@ -20,8 +20,8 @@ export interface Run extends Simulated {
   readonly ceiling: number
 }
 
-const critical = makeRule('/', 'critical', { class: 'critical' }, 0)
-const cosmetic = makeRule('/', 'cosmetic', { class: 'cosmetic', maxAge: 1e12 }, 0)
+const critical = makeRule('/', 'critical', { class: 'critical' })
+const cosmetic = makeRule('/', 'cosmetic', { class: 'cosmetic', maxAge: 1e12 })
 
 /** Markers around a message, bytes on the wire: before it, behind it, and of the one before. */
 const MARKERS = 30

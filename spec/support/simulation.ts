@@ -1,7 +1,9 @@
 import { Channel, type ChannelHost } from '../../lib/channel.ts'
 import type { Envelope } from '../../lib/envelope.ts'
+import type { Histogram } from '../../lib/histogram.ts'
 import type { Limits } from '../../lib/limits.ts'
 import type { Link } from '../../lib/link/link.ts'
+import { Meters } from '../../lib/meters.ts'
 import { PathEstimate } from '../../lib/path.ts'
 import { DeliveryWindow } from '../../lib/window.ts'
 
@@ -191,13 +193,15 @@ export const LIMITS: Limits = {
   emergency: 4096 * 1024,
   stallAfter: 10_000,
   grace: 10_000,
+  maxAge: 2000,
 }
 
 export interface Simulated {
   readonly simulation: Simulation
   readonly link: SimulatedLink
   readonly channel: Channel
-  readonly latencies: number[]
+  /** Of critical messages. */
+  readonly latency: Histogram
   /** What the sweep found. */
   readonly verdicts: string[]
 }
@@ -206,7 +210,7 @@ export interface Simulated {
 export function simulate(path: Path, limits: Partial<Limits> = {}, seed = 1): Simulated {
   const simulation = new Simulation()
   const link = new SimulatedLink(simulation, path, randomOf(seed))
-  const latencies: number[] = []
+  const meters = new Meters()
   const verdicts: string[] = []
   let wakesAt = Number.POSITIVE_INFINITY
   const host: ChannelHost = {
@@ -227,7 +231,7 @@ export function simulate(path: Path, limits: Partial<Limits> = {}, seed = 1): Si
     now: () => simulation.now,
     spent: () => false,
     tick: () => 0,
-    latency: (milliseconds) => latencies.push(milliseconds),
+    meters,
     congested() {},
     recovered() {},
     loopDelay: { at: () => 0 },
@@ -250,7 +254,7 @@ export function simulate(path: Path, limits: Partial<Limits> = {}, seed = 1): Si
     } else simulation.after(1000, sweep)
   }
   simulation.after(1000, sweep)
-  return { simulation, link, channel, latencies, verdicts }
+  return { simulation, link, channel, latency: meters.latency, verdicts }
 }
 
 /** Mulberry32: the same numbers for the same seed. */

@@ -1,0 +1,142 @@
+import type { FastifyInstance } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import {
+  clientQueue,
+  clientStats,
+  clientsPage,
+  clientsQuery,
+  closedPage,
+  closedQuery,
+  failure,
+  policyState,
+  queueQuery,
+  spillwayStats,
+} from '../../schemas/stats.ts'
+import { BAD_CURSOR, clientParams, NO_CLIENT, ROUTE_CONFIG } from './answers.ts'
+import { pageOfClosed } from './closed-page.ts'
+import { Feed } from './feed.ts'
+import type { AdminOptions } from './options.ts'
+
+export async function readRoutes(app: FastifyInstance, options: AdminOptions): Promise<void> {
+  const { spillway, auth, metrics } = options
+  for (const hook of auth) app.addHook('onRequest', hook)
+  const routes = app.withTypeProvider<ZodTypeProvider>()
+  const config = ROUTE_CONFIG
+
+  const totals = 'Totals by class, event and outcome; congested clients; memory.'
+  routes.get(
+    '/',
+    { config, schema: { description: totals, response: { 200: spillwayStats } } },
+    async () => spillway.stats(),
+  )
+
+  routes.get(
+    '/clients',
+    {
+      config,
+      schema: {
+        description: 'The connected clients with the largest figure first, a page at a time.',
+        querystring: clientsQuery,
+        response: { 200: clientsPage, 400: failure },
+      },
+    },
+    async (request, reply) => {
+      return (await spillway.list(request.query)) ?? reply.code(400).send(BAD_CURSOR)
+    },
+  )
+
+  routes.get(
+    '/clients/:id',
+    {
+      config,
+      schema: {
+        description:
+          'One client, by its id here or that of one of its sockets: what waits, why it is not being sent, what was shed last.',
+        params: clientParams,
+        response: { 200: clientStats, 404: failure },
+      },
+    },
+    async (request, reply) => {
+      return spillway.client(request.params.id) ?? reply.code(404).send(NO_CLIENT)
+    },
+  )
+
+  routes.get(
+    '/clients/:id/queue',
+    {
+      config,
+      schema: {
+        description: 'What waits for a client, in the order in which it would be sent.',
+        params: clientParams,
+        querystring: queueQuery,
+        response: { 200: clientQueue, 404: failure },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params
+      return spillway.queue(id, request.query.limit) ?? reply.code(404).send(NO_CLIENT)
+    },
+  )
+
+  routes.get(
+    '/closed',
+    {
+      config,
+      schema: {
+        description: 'The clients closed lately, with the reason and what was left undelivered.',
+        querystring: closedQuery,
+        response: { 200: closedPage, 400: failure },
+      },
+    },
+    async (request, reply) => {
+      return pageOfClosed(spillway.closed(), request.query) ?? reply.code(400).send(BAD_CURSOR)
+    },
+  )
+
+  const policy = 'What may be changed while the server runs, and whether these routes may.'
+  routes.get(
+    '/policy',
+    { config, schema: { description: policy, response: { 200: policyState } } },
+    async () => ({ ...spillway.policy, changeable: options.changeAuth !== undefined }),
+  )
+
+  const feed = new Feed(spillway)
+  app.addHook('preClose', async () => feed.close())
+  const events =
+    'Server-sent events: `congested`, `recovered`, `closed`, `policy`, each second what was `shed`, and how many were `omitted` for a slow reader.'
+  routes.get(
+    '/events',
+    {
+      config,
+      exposeHeadRoute: false,
+      schema: {
+        description: events,
+        response: { 200: z.any().describe('text/event-stream'), 503: failure },
+      },
+    },
+    async (_request, reply) => {
+      const stream = feed.open()
+      if (!stream) {
+        const message = 'too many readers of events; close one of them'
+        return reply.code(503).send({ error: 'Service Unavailable', message })
+      }
+      // a proxy must not keep them back
+      return reply.type('text/event-stream').header('x-accel-buffering', 'no').send(stream)
+    },
+  )
+
+  if (!metrics) return
+  const exposition = 'The metrics, in the format of Prometheus.'
+  routes.get(
+    '/metrics',
+    {
+      config,
+      schema: {
+        description: exposition,
+        response: { 200: z.string().describe('text/plain; version=0.0.4') },
+      },
+    },
+    async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()),
+  )
+}

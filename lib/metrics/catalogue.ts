@@ -1,0 +1,212 @@
+import type { Spillway } from '../attach.ts'
+import type { Histogram } from '../histogram.ts'
+import { MESSAGE_OUTCOMES, type MessageOutcome } from '../outcomes.ts'
+import type { Rule } from '../rule.ts'
+
+type Labels = Readonly<Record<string, string>>
+type Row = readonly [labels: Labels, value: number]
+
+interface Metric {
+  readonly help: string
+  readonly labels: readonly string[]
+}
+
+/** Told when asked: nothing is counted twice. */
+export interface Counted extends Metric {
+  readonly type: 'counter' | 'gauge'
+  rows(spillway: Spillway): Iterable<Row>
+}
+
+export interface Measured extends Metric {
+  readonly type: 'histogram'
+  histogram(spillway: Spillway): Histogram
+  /** From what is measured to the unit of the metric. */
+  readonly scale: number
+}
+
+const BASE = 1
+const PER_MILLISECOND = 1 / 1000
+const PER_SECOND = 1000
+
+const EVENT_LABELS = ['namespace', 'event'] as const
+const OUTCOME_LABELS = [...EVENT_LABELS, 'class', 'outcome'] as const
+
+/**
+ * What is told to Prometheus, by name; the README's table is made of it. Labels come from closed
+ * sets: classes, outcomes, codes, and the namespaces and events of the annotated map; what is not
+ * in it is `other`. Gauges of all clients are from the census, a lap old: no scrape walks over them.
+ */
+export const METRICS: Readonly<Record<string, Counted | Measured>> = {
+  spillway_client_buffered_bytes: {
+    type: 'histogram',
+    help: 'Bytes buffered for a client right before it is offered a message.',
+    labels: [],
+    histogram: ({ meters }) => meters.meters.buffered,
+    scale: BASE,
+  },
+  spillway_critical_latency_seconds: {
+    type: 'histogram',
+    help: 'Of critical messages with a marker behind them, from emit to proven receipt.',
+    labels: [],
+    histogram: ({ meters }) => meters.meters.latency,
+    scale: PER_MILLISECOND,
+  },
+  spillway_client_rtt_seconds: {
+    type: 'histogram',
+    help: 'Round trip of a marker, whenever one is answered.',
+    labels: [],
+    histogram: ({ meters }) => meters.meters.rtt,
+    scale: PER_MILLISECOND,
+  },
+  spillway_client_delivery_rate_bytes_per_second: {
+    type: 'histogram',
+    help: 'Delivery rate of a client while its path is busy, whenever a marker is answered.',
+    labels: [],
+    histogram: ({ meters }) => meters.meters.rate,
+    scale: PER_SECOND,
+  },
+  spillway_messages_total: {
+    type: 'counter',
+    help: 'Messages to clients, by what became of them.',
+    labels: OUTCOME_LABELS,
+    rows: (spillway) => outcomesOf(spillway, (tally, outcome) => tally[outcome]),
+  },
+  spillway_message_bytes_total: {
+    type: 'counter',
+    help: 'Bytes of the messages to clients, by what became of them.',
+    labels: OUTCOME_LABELS,
+    rows: (spillway) => outcomesOf(spillway, (tally, outcome) => tally[`${outcome}Bytes`]),
+  },
+  spillway_observed_messages_total: {
+    type: 'counter',
+    help: 'Messages sent in mode observe that enforce would have shed.',
+    labels: EVENT_LABELS,
+    rows: (spillway) => eventsOf(spillway, ({ observed }) => observed),
+  },
+  spillway_invalid_payloads_total: {
+    type: 'counter',
+    help: 'Emits whose payload failed its schema.',
+    labels: EVENT_LABELS,
+    rows: (spillway) => eventsOf(spillway, ({ invalid }) => invalid),
+  },
+  spillway_closings_total: {
+    type: 'counter',
+    help: 'Clients closed with something to tell about it.',
+    labels: ['code'],
+    *rows({ closings }) {
+      for (const [code, count] of Object.entries(closings)) yield [{ code }, count]
+    },
+  },
+  spillway_drains_total: {
+    type: 'counter',
+    help: 'How often a client has left congestion.',
+    labels: [],
+    rows: ({ meters }) => only(meters.meters.drains),
+  },
+  spillway_fanout_slices_total: {
+    type: 'counter',
+    help: 'Turns of the event loop that served clients left by the turn before.',
+    labels: [],
+    rows: ({ meters }) => only(meters.fanout.slices),
+  },
+  spillway_fanout_busy_seconds_total: {
+    type: 'counter',
+    help: 'Time of the event loop in emits, answers of markers and writes.',
+    labels: [],
+    rows: ({ meters }) => only(meters.fanout.busy * PER_MILLISECOND),
+  },
+  spillway_connected_clients: {
+    type: 'gauge',
+    help: 'Clients that are connected.',
+    labels: [],
+    rows: ({ meters }) => only(meters.connected),
+  },
+  spillway_congested_clients: {
+    type: 'gauge',
+    help: 'Clients above watermarks.high, and not below watermarks.low since.',
+    labels: [],
+    rows: ({ meters }) => only(meters.congested),
+  },
+  spillway_blind_clients: {
+    type: 'gauge',
+    help: 'Clients that answer no markers, so that only local watermarks protect them.',
+    labels: [],
+    rows: ({ meters }) => only(meters.census.blind),
+  },
+  spillway_clients: {
+    type: 'gauge',
+    help: 'Clients by why they are not being sent to, if they are not.',
+    labels: ['state'],
+    *rows({ meters }) {
+      for (const [state, count] of Object.entries(meters.census.states)) yield [{ state }, count]
+    },
+  },
+  spillway_buffered_bytes: {
+    type: 'gauge',
+    help: 'Bytes buffered for all clients.',
+    labels: [],
+    rows: ({ meters }) => only(meters.census.buffered.sum),
+  },
+  spillway_in_flight_bytes: {
+    type: 'gauge',
+    help: 'Bytes written to clients whose receipt is not proven.',
+    labels: [],
+    rows: ({ meters }) => only(meters.census.inFlight),
+  },
+  spillway_queued_messages: {
+    type: 'gauge',
+    help: 'Messages that wait in the lanes of all clients.',
+    labels: ['class'],
+    rows: ({ meters }) => lanesOf(meters.census.queued, ({ messages }) => messages),
+  },
+  spillway_queued_bytes: {
+    type: 'gauge',
+    help: 'Bytes that wait in the lanes of all clients.',
+    labels: ['class'],
+    rows: ({ meters }) => lanesOf(meters.census.queued, ({ bytes }) => bytes),
+  },
+  spillway_watermark_bytes: {
+    type: 'gauge',
+    help: 'The watermarks in force.',
+    labels: ['level'],
+    *rows({ policy }) {
+      for (const [level, bytes] of Object.entries(policy.watermarks)) yield [{ level }, bytes]
+    },
+  },
+  spillway_enforcing: {
+    type: 'gauge',
+    help: '1 in mode enforce, 0 in mode observe.',
+    labels: [],
+    rows: ({ policy }) => only(policy.mode === 'enforce' ? 1 : 0),
+  },
+}
+
+function only(value: number): Row[] {
+  return [[{}, value]]
+}
+
+function* outcomesOf(
+  spillway: Spillway,
+  figureOf: (tally: Rule['tally'], outcome: MessageOutcome) => number,
+): Generator<Row> {
+  for (const { namespace, event, class: class_, tally } of spillway.rules()) {
+    for (const outcome of Object.keys(MESSAGE_OUTCOMES) as MessageOutcome[]) {
+      yield [{ namespace, event, class: class_, outcome }, figureOf(tally, outcome)]
+    }
+  }
+}
+
+function* eventsOf(spillway: Spillway, figureOf: (tally: Rule['tally']) => number): Generator<Row> {
+  for (const { namespace, event, tally } of spillway.rules()) {
+    yield [{ namespace, event }, figureOf(tally)]
+  }
+}
+
+function* lanesOf<T>(
+  queued: Readonly<Record<'critical' | 'cosmetic', T>>,
+  figureOf: (sum: T) => number,
+): Generator<Row> {
+  for (const name of ['critical', 'cosmetic'] as const) {
+    yield [{ class: name }, figureOf(queued[name])]
+  }
+}

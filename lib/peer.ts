@@ -1,0 +1,11 @@
+/** Who a client is, for people: nothing of it decides anything. */
+export interface Peer {
+  readonly address: string | null
+  /** What the client says that it is. */
+  readonly userAgent: string | null
+}
+
+/** A client in events and logs. */
+export interface ClientBrief extends Peer {
+  readonly id: string
+}
