@@ -34,13 +34,14 @@ interface Asset {
 
 /** The dashboard: one page and what it loads. They hold no data, so whoever asks gets them. */
 export async function uiRoutes(app: FastifyInstance): Promise<void> {
-  const page = await readFile(new URL(PAGE, folder), 'utf8')
+  const assets = new Map(await Promise.all((await files()).map(load)))
+  const html = await readFile(new URL(PAGE, folder), 'utf8')
+  const page = html.replace('</head>', `${preloads(assets.keys())}</head>`)
   // its addresses are relative, so they depend on whether the page's own ends in a slash
   const pages = {
     bare: assetOf('html', Buffer.from(page)),
     slash: assetOf('html', Buffer.from(page.replaceAll('"ui/', '"'))),
   }
-  const assets = new Map(await Promise.all((await files()).map(load)))
 
   const sendPage = (request: FastifyRequest, reply: FastifyReply) => {
     const [path] = request.originalUrl.split('?', 1)
@@ -66,6 +67,12 @@ async function files(): Promise<URL[]> {
     ...own.map((name) => new URL(name, folder)),
     ...UPLOT.map((name) => new URL(name, import.meta.resolve('uplot'))),
   ]
+}
+
+/** All modules at once: each of them names others only when it is there. */
+function preloads(names: Iterable<string>): string {
+  const modules = [...names].filter((name) => name.endsWith('.js'))
+  return modules.map((name) => `<link rel="modulepreload" href="ui/${name}">`).join('')
 }
 
 async function load(file: URL): Promise<[name: string, asset: Asset]> {
