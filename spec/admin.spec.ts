@@ -346,6 +346,10 @@ describe('Admin', () => {
       '/spillway/clients?cursor=x',
       '/spillway/clients/nope',
       '/spillway/closed',
+      '/spillway/closed?code=x',
+      '/spillway/clients/nope/queue',
+      '/spillway/policy',
+      '/spillway/metrics',
     ]
 
     it('tells who does not pass nothing, not even whether the question was right', async () => {
@@ -507,6 +511,8 @@ describe('Admin', () => {
         '/spillway/clients?limit=x&cursor=x',
         '/spillway/clients/nope',
         '/spillway/closed',
+        '/spillway/policy',
+        '/spillway/metrics',
         ...clients.map(({ id }) => `/spillway/clients/${id}`),
         ...secrets,
       ]

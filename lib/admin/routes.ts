@@ -1,7 +1,6 @@
 import type { FastifyError, FastifyInstance, onRequestHookHandler } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import type { z } from 'zod'
-import { SpillwayError } from '../errors.ts'
 import { changeRoutes } from './change.ts'
 import type { AdminOptions } from './options.ts'
 import { readRoutes } from './read.ts'
@@ -16,7 +15,7 @@ export async function adminRoutes(app: FastifyInstance, options: AdminOptions): 
   )
   // the application's own handler may make anything of a bad request, and keeps everything else
   app.setErrorHandler<FastifyError>((error, _request, reply) => {
-    if (!error.validation && !(error instanceof SpillwayError)) throw error
+    if (!error.validation && error.name !== 'SpillwayError') throw error
     return reply.code(400).send({ error: 'Bad Request', message: error.message })
   })
   limitRate(app, options.rateLimit)
