@@ -228,7 +228,7 @@ describe('Listing', () => {
       const refusal = await refusalOfPromise(
         Promise.resolve().then(() => fixture.app.spillway.list({ limit: 0 })),
       )
-      expectRefusal(refusal, 'SPILLWAY_INVALID_OPTION', 'query.limit', '0', /from 1 to 1000/)
+      expectRefusal(refusal, 'SPILLWAY_INVALID_OPTION', 'query.limit', '0', /from 1 to 200/)
     })
   })
 })
