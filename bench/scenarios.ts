@@ -1,3 +1,4 @@
+import { admin } from './admin/scenario.ts'
 import type { Arguments } from './arguments.ts'
 import { fanout } from './fanout/scenario.ts'
 import { lobby } from './lobby/scenario.ts'
@@ -29,5 +30,6 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   overhead,
   fanout,
   lobby,
+  admin,
   scale,
 }

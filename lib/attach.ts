@@ -17,6 +17,7 @@ import {
   type ClosedClient,
   type ListQuery,
   listQuery,
+  queueQuery,
   type SpillwayStats,
 } from '../schemas/stats.ts'
 import type { Channel } from './channel.ts'
@@ -203,7 +204,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
    * @param limit most messages listed, 1 to 1000
    */
   queue(id: string, limit = 100): ClientQueue | undefined {
-    const parsed = parseOptions(listQuery.shape.limit, limit, 'limit')
+    const parsed = parseOptions(queueQuery.shape.limit, limit, 'limit')
     return this.#clients.queue(this.#idOf(id), parsed)
   }
 

@@ -15,6 +15,7 @@ import { LoopDelay } from './loop-delay.ts'
 import { Meters } from './meters.ts'
 import type { ClientBrief, Peer } from './peer.ts'
 import type { Reporter } from './reporter.ts'
+import { shown } from './shown.ts'
 import { clientStatsOf, conditionOf, queueOf } from './snapshot.ts'
 import type { Bytes, Millis } from './units.ts'
 
@@ -270,8 +271,9 @@ const SWEEP_SHARES = 10
 const NOBODY: Peer = { address: null, userAgent: null }
 
 function peerOf(conn: EngineSocket): Peer {
+  const userAgent = conn.request?.headers?.['user-agent']
   return {
     address: conn.remoteAddress ?? null,
-    userAgent: conn.request?.headers?.['user-agent'] ?? null,
+    userAgent: userAgent === undefined ? null : shown(userAgent),
   }
 }

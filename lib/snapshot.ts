@@ -8,6 +8,7 @@ import type { Meters } from './meters.ts'
 import type { ClosingCode, SendState } from './outcomes.ts'
 import type { Peer } from './peer.ts'
 import type { Rule } from './rule.ts'
+import { shown } from './shown.ts'
 import { Tally } from './stats.ts'
 import type { Bytes, Millis } from './units.ts'
 import { waitOf } from './wait.ts'
@@ -79,7 +80,7 @@ export function queueOf(
       messages.push({
         class: rule.class,
         namespace,
-        event: event?.slice(0, SHOWN_CHARACTERS) ?? null,
+        event: event === undefined ? null : shown(event),
         bytes,
         age: now - emittedAt,
         expiresIn: Number.isFinite(expires) ? expires : null,
@@ -88,9 +89,6 @@ export function queueOf(
   }
   return { id, lanes: lanesOf(critical, cosmetic), messages }
 }
-
-/** Of a name that the application made up. */
-const SHOWN_CHARACTERS = 200
 
 /** How a client is, for a line of the log. */
 export function conditionOf(channel: Channel, now: Millis) {

@@ -108,7 +108,8 @@ export const clientStats = z.object({
 })
 export type ClientStats = z.infer<typeof clientStats>
 
-const most = z.int().min(1).max(1000)
+/** A page takes a few milliseconds of the loop at most. */
+const most = z.int().min(1).max(200)
 const cursor = z.string().max(200)
 const name = z.string().min(1).max(200)
 
@@ -169,7 +170,11 @@ export const closedPage = z.object({
 })
 export type ClosedPage = z.infer<typeof closedPage>
 
-export const queueQuery = z.strictObject({ limit: limit.default(100) })
+const rows = z.int().min(1).max(1000)
+
+export const queueQuery = z.strictObject({
+  limit: z.coerce.number().pipe(rows).default(100),
+})
 
 export const clientQueue = z.object({
   id: z.string(),

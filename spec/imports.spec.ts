@@ -16,6 +16,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
       'lib/limits',
       'lib/frame',
       'lib/peer',
+      'lib/shown',
       'lib/meters',
       'lib/decaying-rate',
     ],

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { Server } from 'socket.io'
@@ -9,8 +10,10 @@ import { KiB, MiB } from '../lib/units.ts'
 import type { Logger } from '../schemas/options.ts'
 import { cosmetic } from '../schemas/priority.ts'
 import type { ClosedClient } from '../schemas/stats.ts'
+import { startApp } from './support/app.ts'
 import { fakeClock } from './support/fake-clock.ts'
 import { choke } from './support/flood.ts'
+import { messages } from './support/messages.ts'
 import './support/rejections.ts'
 import { eventually, startServer } from './support/server.ts'
 
@@ -275,6 +278,47 @@ describe('Reporter', () => {
       await settled()
       expect(told).to.equal(1)
       expect(lines).to.have.length(2)
+    })
+  })
+
+  describe('of a client', () => {
+    it('says who it is, its state, its queue and its last event, and shows what it made up as text', async () => {
+      const written: string[] = []
+      const stream = { write: (line: string) => written.push(line) }
+      const fixture = await startApp(
+        { messages, watermarks: { low: 4 * KiB, high: 8 * KiB, limit: 128 * MiB } },
+        undefined,
+        { logger: { level: 'info', stream } },
+      )
+      const hostile = `\u009b31m<img src=x onerror=alert(1)>${'a'.repeat(500)}`
+      const client = await fixture.client({ extraHeaders: { 'user-agent': hostile } })
+      const [socket] = [...fixture.io.sockets.sockets.values()]
+      const id = fixture.app.spillway.client(client.id!)!.id
+      const raw = (client.io.engine as unknown as { transport: { ws: { _socket: Socket } } })
+        .transport.ws._socket
+      raw.pause()
+      await eventually(() => {
+        socket!.emit('jackpot:won', { n: 1, pad: 'x'.repeat(64 * KiB) })
+        return fixture.app.spillway.client(id)!.state === 'blocked'
+      })
+      for (let n = 0; n < 9; n++) socket!.emit('reel:frame', { n })
+      const { lanes } = fixture.app.spillway.client(id)!
+      raw.destroy()
+      await eventually(() => fixture.app.spillway.closed().length === 1)
+      await fixture.close()
+      const line = written
+        .map((each) => JSON.parse(each))
+        .find(({ msg }) => msg === 'spillway: client closed')
+      expect(line.client).to.include({ id, code: 'gone', address: '127.0.0.1' })
+      expect(line).to.deep.include({ transport: 'websocket', congested: true, lanes })
+      expect(line.lastEvent).to.deep.equal({
+        namespace: '/',
+        event: 'reel:frame',
+        class: 'cosmetic',
+      })
+      expect(line.lastShed).to.include({ event: 'reel:frame', outcome: 'dropped' })
+      expect(line.client.userAgent).to.match(/^\ufffd31m<img src=x onerror=alert\(1\)>a{100,}…$/)
+      expect(written.join('')).to.not.match(/[\u0080-\u009f]/)
     })
   })
 

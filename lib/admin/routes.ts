@@ -1,7 +1,5 @@
 import type { FastifyError, FastifyInstance, onRequestHookHandler } from 'fastify'
-import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
-import type { z } from 'zod'
-import { SpillwayError } from '../errors.ts'
+import { validatorCompiler } from 'fastify-type-provider-zod'
 import { changeRoutes } from './change.ts'
 import type { AdminOptions } from './options.ts'
 import { readRoutes } from './read.ts'
@@ -10,13 +8,12 @@ import { uiRoutes } from './ui.ts'
 /** The routes, the dashboard among them. No answer contains a payload. */
 export async function adminRoutes(app: FastifyInstance, options: AdminOptions): Promise<void> {
   app.setValidatorCompiler(validatorCompiler)
-  // a refusal may be an auth hook's, in a shape of its own
-  app.setSerializerCompiler<z.ZodType>((route) =>
-    route.httpStatus === '200' ? serializerCompiler(route) : JSON.stringify,
-  )
+  // no schema: to check a thousand clients against one would hold the loop for tens of
+  // milliseconds, and a refusal may be an auth hook's, in a shape of its own
+  app.setSerializerCompiler(() => JSON.stringify)
   // the application's own handler may make anything of a bad request, and keeps everything else
   app.setErrorHandler<FastifyError>((error, _request, reply) => {
-    if (!error.validation && !(error instanceof SpillwayError)) throw error
+    if (!error.validation && error.name !== 'SpillwayError') throw error
     return reply.code(400).send({ error: 'Bad Request', message: error.message })
   })
   limitRate(app, options.rateLimit)
