@@ -6,6 +6,8 @@ import { zoneOf } from './zones.js'
 
 /** A slow path answers now and then; a client that was silent for longer may be gone. */
 const SILENT_MS = 5000
+/** Half of the default `maxAge`. */
+const SLOW_MS = 1000
 
 export const hashOf = (id) => `#/clients/${encodeURIComponent(id)}`
 
@@ -26,6 +28,11 @@ export function outlookOf({ buffered, inFlight, sinceProgress }, { mode, waterma
   }
   if (inFlight === 0 || sinceProgress < SILENT_MS) return undefined
   return `${bytes(inFlight)} in flight, closed unless it makes progress: ${silence}`
+}
+
+/** Congested, or so that what is emitted now would be old when it leaves. */
+export function isSlow({ congested, state, wait }) {
+  return congested || state === 'blocked' || wait.cosmetic > SLOW_MS
 }
 
 /** The chip of a state, and whether the client is congested. */

@@ -79,7 +79,7 @@ const COLUMNS = [
   [number, ({ age }) => span(age)],
   [
     number,
-    ({ expiresIn }) => (expiresIn === null ? 'never' : expiresIn > 0 ? span(expiresIn) : 'now'),
+    ({ expiresIn }) => (expiresIn === null ? 'never' : expiresIn > 0 ? span(expiresIn) : 'is over'),
   ],
 ]
 

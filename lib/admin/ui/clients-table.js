@@ -2,7 +2,7 @@ import { agentOf, hashOf, nameOf, outlookOf, showState } from './client-figures.
 import { byId, copyOf, figure, Rows, write } from './dom.js'
 import { shedOf } from './rates.js'
 import { visible } from './text.js'
-import { bytes, count, duration, rate, span } from './words.js'
+import { bytes, count, duration, percent, rate, span } from './words.js'
 import { fill, zoneWords } from './zones.js'
 
 const AGENT_LENGTH = 90
@@ -65,7 +65,7 @@ function showShed(say, client, mode) {
   say('shed', count(shed))
   if (mode === 'observe' || observed > shed) return say('shedShare', `${count(observed)} would be`)
   const all = shed + client.sent.messages
-  say('shedShare', shed === 0 ? '' : `${Math.round((100 * shed) / all)} % of all`)
+  say('shedShare', shed === 0 ? '' : `${percent(shed / all)} of all`)
 }
 
 /** The order as the column heads tell and change it. */

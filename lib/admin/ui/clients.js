@@ -6,12 +6,12 @@ import { plural } from './words.js'
 
 const PAGE = 10
 /** Whom the sentence at the top is about, whatever the table shows. */
-const WATCHED = `/clients?sort=buffered&limit=${PAGE}`
+const WATCHED = '/clients?sort=buffered&limit=25'
 
 /** The table of clients with its filter and its pages. */
 export class Clients {
-  /** The clients that most is buffered for, as of the latest answer. */
-  watched = []
+  /** The clients that most is buffered for, once there is an answer. */
+  watched
   #section = byId('clients')
   #form = byId('clients-filter')
   #table
@@ -45,10 +45,10 @@ export class Clients {
     const path = this.#path()
     const [watched, shown] = await Promise.all([
       ask(WATCHED, { signal }),
-      path === WATCHED ? undefined : this.#askForPage(path, signal),
+      this.#askForPage(path, signal),
     ])
     this.watched = watched.clients
-    if (path === this.#path()) this.#show(shown ?? watched, context())
+    if (shown && path === this.#path()) this.#show(shown, context())
   }
 
   /** A cursor that is refused, as it may be after an update, leads back to the first page. */

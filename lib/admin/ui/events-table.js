@@ -1,12 +1,12 @@
 import { byId, make, Rows, write } from './dom.js'
 import { keyOf, shedOf } from './rates.js'
 import { visible } from './text.js'
-import { bytes, count, OUTCOMES_SHED, plural } from './words.js'
+import { bytes, count, OUTCOMES_SHED, percent, plural } from './words.js'
 
 /** More are shown when asked for. */
 const FEW = 8
 
-const FIGURES = ['sent', ...OUTCOMES_SHED, 'share', 'observed', 'invalid']
+const FIGURES = ['share', ...OUTCOMES_SHED, 'observed', 'sent', 'invalid']
 
 /** What was shed, by event. */
 export class EventsTable {
@@ -27,20 +27,23 @@ export class EventsTable {
     this.#latest = stats
     const { events, mode } = stats
     const lossOf = (row) => shedOf(row) + row.observed.messages
-    const sorted = events.toSorted(
+    const used = events.filter((row) => row.sent.messages + lossOf(row) + row.invalid > 0)
+    const sorted = used.toSorted(
       (a, b) => lossOf(b) - lossOf(a) || b.sent.messages - a.sent.messages,
     )
     this.#section.classList.toggle('observes', mode === 'observe')
     this.#rows.show(this.#all ? sorted : sorted.slice(0, FEW), keyOf)
-    this.#section.querySelector('.empty').hidden = events.length > 0
-    this.#more.hidden = events.length <= FEW
+    this.#section.querySelector('.empty').hidden = used.length > 0
+    this.#more.hidden = used.length <= FEW
     this.#more.setAttribute('aria-expanded', String(this.#all))
-    write(this.#more, this.#all ? 'Show fewer' : `Show all ${plural(events.length, 'event')}`)
+    write(this.#more, this.#all ? 'Show fewer' : `Show all ${plural(used.length, 'event')}`)
   }
 }
 
 /** As it is written, behind its namespace unless that is the main one. */
 export function eventName({ namespace, event }) {
+  // a namespace begins with a slash, but for the one name of all that has no annotation
+  if (namespace === 'other') return 'not annotated'
   const name = event === null ? 'no event' : visible(event, 60)
   return namespace === '/' ? name : `${visible(namespace, 40)} ${name}`
 }
@@ -52,8 +55,12 @@ function createRow(row) {
   return make(
     'tr',
     {},
-    make('th', { scope: 'row' }, eventName(row)),
-    make('td', { class: `class ${row.class}` }, row.class),
+    make(
+      'th',
+      { scope: 'row' },
+      eventName(row),
+      make('small', { class: `class ${row.class}` }, row.class),
+    ),
     ...cells,
   )
 }
@@ -69,12 +76,6 @@ function showRow(element, row) {
   for (const outcome of ['sent', ...OUTCOMES_SHED, 'observed']) {
     say(outcome, count(row[outcome].messages), row[outcome])
   }
-  say('share', shareOf(shed, row.sent.messages))
+  say('share', shed === 0 ? '0' : percent(shed / (shed + row.sent.messages)))
   say('invalid', count(row.invalid))
-}
-
-function shareOf(shed, sent) {
-  if (shed === 0) return '0'
-  const percent = (100 * shed) / (shed + sent)
-  return percent < 1 ? '< 1 %' : `${Math.round(percent)} %`
 }

@@ -67,7 +67,8 @@ export class Feed {
   }
 }
 
-const linkTo = (client) => make('a', { href: hashOf(client.id) }, nameOf(client))
+const linkTo = (client) =>
+  make('a', { href: hashOf(client.id) }, `${nameOf(client)} (${visible(client.id, 24)})`)
 
 /** By the type of an event: its title, and what there is to say. */
 const WORDS = {

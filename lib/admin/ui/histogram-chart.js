@@ -5,8 +5,10 @@ import { zoneOf } from './zones.js'
 
 /** A few slow clients are to be seen beside thousands: above this the scale is logarithmic. */
 const LINEAR_CLIENTS = 2
-/** Above the highest bar, for its number and the names of the watermarks. */
-const HEADROOM = 1.9
+/** Of the height; above the highest bar are its number and the names of the watermarks. */
+const HIGHEST = 0.72
+/** A label of a bound needs so many pixels. */
+const LABEL_WIDTH = 36
 
 /** Bars of clients by what is buffered for them, with the watermarks where they fall. */
 export function histogramChart(root) {
@@ -18,7 +20,7 @@ export function histogramChart(root) {
     padding: [4, 10, 0, 10],
     scales: {
       x: { time: false, range: () => [0, buckets.length || 1] },
-      y: { distr: 4, asinh: LINEAR_CLIENTS, range: (_u, _min, max) => [0, (max || 1) * HEADROOM] },
+      y: { distr: 4, asinh: LINEAR_CLIENTS, range: (_u, _min, max) => [0, topOf(max || 1)] },
     },
     axes: [boundAxis(() => buckets), { show: false }],
     series: [
@@ -69,6 +71,10 @@ export function describe({ census, watermarks }) {
   return `Clients by bytes buffered: ${groups.join(', ') || 'none counted yet'}. ${marks.join(', ')}.`
 }
 
+function topOf(max) {
+  return LINEAR_CLIENTS * Math.sinh(Math.asinh(max / LINEAR_CLIENTS) / HIGHEST)
+}
+
 function boundAxis(buckets) {
   return {
     stroke: stroke('soft'),
@@ -81,7 +87,10 @@ function boundAxis(buckets) {
         .slice(0, -1)
         .map((_, index) => index + 1),
     filter: (_u, splits) => splits,
-    values: (_u, splits) => splits.map((at) => short(buckets()[at - 1]?.to)),
+    values: (u, splits) => {
+      const every = Math.ceil(LABEL_WIDTH / (u.width / (splits.length + 1)))
+      return splits.map((at) => (at % every === 0 ? short(buckets()[at - 1]?.to) : ''))
+    },
   }
 }
 

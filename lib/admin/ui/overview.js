@@ -13,8 +13,11 @@ import { Poll } from './poll.js'
 import { Reach } from './reach.js'
 import { ShedLines } from './shed-lines.js'
 import { Stream } from './stream.js'
-import { showVerdict } from './totals.js'
+import { showVerdict } from './verdict.js'
 import { duration, span } from './words.js'
+
+/** It is counted about once a second; older is worth a word. */
+const LATE_MS = 3000
 
 /** All clients at a glance. */
 export class Overview {
@@ -111,7 +114,8 @@ export class Overview {
   #showCensus(stats) {
     this.#charts.buffered.show(stats)
     const { age } = stats.census
-    write(byId('census-age'), age === null ? 'not counted yet' : `counted ${duration(age)} ago`)
+    const late = age > LATE_MS ? `counted ${duration(age)} ago` : ''
+    write(byId('census-age'), age === null ? 'not counted yet' : late)
     label('buffered-chart', describe(stats))
   }
 

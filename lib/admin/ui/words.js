@@ -46,6 +46,10 @@ export function rate(value) {
   return value === null ? '–' : `${bytes(value)}/s`
 }
 
+export function percent(share) {
+  return share < 0.01 ? '< 1 %' : `${Math.round(100 * share)} %`
+}
+
 /** Of messages, a second. */
 export function perSecond(value) {
   return value > 0 && value < 9.95 ? value.toFixed(1) : count(Math.round(value))
