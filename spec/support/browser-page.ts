@@ -46,12 +46,13 @@ const UNITS: Readonly<Record<string, number>> = {
   B: 1,
   KiB: 1024,
   MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
   ms: 1,
   s: 1000,
 }
 
 /** Whether words such as `1.5 KiB` or `20 ms` are the given number, rounded. */
-function reads(words: string | undefined, value: number | null): boolean {
+export function reads(words: string | undefined, value: number | null): boolean {
   if (words === '–') return value === null
   if (words === '< 1 ms') return value !== null && value < 1
   const [, digits, decimals = '', unit = ''] = /^(\d+\.?(\d*)) (\w+)$/.exec(words ?? '') ?? []

@@ -1,9 +1,12 @@
+import { visible } from './text.js'
+
 /** The admin routes, asked as one who has the token that was typed in. */
 
 /** `{prefix}`, wherever a proxy put it: these files are served at `{prefix}/ui/`. */
 const root = new URL('..', import.meta.url).href.replace(/\/$/, '')
 
 const LONGEST_MS = 10_000
+const LONGEST_MESSAGE = 300
 
 /** In memory only: a page that is loaded again has none. */
 let token
@@ -94,5 +97,7 @@ async function request(path, { headers, ...options }) {
 /** As the API words it, else by its status: a proxy's answer may be a page. */
 async function messageOf(response) {
   const body = await response.json().catch(() => null)
-  return typeof body?.message === 'string' ? body.message : `the server answered ${response.status}`
+  return typeof body?.message === 'string'
+    ? visible(body.message, LONGEST_MESSAGE)
+    : `the server answered ${response.status}`
 }

@@ -1,3 +1,4 @@
+import { write } from './dom.js'
 import { visible } from './text.js'
 import { bytes, span } from './words.js'
 import { zoneOf } from './zones.js'
@@ -37,7 +38,7 @@ export function isSlow({ congested, state, wait }) {
 
 /** The chip of a state, and whether the client is congested. */
 export function showState(state, congested, client) {
-  if (state.textContent !== client.state) state.textContent = client.state
+  write(state, visible(client.state, 20))
   state.dataset.state = client.state
   congested.hidden = !client.congested
 }

@@ -78,7 +78,7 @@ export class ClientPage {
     write(byId('client-name'), `${nameOf(client)} · ${visible(client.id, 40)}`)
     document.title = `${nameOf(client)} · Spillway`
     showState(figure(this.#root, 'state'), figure(this.#root, 'congested'), client)
-    this.#say('why', client.why)
+    this.#say('why', visible(client.why))
     const outlook = outlookOf(client, this.#stats)
     figure(this.#root, 'outlook').hidden = outlook === undefined
     this.#say('outlook', outlook ?? '')
@@ -109,7 +109,10 @@ export class ClientPage {
     if (id !== this.#id) return
     const mine = closed.find((each) => each.id === this.#clientId)
     if (!mine) return
-    this.#say('why', `Closed at ${time(new Date(mine.at))}, ${mine.code}: ${mine.reason}.`)
+    this.#say(
+      'why',
+      `Closed at ${time(new Date(mine.at))}, ${visible(mine.code, 20)}: ${visible(mine.reason)}.`,
+    )
   }
 
   #say(name, words) {
@@ -141,5 +144,5 @@ const FIGURES = {
   lastShed: ({ lastShed }) =>
     lastShed === null
       ? 'Nothing was shed for it.'
-      : `Last shed: ${visible(lastShed.event, 60)}, ${lastShed.outcome}, ${span(lastShed.ago)} ago.`,
+      : `Last shed: ${visible(lastShed.event, 60)}, ${visible(lastShed.outcome, 20)}, ${span(lastShed.ago)} ago.`,
 }

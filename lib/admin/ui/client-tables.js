@@ -74,7 +74,7 @@ const number = { class: 'number' }
 const COLUMNS = [
   [number, (message) => String(message.number)],
   [{}, eventName],
-  [{ class: 'class' }, (message) => message.class],
+  [{ class: 'class' }, (message) => visible(message.class, 20)],
   [number, (message) => bytes(message.bytes)],
   [number, ({ age }) => span(age)],
   [

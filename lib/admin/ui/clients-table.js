@@ -46,7 +46,7 @@ function showRow(row, client, context) {
   say('id', visible(client.id, 24))
   say('agent', agentOf(client, AGENT_LENGTH))
   showState(figure(row, 'state'), figure(row, 'congested'), client)
-  say('why', outlook ?? client.why)
+  say('why', outlook ?? visible(client.why))
   row.classList.toggle('closing', outlook !== undefined)
   say('buffered', bytes(client.buffered))
   say('zone', zoneWords(client.buffered, context.watermarks))

@@ -2,6 +2,7 @@ import { ask } from './api.js'
 import { agentOf, nameOf } from './client-figures.js'
 import { byId, make, Rows, write } from './dom.js'
 import { Pager } from './pager.js'
+import { visible } from './text.js'
 import { bytes, count, duration, plural, time } from './words.js'
 
 const PAGE = 8
@@ -13,7 +14,7 @@ export class Closings {
   #rows = new Rows(this.#section.querySelector('tbody'), rowOf, () => {})
   #counts = new Rows(
     byId('closings-counts'),
-    ([code]) => make('li', {}, make('b'), ` ${code}`),
+    ([code]) => make('li', {}, make('b'), ` ${visible(code, 20)}`),
     (item, [, clients]) => {
       write(item.firstChild, count(clients))
       item.classList.toggle('none', clients === 0)
@@ -66,7 +67,12 @@ function rowOf(closed) {
     {},
     make('td', {}, make('time', { datetime: at }, time(new Date(at)))),
     make('th', { scope: 'row' }, nameOf(closed), make('small', {}, agentOf(closed, 60))),
-    make('td', { class: 'why' }, make('b', {}, code), make('small', {}, reason)),
+    make(
+      'td',
+      { class: 'why' },
+      make('b', {}, visible(code, 20)),
+      make('small', {}, visible(reason)),
+    ),
     cell(plural(undelivered.messages, 'message'), make('small', {}, bytes(undelivered.bytes))),
     cell(inFlight === null ? 'unknown' : bytes(inFlight)),
     cell(duration(connectedFor)),

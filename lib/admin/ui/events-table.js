@@ -59,7 +59,8 @@ function createRow(row) {
       'th',
       { scope: 'row' },
       eventName(row),
-      make('small', { class: `class ${row.class}` }, row.class),
+      ' ',
+      make('small', { class: `class ${row.class}` }, visible(row.class, 20)),
     ),
     ...cells,
   )

@@ -1,4 +1,5 @@
 import { byId, figure, write } from './dom.js'
+import { visible } from './text.js'
 import { bytes, count, perSecond } from './words.js'
 
 /** The figures in the page's head. */
@@ -11,7 +12,7 @@ export function showTotals(stats, rates) {
   const observes = stats.mode === 'observe'
   root.hidden = false
   mode.hidden = false
-  write(mode, stats.mode)
+  write(mode, visible(stats.mode, 20))
   mode.dataset.mode = stats.mode
   say('connected', count(stats.clients.connected))
   say('congested', count(stats.clients.congested), stats.clients.congested > 0)
@@ -20,7 +21,10 @@ export function showTotals(stats, rates) {
   say('buffered', bytes(stats.buffered))
   say('rss', bytes(stats.memory.rss))
   say('shedLabel', observes ? 'Would be shed' : 'Shed')
-  if (!rates) return
+  if (!rates) {
+    say('sent', '–')
+    return say('shed', '–')
+  }
   const shed = observes ? rates.observed : rates.shed
   say('sent', perSecond(rates.sent))
   say('shed', perSecond(shed), shed > 0)

@@ -52,6 +52,7 @@ export function percent(share) {
 
 /** Of messages, a second. */
 export function perSecond(value) {
+  if (value > 0 && value < 0.05) return '< 0.1'
   return value > 0 && value < 9.95 ? value.toFixed(1) : count(Math.round(value))
 }
 
