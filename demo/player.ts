@@ -1,6 +1,14 @@
+import { Agent } from 'node:http'
 import { io, type Socket } from 'socket.io-client'
 import type { EventsOf } from '../lib/index.ts'
 import type { LobbyMessages } from './messages.ts'
+
+/** What the server is to see of a client. */
+export interface Origin {
+  readonly userAgent?: string
+  /** One of this machine's; of the network 127, Linux has them all. */
+  readonly localAddress?: string
+}
 
 type LobbySocket = Socket<EventsOf<LobbyMessages>>
 
@@ -18,8 +26,15 @@ export class Player {
   readonly #socket: LobbySocket
 
   /** @throws Error if there is no connection within the client library's time limit */
-  static async connect(url: string): Promise<Player> {
-    const socket: LobbySocket = io(url, { transports: ['websocket'], forceNew: true })
+  static async connect(url: string, from: Origin = {}): Promise<Player> {
+    const { userAgent, localAddress } = from
+    const socket: LobbySocket = io(url, {
+      transports: ['websocket'],
+      forceNew: true,
+      ...(userAgent !== undefined && { extraHeaders: { 'user-agent': userAgent } }),
+      // where it is used, it is Node's; the types are a browser's
+      ...(localAddress !== undefined && { agent: new Agent({ localAddress }) as never }),
+    })
     const player = new Player(socket)
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve)

@@ -9,6 +9,8 @@ export interface WifiOptions {
   readonly delayMs?: number
   /** Default 0: any free port. */
   readonly port?: number
+  /** What the server sees as the client's address. */
+  readonly localAddress?: string
 }
 
 export interface Wifi {
@@ -53,7 +55,8 @@ export async function startWifi(options: WifiOptions): Promise<Wifi> {
 }
 
 /** @returns the connection to the server */
-function relay(client: Socket, { target, bytesPerSecond, delayMs = 0 }: WifiOptions): Socket {
+function relay(client: Socket, options: WifiOptions): Socket {
+  const { target, bytesPerSecond, delayMs = 0, localAddress } = options
   const slice = Math.floor(bytesPerSecond / SLICES_PER_SECOND)
   let freeAt = 0
 
@@ -71,6 +74,7 @@ function relay(client: Socket, { target, bytesPerSecond, delayMs = 0 }: WifiOpti
     host: target.host,
     port: target.port,
     noDelay: true,
+    ...(localAddress !== undefined && { localAddress }),
     onread: {
       buffer: Buffer.alloc(Math.min(MAX_READ, Math.max(MIN_READ, slice))),
       callback(length, buffer) {

@@ -195,7 +195,8 @@ async function routeTable(): Promise<string> {
   const app = Fastify()
   const rows: string[][] = []
   app.addHook('onRoute', ({ method, url, schema }) => {
-    if (method === 'HEAD' || url.endsWith('/')) return
+    // what is hidden is the dashboard, which is no question
+    if (method === 'HEAD' || url.endsWith('/') || Reflect.get(schema ?? {}, 'hide')) return
     const { description, querystring, body, response } = schema as unknown as RouteSchema
     const asks = querystring ?? body
     const query = asks ? [...optionsOf(factsOf(asks, 'output'))] : []

@@ -1,0 +1,98 @@
+/** The admin routes, asked as one who has the token that was typed in. */
+
+/** `{prefix}`, wherever a proxy put it: these files are served at `{prefix}/ui/`. */
+const root = new URL('..', import.meta.url).href.replace(/\/$/, '')
+
+const LONGEST_MS = 10_000
+
+/** In memory only: a page that is loaded again has none. */
+let token
+
+export function useToken(given) {
+  token = given
+}
+
+/** Nobody without a token, or with this one, may do that. */
+export class Refused extends Error {
+  withToken = token !== undefined
+
+  constructor(status) {
+    super(status === 0 ? 'the server asks for a login elsewhere' : `the server answered ${status}`)
+    this.status = status
+  }
+}
+
+/** An answer that is none: the server said so, or it could not be reached. */
+export class Failure extends Error {
+  /** @param status of the answer; `undefined` without one */
+  constructor(message, status) {
+    super(message)
+    this.status = status
+  }
+}
+
+/**
+ * @returns the body of the answer; `null` if it has none
+ * @throws Refused, Failure, or what aborted the signal
+ */
+export async function ask(path, { method, body, signal } = {}) {
+  const limit = AbortSignal.timeout(LONGEST_MS)
+  const signals = signal ? AbortSignal.any([signal, limit]) : limit
+  const response = await request(path, {
+    method,
+    signal: signals,
+    ...(body && {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    }),
+  })
+  if (response.status === 204) return null
+  try {
+    return await response.json()
+  } catch (error) {
+    throw signal?.aborted ? error : new Failure('the answer is not JSON', response.status)
+  }
+}
+
+/** Where chunks of text come for as long as the signal allows it. */
+export async function open(path, signal) {
+  const { body } = await request(path, { signal })
+  return chunksOf(body.pipeThrough(new TextDecoderStream()).getReader())
+}
+
+/** By hand: Safari has no asynchronous iteration of streams. */
+async function* chunksOf(reader) {
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return
+    yield value
+  }
+}
+
+async function request(path, { headers, ...options }) {
+  let response
+  try {
+    response = await fetch(root + path, {
+      ...options,
+      headers: { ...headers, ...(token && { authorization: `Bearer ${token}` }) },
+      credentials: 'same-origin',
+      cache: 'no-store',
+      redirect: 'manual',
+    })
+  } catch (error) {
+    if (error.name === 'AbortError') throw error
+    throw new Failure(error.name === 'TimeoutError' ? 'no answer' : 'cannot be reached')
+  }
+  const elsewhere = response.type === 'opaqueredirect'
+  if (elsewhere || response.status === 401 || response.status === 403) {
+    throw new Refused(elsewhere ? 0 : response.status)
+  }
+  if (!response.ok) throw new Failure(await messageOf(response), response.status)
+  return response
+}
+
+/** As the API words it, else by its status: a proxy's answer may be a page. */
+async function messageOf(response) {
+  const body = await response.json().catch(() => null)
+  return typeof body?.message === 'string' ? body.message : `the server answered ${response.status}`
+}

@@ -1,0 +1,84 @@
+import uPlot from './uPlot.esm.js'
+
+export const color = (name) =>
+  getComputedStyle(document.documentElement).getPropertyValue(`--${name}`)
+
+/** A colour of the page's scheme, as of when it is drawn. */
+export const stroke = (name) => () => color(name)
+
+/**
+ * @param root is filled: its size is the page's matter
+ * @param options of uPlot
+ */
+export function plotIn(root, options) {
+  const plot = new uPlot(
+    {
+      ...options,
+      ...sizeOf(root),
+      legend: { show: false },
+      cursor: { show: false },
+    },
+    options.series.map(() => []),
+    root,
+  )
+  new ResizeObserver(() => plot.setSize(sizeOf(root))).observe(root)
+  return plot
+}
+
+/** What `show` is given, of the last so many seconds. */
+export function timeChart(root, seconds, options) {
+  const [, ...others] = options.axes
+  const plot = plotIn(root, {
+    padding: [8, 34, 0, 0],
+    ...options,
+    axes: [timeAxis(seconds), ...others],
+    scales: { x: { time: false }, ...options.scales },
+  })
+  return {
+    /** @param columns times in seconds, then the values of each series */
+    show(columns, now) {
+      plot.batch(() => {
+        plot.setData(columns, false)
+        plot.setScale('x', { min: now - seconds, max: now })
+        plot.redraw(false, true)
+      })
+    },
+  }
+}
+
+function sizeOf(root) {
+  return { width: root.clientWidth, height: root.clientHeight }
+}
+
+/** Always the same places, so that the labels stand still while the lines move. */
+function timeAxis(seconds) {
+  const parts = seconds > 60 ? seconds / 60 : 4
+  return {
+    stroke: stroke('soft'),
+    size: 30,
+    gap: 7,
+    ticks: { show: false },
+    grid: { show: false },
+    splits: (_u, _axis, min, max) =>
+      Array.from({ length: parts + 1 }, (_, part) => min + (part * (max - min)) / parts),
+    values: (_u, splits) => splits.map((at) => label(at - splits.at(-1), seconds)),
+  }
+}
+
+function label(ago, seconds) {
+  if (ago > -0.5) return 'now'
+  return seconds > 60 ? `−${Math.round(-ago / 60)} min` : `−${Math.round(-ago)} s`
+}
+
+export function valueAxis(splitsUpTo, write) {
+  return {
+    stroke: stroke('soft'),
+    size: 62,
+    gap: 4,
+    ticks: { show: false },
+    grid: { stroke: stroke('rule'), width: 1 },
+    splits: (_u, _axis, _min, max) => splitsUpTo(max).filter((value) => value <= max),
+    filter: (_u, shown) => shown,
+    values: (_u, shown) => shown.map((value) => (value === 0 ? '0' : write(value))),
+  }
+}

@@ -1,0 +1,145 @@
+import { ask, Failure, Refused } from './api.js'
+import { agentOf, nameOf, outlookOf, showState } from './client-figures.js'
+import { ClientTables } from './client-tables.js'
+import { Closing } from './closing.js'
+import { byId, figure, write } from './dom.js'
+import { gaugeChart } from './gauge-chart.js'
+import { History } from './history.js'
+import { Poll } from './poll.js'
+import { Reach } from './reach.js'
+import { visible } from './text.js'
+import { bytes, count, duration, plural, rate, span, time } from './words.js'
+
+const SECONDS = 120
+
+/** One client, with everything that is known of it. */
+export class ClientPage {
+  #root = byId('client')
+  /** As asked for: the client's own, or that of one of its sockets. */
+  #id
+  #clientId
+  #stats
+  #polls
+  #reach = new Reach(this.#root)
+  #history = new History(SECONDS)
+  #chart
+  #tables = new ClientTables()
+  #closing
+
+  constructor({ onRefused, onChangeRefused }) {
+    const poll = (every, task) =>
+      new Poll({
+        every,
+        task,
+        onFailure: (error) => (error instanceof Refused ? onRefused(error) : this.#lost(error)),
+      })
+    const path = () => `/clients/${encodeURIComponent(this.#id)}`
+    this.#polls = [
+      poll(1000, async (signal) => this.#show(await ask(path(), { signal }))),
+      poll(2000, async (signal) =>
+        this.#tables.showQueue(await ask(`${path()}/queue?limit=100`, { signal })),
+      ),
+    ]
+    this.#closing = new Closing(onChangeRefused)
+  }
+
+  start(id) {
+    this.#id = id
+    this.#clientId = id
+    this.#history = new History(SECONDS)
+    this.#root.hidden = false
+    this.#root.classList.remove('gone')
+    write(byId('client-name'), visible(id, 40))
+    byId('client-name').focus()
+    this.#tables.clear()
+    this.#closing.reset(id)
+    this.#chart ??= gaugeChart(byId('gauge-chart'), SECONDS, () => marksOf(this.#stats))
+    // the only path that is not a name: it would lead out of the clients
+    if (/^\.+$/.test(id)) return this.#lost(new Failure('no such client is connected', 404))
+    for (const poll of this.#polls) poll.start()
+  }
+
+  stop() {
+    this.#root.hidden = true
+    for (const poll of this.#polls) poll.stop()
+  }
+
+  /** The totals, which have the watermarks and the mode. */
+  context(stats) {
+    this.#stats = stats
+  }
+
+  #show(client) {
+    if (!this.#stats) return
+    this.#clientId = client.id
+    this.#reach.answered()
+    this.#root.classList.remove('gone')
+    this.#say('agent', `${agentOf(client, 300)}`)
+    write(byId('client-name'), `${nameOf(client)} · ${visible(client.id, 40)}`)
+    document.title = `${nameOf(client)} · Spillway`
+    showState(figure(this.#root, 'state'), figure(this.#root, 'congested'), client)
+    this.#say('why', client.why)
+    const outlook = outlookOf(client, this.#stats)
+    figure(this.#root, 'outlook').hidden = outlook === undefined
+    this.#say('outlook', outlook ?? '')
+    for (const [name, write] of Object.entries(FIGURES)) this.#say(name, write(client))
+    this.#closing.offer(client)
+    this.#tables.show(client)
+    this.#showGauge(client)
+  }
+
+  #showGauge({ buffered, inFlight, window }) {
+    const now = performance.now() / 1000
+    this.#history.add(now, buffered, inFlight, window)
+    this.#chart.show(this.#history.columns(4), now)
+    const words = `Buffered ${bytes(buffered)}, of it in flight ${bytes(inFlight)}, window ${bytes(window)}`
+    byId('gauge-chart').setAttribute('aria-label', words)
+  }
+
+  async #lost(error) {
+    if (error.status !== 404) return this.#reach.lost(error)
+    for (const poll of this.#polls) poll.stop()
+    this.#root.classList.add('gone')
+    this.#closing.gone()
+    showState(figure(this.#root, 'state'), figure(this.#root, 'congested'), { state: 'closed' })
+    this.#say('outlook', '')
+    this.#say('why', 'Not connected any more.')
+    const id = this.#id
+    const { closed } = await ask('/closed').catch(() => ({ closed: [] }))
+    if (id !== this.#id) return
+    const mine = closed.find((each) => each.id === this.#clientId)
+    if (!mine) return
+    this.#say('why', `Closed at ${time(new Date(mine.at))}, ${mine.code}: ${mine.reason}.`)
+  }
+
+  #say(name, words) {
+    write(figure(this.#root, name), words)
+  }
+}
+
+function marksOf({ watermarks: { low, high, limit } }) {
+  return { low, high, limit }
+}
+
+const FIGURES = {
+  buffered: ({ buffered }) => bytes(buffered),
+  inFlight: ({ inFlight }) => bytes(inFlight),
+  window: ({ window }) => bytes(window),
+  waitCritical: ({ wait }) => span(wait.critical),
+  waitCosmetic: ({ wait }) => span(wait.cosmetic),
+  rate: (client) => rate(client.rate),
+  rtt: ({ rtt }) => span(rtt),
+  minRtt: ({ minRtt }) => span(minRtt),
+  sinceProgress: ({ sinceProgress }) => span(sinceProgress),
+  queued: ({ queued, lanes }) =>
+    `${bytes(queued)} in ${plural(lanes.critical.messages + lanes.cosmetic.messages, 'message')}`,
+  outstanding: ({ outstanding }) => bytes(outstanding),
+  transport: ({ transport }) => visible(transport, 20),
+  connectedFor: ({ connectedFor }) => duration(connectedFor),
+  drains: ({ drains }) => count(drains.count),
+  drainsPerMinute: ({ drains }) => drains.perMinute.toFixed(1),
+  lastShed: ({ lastShed }) =>
+    lastShed === null
+      ? 'Nothing was shed for it.'
+      : `Last shed: ${visible(lastShed.event, 60)}, ${lastShed.outcome}, ${span(lastShed.ago)} ago.`,
+}

@@ -1,0 +1,92 @@
+import { agentOf, hashOf, nameOf, outlookOf, showState } from './client-figures.js'
+import { byId, copyOf, figure, Rows, write } from './dom.js'
+import { shedOf } from './rates.js'
+import { visible } from './text.js'
+import { bytes, count, duration, percent, rate, span } from './words.js'
+import { fill, zoneWords } from './zones.js'
+
+const AGENT_LENGTH = 90
+/** A row stays where it is while the pointer moves towards it. */
+const HOLD_MS = 1500
+
+export class ClientsTable {
+  #rows
+  #context
+  #pointedAt = Number.NEGATIVE_INFINITY
+
+  constructor(table) {
+    const body = table.tBodies[0]
+    body.addEventListener('pointermove', () => {
+      this.#pointedAt = performance.now()
+    })
+    this.#rows = new Rows(
+      body,
+      () => copyOf('client-row'),
+      (row, client) => showRow(row, client, this.#context),
+    )
+  }
+
+  get held() {
+    return performance.now() - this.#pointedAt < HOLD_MS
+  }
+
+  /** @param context the totals, of which mode and watermarks matter */
+  show(clients, context) {
+    this.#context = context
+    this.#rows.show(clients, ({ id }) => id)
+  }
+}
+
+function showRow(row, client, context) {
+  const say = (name, words) => write(figure(row, name), words)
+  const outlook = outlookOf(client, context)
+  const link = figure(row, 'name')
+  link.href = hashOf(client.id)
+  say('name', nameOf(client))
+  say('id', visible(client.id, 24))
+  say('agent', agentOf(client, AGENT_LENGTH))
+  showState(figure(row, 'state'), figure(row, 'congested'), client)
+  say('why', outlook ?? client.why)
+  row.classList.toggle('closing', outlook !== undefined)
+  say('buffered', bytes(client.buffered))
+  say('zone', zoneWords(client.buffered, context.watermarks))
+  fill(row.querySelector('.gauge'), client.buffered, context.watermarks)
+  say('wait', span(client.wait.critical))
+  say('waitCosmetic', client.wait.cosmetic === null ? '' : `cosmetic ${span(client.wait.cosmetic)}`)
+  say('rtt', span(client.rtt))
+  say('rate', client.rate === null ? '' : rate(client.rate))
+  showShed(say, client, context.mode)
+  say('age', duration(client.connectedFor).split(' ', 2).join(' '))
+}
+
+function showShed(say, client, mode) {
+  const shed = shedOf(client)
+  const observed = client.observed.messages
+  say('shed', count(shed))
+  if (mode === 'observe' || observed > shed) return say('shedShare', `${count(observed)} would be`)
+  const all = shed + client.sent.messages
+  say('shedShare', shed === 0 ? '' : `${percent(shed / all)} of all`)
+}
+
+/** The order as the column heads tell and change it. */
+export function sortByHeads(table, onSort) {
+  const buttons = [...table.querySelectorAll('[data-sort]')]
+  for (const button of buttons) {
+    button.addEventListener('click', () => onSort(button.dataset.sort))
+  }
+  return (sort) => {
+    for (const button of buttons) {
+      const head = button.closest('th')
+      if (button.dataset.sort === sort) head.setAttribute('aria-sort', 'descending')
+      else head.removeAttribute('aria-sort')
+    }
+  }
+}
+
+/** The namespaces there are, to choose from. */
+export function offerNamespaces(events) {
+  const names = new Set(events.map(({ namespace }) => namespace))
+  const list = byId('namespaces')
+  if (list.children.length === names.size) return
+  list.replaceChildren(...Array.from(names, (name) => new Option('', name)))
+}

@@ -1,0 +1,83 @@
+import { ask } from './api.js'
+import { ClientsTable, sortByHeads } from './clients-table.js'
+import { byId, write } from './dom.js'
+import { Pager } from './pager.js'
+import { plural } from './words.js'
+
+const PAGE = 10
+/** Whom the sentence at the top is about, whatever the table shows. */
+const WATCHED = '/clients?sort=buffered&limit=25'
+
+/** The table of clients with its filter and its pages. */
+export class Clients {
+  /** The clients that most is buffered for, once there is an answer. */
+  watched
+  #section = byId('clients')
+  #form = byId('clients-filter')
+  #table
+  #pager
+  #showSort
+
+  /** @param onChange called when something else is to be asked for */
+  constructor(onChange) {
+    const table = byId('clients-table')
+    const changed = () => {
+      this.#showSort(this.#form.elements.sort.value)
+      onChange()
+    }
+    const startAnew = () => {
+      this.#pager.reset()
+      changed()
+    }
+    this.#table = new ClientsTable(table)
+    this.#pager = new Pager(this.#section.querySelector('.pager'), changed)
+    this.#showSort = sortByHeads(table, (sort) => {
+      this.#form.elements.sort.value = sort
+      startAnew()
+    })
+    this.#showSort(this.#form.elements.sort.value)
+    this.#form.addEventListener('change', startAnew)
+    this.#form.addEventListener('submit', (event) => event.preventDefault())
+  }
+
+  /** @param context called for the latest totals */
+  async ask(signal, context) {
+    const path = this.#path()
+    const [watched, shown] = await Promise.all([
+      ask(WATCHED, { signal }),
+      this.#askForPage(path, signal),
+    ])
+    this.watched = watched.clients
+    if (shown && path === this.#path()) this.#show(shown, context())
+  }
+
+  /** A cursor that is refused, as it may be after an update, leads back to the first page. */
+  async #askForPage(path, signal) {
+    try {
+      return await ask(path, { signal })
+    } catch (error) {
+      if (error.status !== 400 || this.#pager.cursor === undefined) throw error
+      this.#pager.reset()
+      return undefined
+    }
+  }
+
+  #path() {
+    const { sort, ...filters } = Object.fromEntries(new FormData(this.#form))
+    const query = new URLSearchParams({ sort, limit: PAGE })
+    for (const [name, value] of Object.entries(filters)) if (value) query.set(name, value)
+    if (this.#pager.cursor !== undefined) query.set('cursor', this.#pager.cursor)
+    return `/clients?${query}`
+  }
+
+  #show({ total, clients, next }, context) {
+    if (!context || this.#table.held) return
+    this.#table.show(clients, context)
+    this.#pager.show(next)
+    const filtered = [...new FormData(this.#form)].some(([name, value]) => name !== 'sort' && value)
+    write(byId('clients-total'), `${plural(total, 'client')}${filtered ? ' of this filter' : ''}`)
+    const empty = this.#section.querySelector('.empty')
+    empty.hidden = clients.length > 0
+    write(empty, filtered ? 'No client is like this.' : 'No clients are connected.')
+  }
+}

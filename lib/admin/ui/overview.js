@@ -1,0 +1,139 @@
+import { Refused } from './api.js'
+import { Clients } from './clients.js'
+import { offerNamespaces } from './clients-table.js'
+import { Closings } from './closings.js'
+import { byId, figure, write } from './dom.js'
+import { EventsTable } from './events-table.js'
+import { Feed } from './feed.js'
+import { describe, histogramChart } from './histogram-chart.js'
+import { History } from './history.js'
+import { latencyChart, SECONDS } from './line-charts.js'
+import { Policy } from './policy.js'
+import { Poll } from './poll.js'
+import { Reach } from './reach.js'
+import { ShedLines } from './shed-lines.js'
+import { Stream } from './stream.js'
+import { showVerdict } from './verdict.js'
+import { duration, span } from './words.js'
+
+/** It is counted about once a second; older is worth a word. */
+const LATE_MS = 3000
+
+/** All clients at a glance. */
+export class Overview {
+  #root = byId('overview')
+  #polls
+  #stream
+  #clients
+  #closings
+  #events = new EventsTable()
+  #latencies = new History(SECONDS)
+  #shedLines = new ShedLines()
+  #charts
+  #stats
+
+  /**
+   * @param onRefused called with a refusal of a question
+   * @param onChangeRefused called when this reader may see but not change something
+   */
+  constructor({ onRefused, onChangeRefused }) {
+    const reach = new Reach(byId('clients'))
+    const poll = (every, task, lost = () => {}) =>
+      new Poll({
+        every,
+        task,
+        onFailure: (error) => (error instanceof Refused ? onRefused(error) : lost(error)),
+      })
+    const clients = poll(
+      2000,
+      async (signal) => {
+        await this.#clients.ask(signal, () => this.#stats)
+        reach.answered()
+      },
+      (error) => reach.lost(error),
+    )
+    const closings = poll(5000, (signal) => this.#closings.ask(signal))
+    const policy = new Policy(onChangeRefused)
+    const policies = poll(10_000, (signal) => policy.ask(signal))
+    this.#clients = new Clients(() => clients.now())
+    this.#closings = new Closings(() => closings.now())
+    this.#polls = [clients, closings, policies]
+    const feed = new Feed()
+    this.#stream = new Stream('/events', {
+      onState: (state) => (state instanceof Refused ? onRefused(state) : feed.tell(state)),
+      onEvent(event) {
+        feed.show(event)
+        if (event.type === 'closed') closings.now()
+        if (event.type === 'policy') policies.now()
+      },
+    })
+  }
+
+  start() {
+    this.#root.hidden = false
+    this.#charts ??= {
+      buffered: histogramChart(byId('buffered-chart')),
+      latency: latencyChart(byId('latency-chart')),
+    }
+    this.#shedLines.start()
+    for (const poll of this.#polls) poll.start()
+    this.#stream.start()
+  }
+
+  stop() {
+    this.#root.hidden = true
+    for (const poll of this.#polls) poll.stop()
+  }
+
+  /** Until then it listens to what happens, also behind another view. */
+  end() {
+    this.#stream.stop()
+  }
+
+  /** Is told all the time, so that the charts have no gap when one comes back from a client. */
+  show(stats, rates, now) {
+    this.#stats = stats
+    this.#shedLines.add(stats, rates, now)
+    if (rates) this.#latencies.add(now, rates.latency.p50, rates.latency.p99)
+    if (this.#root.hidden) return
+    showVerdict(stats, rates, this.#clients.watched)
+    this.#events.show(stats)
+    this.#closings.showCounts(stats)
+    offerNamespaces(stats.events)
+    this.#shedLines.show(stats, rates, now)
+    this.#showCensus(stats)
+    this.#showLatency(rates, now)
+  }
+
+  /** While the server was not asked or did not answer, nothing is known. */
+  interrupt(now) {
+    this.#latencies.add(now, null, null)
+    this.#shedLines.interrupt(now)
+  }
+
+  #showCensus(stats) {
+    this.#charts.buffered.show(stats)
+    const { age } = stats.census
+    const late = age > LATE_MS ? `counted ${duration(age)} ago` : ''
+    write(byId('census-age'), age === null ? 'not counted yet' : late)
+    label('buffered-chart', describe(stats))
+  }
+
+  #showLatency(rates, now) {
+    this.#charts.latency.show(this.#latencies.columns(3), now)
+    if (!rates) return
+    const { p50, p99 } = rates.latency
+    write(figure(this.#root, 'p50'), span(p50))
+    write(figure(this.#root, 'p99'), span(p99))
+    label(
+      'latency-chart',
+      p50 === null
+        ? 'Latency of critical messages: none was measured in the last 10 s'
+        : `Latency of critical messages in the last 10 s: p50 ${span(p50)}, p99 ${span(p99)}`,
+    )
+  }
+}
+
+function label(id, words) {
+  byId(id).setAttribute('aria-label', words)
+}

@@ -1,0 +1,33 @@
+import { byId, figure, write } from './dom.js'
+import { bytes, count, perSecond } from './words.js'
+
+/** The figures in the page's head. */
+
+const root = byId('totals')
+const mode = byId('mode')
+
+/** @param rates `undefined` until there are two answers to compare */
+export function showTotals(stats, rates) {
+  const observes = stats.mode === 'observe'
+  root.hidden = false
+  mode.hidden = false
+  write(mode, stats.mode)
+  mode.dataset.mode = stats.mode
+  say('connected', count(stats.clients.connected))
+  say('congested', count(stats.clients.congested), stats.clients.congested > 0)
+  say('waiting', count(stats.clients.waiting))
+  say('blind', count(stats.census.blind))
+  say('buffered', bytes(stats.buffered))
+  say('rss', bytes(stats.memory.rss))
+  say('shedLabel', observes ? 'Would be shed' : 'Shed')
+  if (!rates) return
+  const shed = observes ? rates.observed : rates.shed
+  say('sent', perSecond(rates.sent))
+  say('shed', perSecond(shed), shed > 0)
+}
+
+function say(name, words, alarm = false) {
+  const place = figure(root, name)
+  write(place, words)
+  place.closest('[data-alarm]')?.classList.toggle('alarm', alarm)
+}

@@ -1,0 +1,76 @@
+import { hashOf, isSlow, nameOf, outlookOf } from './client-figures.js'
+import { byId, figure, write } from './dom.js'
+import { keyOf } from './rates.js'
+import { visible } from './text.js'
+import { count, perSecond, plural, span } from './words.js'
+
+/** The page in three sentences: who is slow, what is shed, and who is about to be closed. */
+
+const root = byId('verdict')
+
+const say = (name, words) => write(figure(root, name), words)
+
+/**
+ * @param rates `undefined` until there are two answers to compare
+ * @param watched the clients that most is buffered for; `undefined` until there is an answer
+ */
+export function showVerdict(stats, rates, watched) {
+  const slow = watched?.filter(isSlow) ?? []
+  const closing = watched?.filter((client) => outlookOf(client, stats)) ?? []
+  root.dataset.level = closing.length > 0 ? 'limit' : slow.length > 0 ? 'high' : 'calm'
+  if (watched) showSlow(stats, slow, watched)
+  if (watched) showClosing(stats, closing)
+  if (rates) say('shed', shedWords(stats, rates))
+}
+
+function showSlow({ clients: { connected } }, slow, watched) {
+  if (slow.length === 0) {
+    say('slow', connected === 0 ? 'No clients are connected.' : `${allOf(connected)} up.`)
+    say('waits', '')
+    return link('slowest')
+  }
+  const all = slow.length === watched.length && connected > slow.length
+  const number = `${all ? 'At least ' : ''}${count(slow.length)} of ${plural(connected, 'client')}`
+  const [slowest] = slow.toSorted((a, b) => waitOf(b) - waitOf(a))
+  say('slow', `${number} ${slow.length === 1 ? 'is' : 'are'} slow, above all`)
+  link('slowest', slowest)
+  say('waits', `${waitWords(slowest)}.`)
+}
+
+const allOf = (connected) =>
+  connected === 1 ? 'The one client keeps' : `All ${count(connected)} clients keep`
+
+/** Nobody knows how long it is for a client that never answered. */
+const waitOf = ({ wait }) => wait.cosmetic ?? Number.POSITIVE_INFINITY
+
+function waitWords({ wait }) {
+  if (wait.critical === null) return ', which has not answered yet'
+  return `, for which critical messages wait ${span(wait.critical)} and cosmetic ones ${span(wait.cosmetic)}`
+}
+
+function shedWords({ mode, events }, rates) {
+  const observes = mode === 'observe'
+  const kind = observes ? 'observed' : 'shed'
+  if (rates[kind] === 0) return observes ? 'Nothing would be shed now.' : 'Nothing is shed now.'
+  const rateOf = (row) => rates.events.get(keyOf(row))?.[kind] ?? 0
+  const [event] = events.toSorted((a, b) => rateOf(b) - rateOf(a))
+  const verb = observes ? 'would be shed' : 'are shed'
+  return `${perSecond(rates[kind])} messages a second ${verb}, most of them ${visible(event.event, 40)}.`
+}
+
+function showClosing({ mode }, closing) {
+  const others = closing.length > 1 ? ` and ${count(closing.length - 1)} more` : ''
+  link('first', closing[0])
+  say('more', closing.length > 0 ? `${others}.` : '')
+  if (mode === 'observe') say('closing', 'Mode observe closes nobody.')
+  else say('closing', closing.length > 0 ? 'About to be closed:' : 'Nobody is about to be closed.')
+}
+
+/** The same element as long as the page is open, so that it keeps the focus. */
+function link(name, client) {
+  const element = figure(root, name)
+  element.hidden = client === undefined
+  if (!client) return
+  element.href = hashOf(client.id)
+  write(element, `${nameOf(client)} (${visible(client.id, 24)})`)
+}

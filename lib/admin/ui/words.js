@@ -1,0 +1,68 @@
+/** Figures as people read them. */
+
+const whole = new Intl.NumberFormat('en')
+const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
+
+export function count(value) {
+  return whole.format(value)
+}
+
+export function span(ms) {
+  if (ms === null || ms === undefined) return '–'
+  if (ms < 1) return '< 1 ms'
+  if (ms < 1000) return `${Math.round(ms)} ms`
+  return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`
+}
+
+/** Of minutes to days, in its two largest units. */
+export function duration(ms) {
+  const seconds = Math.floor(ms / 1000)
+  if (seconds < 60) return `${seconds} s`
+  for (const [unit, size, smaller, part] of [
+    ['d', 86_400, 'h', 3600],
+    ['h', 3600, 'min', 60],
+    ['min', 60, 's', 1],
+  ]) {
+    if (seconds < size) continue
+    const rest = Math.floor((seconds % size) / part)
+    return rest === 0
+      ? `${Math.floor(seconds / size)} ${unit}`
+      : `${Math.floor(seconds / size)} ${unit} ${rest} ${smaller}`
+  }
+}
+
+export function bytes(value) {
+  if (value < 1024) return `${Math.round(value)} B`
+  if (value < 1024 ** 2) return `${short(value / 1024)} KiB`
+  if (value < 1024 ** 3) return `${short(value / 1024 ** 2)} MiB`
+  return `${short(value / 1024 ** 3)} GiB`
+}
+
+function short(value) {
+  return value < 9.95 && !Number.isInteger(value) ? value.toFixed(1) : String(Math.round(value))
+}
+
+export function rate(value) {
+  return value === null ? '–' : `${bytes(value)}/s`
+}
+
+export function percent(share) {
+  return share < 0.01 ? '< 1 %' : `${Math.round(100 * share)} %`
+}
+
+/** Of messages, a second. */
+export function perSecond(value) {
+  return value > 0 && value < 9.95 ? value.toFixed(1) : count(Math.round(value))
+}
+
+export function plural(value, one, many = `${one}s`) {
+  return `${count(value)} ${value === 1 ? one : many}`
+}
+
+/** The time of day. */
+export function time(at) {
+  return clock.format(at)
+}
+
+/** What can become of a message that is not sent though its client is connected. */
+export const OUTCOMES_SHED = ['dropped', 'conflated', 'expired']
