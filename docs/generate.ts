@@ -2,10 +2,13 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import Fastify from 'fastify'
+import { parse } from 'yaml'
 import type { z } from 'zod'
 import { adminRoutes } from '../lib/admin/routes.ts'
 import type { Spillway } from '../lib/attach.ts'
+import { DIAGNOSTICS } from '../lib/diagnostics.ts'
 import { ERRORS } from '../lib/errors.ts'
+import { METRICS } from '../lib/metrics/catalogue.ts'
 import { CLOSINGS, MESSAGE_OUTCOMES } from '../lib/outcomes.ts'
 import { KiB, MiB } from '../lib/units.ts'
 import { allowedBy, type Facts, factsOf } from '../schemas/allowed.ts'
@@ -35,6 +38,28 @@ export async function sections(): Promise<Record<string, string>> {
       ]),
     ),
     routes: await routeTable(),
+    metrics: table(
+      ['Metric', 'Type', 'Labels', 'What it tells'],
+      Object.entries(METRICS).map(([name, { type, labels, help }]) => [
+        `\`${name}\``,
+        type,
+        labels.map((label) => `\`${label}\``).join(', '),
+        help,
+      ]),
+    ),
+    alerts: table(
+      ['Alert', 'Severity', 'After', 'What it says'],
+      alerts().map(({ alert, for: time = '', labels, annotations }) => [
+        `\`${alert}\``,
+        labels.severity,
+        time,
+        wordsOf(annotations.summary),
+      ]),
+    ),
+    diagnostics: table(
+      ['Channel', 'Published when'],
+      Object.entries(DIAGNOSTICS).map(([name, when]) => [`\`${name}\``, when]),
+    ),
     errors: table(
       ['Code', 'What is refused'],
       Object.entries(ERRORS).map(([code, meaning]) => [`\`${code}\``, meaning]),
@@ -54,6 +79,29 @@ export async function pages(): Promise<Array<{ path: string; is: string; due: st
   const missing = Object.keys(tables).filter((name) => !all.includes(`<!-- ${name}:start -->`))
   if (missing.length > 0) throw new Error(`no page has the markers of ${missing.join(', ')}`)
   return found.filter(({ is }) => is.includes(':start -->'))
+}
+
+interface Alert {
+  readonly alert: string
+  readonly for?: string
+  readonly labels: { readonly severity: string }
+  readonly annotations: { readonly summary: string }
+}
+
+function alerts(): Alert[] {
+  const file = parse(readFileSync(join(root, 'docs/alerts.yml'), 'utf8')) as {
+    groups: Array<{ rules: Alert[] }>
+  }
+  return file.groups.flatMap(({ rules }) => rules).filter(({ alert }) => alert !== undefined)
+}
+
+/** A summary without its templates. */
+function wordsOf(summary: string): string {
+  return summary
+    .replace('{{ $labels.instance }}: ', '')
+    .replace(/\{\{ \$labels\.(\w+) \}\}/g, '($1)')
+    .replace(/\{\{ \$value[^}]*\}\}/g, 'N ')
+    .replaceAll(/ +/g, ' ')
 }
 
 /** Every option by its path, those of options that are objects too. */

@@ -58,7 +58,7 @@ export function attach<
 export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap = NamespaceMap> {
   /** The server, with emits typed by the message map. */
   readonly io: ServerOf<M>
-  /** Emits `congested`, `recovered`, `closed`, `invalid` and `fault`. */
+  /** Emits `congested`, `recovered`, `closed`, `policy`, `invalid` and `fault`. */
   readonly events: Reporter
   readonly #options: AttachOptions
   readonly #classifier: Classifier

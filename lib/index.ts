@@ -1,6 +1,8 @@
+export type { Policy, PolicyChange } from '../schemas/options.ts'
 export type { CosmeticOptions, Priority } from '../schemas/priority.ts'
 export { cosmetic, critical, priorities } from '../schemas/priority.ts'
 export type {
+  ClientQueue,
   ClientStats,
   ClientsPage,
   ClosedClient,
@@ -8,11 +10,13 @@ export type {
 } from '../schemas/stats.ts'
 export { attach, type Spillway } from './attach.ts'
 export type { InvalidPayload } from './classifier.ts'
+export type { Diagnoses, MessageDiagnosis } from './diagnostics.ts'
 export type { ShedSummary } from './episode.ts'
 export { type ErrorCode, SpillwayError } from './errors.ts'
 export type { MessageMap, NamespaceMap } from './messages.ts'
 export { CLOSINGS, type ClosingCode, MESSAGE_OUTCOMES, type MessageOutcome } from './outcomes.ts'
+export type { ClientBrief } from './peer.ts'
 export { default, type SpillwayPluginOptions } from './plugin.ts'
-export type { SpillwayEvents } from './reporter.ts'
+export type { PolicyChanged, SpillwayEvents } from './reporter.ts'
 export type { EventsOf, NamespaceOf, ServerOf, SpillwayOptions } from './types.ts'
 export { KiB, MiB } from './units.ts'

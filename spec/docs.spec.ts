@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { optionPaths, pages, sections } from '../docs/generate.ts'
 import { ERRORS } from '../lib/errors.ts'
+import { METRICS } from '../lib/metrics/catalogue.ts'
 import { CLOSING_CODES, MESSAGE_OUTCOMES } from '../lib/outcomes.ts'
 import { attachOptions, pluginOptions } from '../schemas/options.ts'
 import { cosmeticOptions } from '../schemas/priority.ts'
@@ -44,6 +45,15 @@ describe('Docs', () => {
     expect(await listedIn('outcomes')).to.have.members(Object.keys(MESSAGE_OUTCOMES))
     expect(await listedIn('closings')).to.have.members(CLOSING_CODES)
     expect(await listedIn('errors')).to.have.members(Object.keys(ERRORS))
+    expect(await listedIn('metrics')).to.deep.equal(Object.keys(METRICS))
+    expect(await listedIn('diagnostics')).to.have.members([
+      ...Object.keys(MESSAGE_OUTCOMES).map((outcome) => `spillway:message:${outcome}`),
+      'spillway:message:observed',
+      'spillway:client:congested',
+      'spillway:client:recovered',
+      'spillway:client:closed',
+    ])
+    expect((await listedIn('alerts')).every((name) => name.startsWith('Spillway'))).to.equal(true)
     expect(await listedIn('routes')).to.deep.equal([
       'GET {prefix}',
       'GET {prefix}/clients',
