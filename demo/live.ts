@@ -46,6 +46,7 @@ export async function startLive({ port, seconds }: LiveOptions): Promise<Live> {
 export async function runLive(options: LiveOptions): Promise<void> {
   const live = await startLive(options)
   console.log(`Casino lobby on ${live.url} for ${options.seconds} s of load; end with Ctrl-C`)
+  console.log(`Its dashboard: ${live.url}/spillway/ui`)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, async () => {
       await live.close()

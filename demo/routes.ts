@@ -23,18 +23,14 @@ const TYPES = {
 }
 
 const page = (file: string): URL => new URL(`page/${file}`, import.meta.url)
-const uplot = (file: string): URL => new URL(file, import.meta.resolve('uplot'))
 
+/** Charts and words come from the dashboard's files, which the plugin serves. */
 const FILES: Record<string, URL> = {
   '/': page('index.html'),
   '/page.css': page('page.css'),
   '/page.js': page('page.js'),
   '/panel.js': page('panel.js'),
-  '/charts.js': page('charts.js'),
-  '/history.js': page('history.js'),
-  '/words.js': page('words.js'),
-  '/uPlot.esm.js': uplot('uPlot.esm.js'),
-  '/uPlot.min.css': uplot('uPlot.min.css'),
+  '/latency-chart.js': page('latency-chart.js'),
 }
 
 /** Nothing from elsewhere; connections to the other port of this machine. */

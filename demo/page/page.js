@@ -1,5 +1,5 @@
 import { Panel } from '/panel.js'
-import { bytes } from '/words.js'
+import { bytes } from '/spillway/ui/words.js'
 
 const POLL_MS = 500
 

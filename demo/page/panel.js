@@ -1,7 +1,11 @@
-import { gaugeChart, latencyChart, SECONDS } from '/charts.js'
-import { History } from '/history.js'
+import { latencyChart } from '/latency-chart.js'
 import { io } from '/socket.io/socket.io.esm.min.js'
-import { bytes, count, rate, span } from '/words.js'
+import { gaugeChart } from '/spillway/ui/gauge-chart.js'
+import { History } from '/spillway/ui/history.js'
+import { bytes, count, rate, span } from '/spillway/ui/words.js'
+
+/** How much of the past is on show. */
+const SECONDS = 60
 
 const PERCENTILE_SECONDS = 30
 /** With something critical every second, this long a silence is worth a word. */
@@ -43,8 +47,8 @@ export class Panel {
     root.querySelector('h2').textContent = name
     root.querySelector('.link').textContent = link
     this.#charts = {
-      latency: latencyChart(root.querySelector('[data-chart=latency]')),
-      gauge: gaugeChart(root.querySelector('[data-chart=gauge]'), () => this.#watermarks),
+      latency: latencyChart(root.querySelector('[data-chart=latency]'), SECONDS),
+      gauge: gaugeChart(root.querySelector('[data-chart=gauge]'), SECONDS, () => this.#watermarks),
     }
     this.#socket = io(url, { transports: ['websocket'], forceNew: true })
     this.#listen()

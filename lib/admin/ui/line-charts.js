@@ -7,8 +7,8 @@ export const SECONDS = 300
 /** Events with a line of their own; the others share one. */
 export const LINES = 4
 
-const LATENCY_SPLITS = [1, 10, 100, 1000, 10_000, 100_000]
-const tick = (ms) => (ms < 1000 ? `${ms} ms` : `${ms / 1000} s`)
+export const LATENCY_SPLITS = [1, 10, 100, 1000, 10_000, 100_000]
+export const latencyTick = (ms) => (ms < 1000 ? `${ms} ms` : `${ms / 1000} s`)
 
 /** Messages shed a second: a line an event, and one of all others. */
 export function shedChart(root) {
@@ -39,7 +39,7 @@ export function latencyChart(root) {
   return timeChart(root, SECONDS, {
     padding: [8, 12, 0, 0],
     scales: { y: { distr: 3, range: [1, 100_000] } },
-    axes: [{}, { ...valueAxis(() => LATENCY_SPLITS, tick), size: 52 }],
+    axes: [{}, { ...valueAxis(() => LATENCY_SPLITS, latencyTick), size: 52 }],
     series: [
       {},
       { stroke: stroke('critical'), width: 2, points: { show: false } },

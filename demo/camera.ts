@@ -1,0 +1,51 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { chromium, type Page, type ViewportSize } from 'playwright-core'
+import { CHROMIUM, QUIET } from './chromium.ts'
+
+/** Takes pictures for the documentation. */
+export interface Camera {
+  open(url: string, viewport: ViewportSize): Promise<Page>
+  /** @param file in docs/ */
+  take(page: Page, file: string, options?: { readonly fullPage: boolean }): Promise<void>
+  close(): Promise<void>
+}
+
+/** What goes wrong in a page fails the process. */
+export async function openCamera(): Promise<Camera> {
+  const profile = await mkdtemp(join(tmpdir(), 'lobby-'))
+  const browser = await chromium.launchPersistentContext(profile, {
+    executablePath: CHROMIUM,
+    args: QUIET,
+  })
+  return {
+    async open(url, viewport) {
+      const page = await browser.newPage()
+      await page.setViewportSize(viewport)
+      reportTroubles(page)
+      await page.goto(url)
+      return page
+    },
+    async take(page, file, options = { fullPage: true }) {
+      const path = fileURLToPath(new URL(`../docs/${file}`, import.meta.url))
+      await page.screenshot({ path, ...options })
+      console.log(path)
+    },
+    async close() {
+      await browser.close()
+      await rm(profile, { recursive: true, force: true })
+    },
+  }
+}
+
+function reportTroubles(page: Page): void {
+  page.on('pageerror', (error) => {
+    console.error(error)
+    process.exitCode = 1
+  })
+  page.on('console', (message) => {
+    if (message.type() === 'error') console.error(message.text())
+  })
+}
