@@ -72,7 +72,7 @@ export async function openDashboard(
     authorizations.push(
       await request.headerValue('authorization').then((given) => given ?? undefined),
     )
-    const response = await route.fetch()
+    const response = await route.fetch({ maxRedirects: 0 })
     if (!response.ok() || response.status() === 204) return route.fulfill({ response })
     const body: unknown = await response.json()
     SHAPES.find(([shape]) => shape.test(path))?.[1].parse(body)

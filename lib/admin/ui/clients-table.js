@@ -6,6 +6,7 @@ import { bytes, count, duration, percent, rate, span } from './words.js'
 import { fill, zoneWords } from './zones.js'
 
 const AGENT_LENGTH = 90
+const EVERY_BROWSER = /^Mozilla\/5\.0 /
 /** A row stays where it is while the pointer moves towards it. */
 const HOLD_MS = 1500
 
@@ -44,7 +45,7 @@ function showRow(row, client, context) {
   link.href = hashOf(client.id)
   say('name', nameOf(client))
   say('id', visible(client.id, 24))
-  say('agent', agentOf(client, AGENT_LENGTH))
+  say('agent', agentOf(client, AGENT_LENGTH).replace(EVERY_BROWSER, ''))
   showState(figure(row, 'state'), figure(row, 'congested'), client)
   say('why', outlook ?? visible(client.why))
   row.classList.toggle('closing', outlook !== undefined)
@@ -52,11 +53,16 @@ function showRow(row, client, context) {
   say('zone', zoneWords(client.buffered, context.watermarks))
   fill(row.querySelector('.gauge'), client.buffered, context.watermarks)
   say('wait', span(client.wait.critical))
-  say('waitCosmetic', client.wait.cosmetic === null ? '' : `cosmetic ${span(client.wait.cosmetic)}`)
+  say('waitCosmetic', cosmeticWait(client.wait))
   say('rtt', span(client.rtt))
   say('rate', client.rate === null ? '' : rate(client.rate))
   showShed(say, client, context.mode)
   say('age', duration(client.connectedFor).split(' ', 2).join(' '))
+}
+
+/** Where it is the same, once is enough. */
+function cosmeticWait({ critical, cosmetic }) {
+  return span(cosmetic) === span(critical) ? '' : `cosmetic ${span(cosmetic)}`
 }
 
 function showShed(say, client, mode) {

@@ -31,7 +31,7 @@ export function shedChart(root) {
 function roundTop(max) {
   if (!(max > 2)) return 2
   const power = 10 ** Math.floor(Math.log10(max))
-  return [1, 2, 4, 6, 8, 10].find((step) => step * power >= max) * power
+  return [1, 1.5, 2, 3, 4, 6, 8, 10].find((step) => step * power >= max) * power
 }
 
 /** Of critical messages, p50 and p99. */

@@ -44,7 +44,7 @@ const allOf = (connected) =>
 const waitOf = ({ wait }) => wait.cosmetic ?? Number.POSITIVE_INFINITY
 
 function waitWords({ wait }) {
-  if (wait.critical === null) return ', which has not answered yet'
+  if (wait.critical === null) return ', whose rate is not known yet'
   return `, for which critical messages wait ${span(wait.critical)} and cosmetic ones ${span(wait.cosmetic)}`
 }
 
