@@ -71,7 +71,7 @@ function showShed(say, client, mode) {
   say('shed', count(shed))
   if (mode === 'observe' || observed > shed) return say('shedShare', `${count(observed)} would be`)
   const all = shed + client.sent.messages
-  say('shedShare', shed === 0 ? '' : `${percent(shed / all)} of all`)
+  say('shedShare', shed === 0 ? '' : percent(shed / all))
 }
 
 /** The order as the column heads tell and change it. */
