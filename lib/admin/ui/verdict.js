@@ -15,8 +15,8 @@ const say = (name, words) => write(figure(root, name), words)
  * @param watched the clients that most is buffered for; `undefined` until there is an answer
  */
 export function showVerdict(stats, rates, watched) {
-  const slow = watched?.filter(isSlow) ?? []
   const closing = watched?.filter((client) => outlookOf(client, stats)) ?? []
+  const slow = watched?.filter((client) => isSlow(client) || closing.includes(client)) ?? []
   root.dataset.level = closing.length > 0 ? 'limit' : slow.length > 0 ? 'high' : 'calm'
   if (watched) showSlow(stats, slow, watched)
   if (watched) showClosing(stats, closing)
