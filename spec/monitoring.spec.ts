@@ -35,7 +35,6 @@ interface Panel {
   readonly targets?: ReadonlyArray<{
     readonly expr: string
     readonly legendFormat?: string
-    readonly datasource: { readonly uid: string }
   }>
   readonly fieldConfig?: { readonly defaults: { readonly unit: string } }
   readonly gridPos: {
@@ -108,8 +107,7 @@ describe('Monitoring', () => {
       expect(description, title).to.match(/\.$/)
       expect(fieldConfig!.defaults.unit, title).to.match(/\S/)
       expect(targets, title).to.not.deep.equal([])
-      for (const { expr, legendFormat = '', datasource } of targets) {
-        expect(datasource.uid, title).to.match(/^\$\{datasource\}$/)
+      for (const { expr, legendFormat = '' } of targets) {
         const known = groupedBy(expr) ?? ['job', 'instance']
         for (const [, label] of legendFormat.matchAll(/\{\{(\w+)\}\}/g)) {
           expect(known, `${title}: ${legendFormat}`).to.include(label)
@@ -120,6 +118,9 @@ describe('Monitoring', () => {
       )
       expect(wrong, title).to.deep.equal([])
     }
+    const uids = [...read('grafana.json').matchAll(/"uid": "([^"]*)"/g)].map(([, uid]) => uid)
+    // its own, and of every query the variable
+    for (const uid of uids) expect(uid).to.match(/^(fastify-spillway|\$\{datasource\})$/)
     for (const { query } of dashboard.templating.list.slice(1)) {
       const named = namedIn(typeof query === 'string' ? query : query.query)
       expect(named.flatMap((each) => wrongWith(each, new Set()) ?? [])).to.deep.equal([])
