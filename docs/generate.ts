@@ -48,12 +48,13 @@ export async function sections(): Promise<Record<string, string>> {
       ]),
     ),
     alerts: table(
-      ['Alert', 'Severity', 'After', 'What it says'],
-      alerts().map(({ alert, for: time = '', labels, annotations }) => [
+      ['Alert', 'Severity', 'After', 'What it says', 'What to do'],
+      alerts().map(({ alert, for: time, labels, annotations }) => [
         `\`${alert}\``,
         labels.severity,
-        time,
+        time === '0m' ? 'at once' : time,
         wordsOf(annotations.summary),
+        annotations.description,
       ]),
     ),
     diagnostics: table(
@@ -83,9 +84,9 @@ export async function pages(): Promise<Array<{ path: string; is: string; due: st
 
 interface Alert {
   readonly alert: string
-  readonly for?: string
+  readonly for: string
   readonly labels: { readonly severity: string }
-  readonly annotations: { readonly summary: string }
+  readonly annotations: { readonly summary: string; readonly description: string }
 }
 
 function alerts(): Alert[] {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { optionPaths, pages, sections } from '../docs/generate.ts'
 import { ERRORS } from '../lib/errors.ts'
@@ -41,7 +42,7 @@ describe('Docs', () => {
     }
   })
 
-  it('list every outcome, closing, route and error code', async () => {
+  it('list every outcome, closing, metric, alert, channel, route and error code', async () => {
     expect(await listedIn('outcomes')).to.have.members(Object.keys(MESSAGE_OUTCOMES))
     expect(await listedIn('closings')).to.have.members(CLOSING_CODES)
     expect(await listedIn('errors')).to.have.members(Object.keys(ERRORS))
@@ -53,7 +54,10 @@ describe('Docs', () => {
       'spillway:client:recovered',
       'spillway:client:closed',
     ])
-    expect((await listedIn('alerts')).every((name) => name.startsWith('Spillway'))).to.equal(true)
+    const rules = readFileSync(new URL('../docs/alerts.yml', import.meta.url), 'utf8')
+    const alerts = [...rules.matchAll(/- alert: (\w+)/g)].map(([, name]) => name)
+    expect(alerts).to.not.deep.equal([])
+    expect(await listedIn('alerts')).to.deep.equal(alerts)
     expect(await listedIn('routes')).to.deep.equal([
       'GET {prefix}',
       'GET {prefix}/clients',

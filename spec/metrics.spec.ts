@@ -1,18 +1,15 @@
-import { spawnSync } from 'node:child_process'
 import { expect } from 'chai'
-import { Registry as Foreign } from 'prom-client'
-import { Server } from 'socket.io'
-import { attach } from '../lib/attach.ts'
 import { METRICS } from '../lib/metrics/catalogue.ts'
-import { Registry, registerMetrics } from '../lib/metrics/register.ts'
 import { CLOSING_CODES, MESSAGE_OUTCOMES, SEND_STATES } from '../lib/outcomes.ts'
 import { KiB } from '../lib/units.ts'
 import { type AppFixture, startApp } from './support/app.ts'
-import { parseExposition } from './support/exposition.ts'
+import { reached } from './support/browser.ts'
+import { keyOf, parseExposition } from './support/exposition.ts'
 import { choke } from './support/flood.ts'
 import { messages } from './support/messages.ts'
-import { expectRefusal, refusalOf, refusalOfPromise } from './support/refusals.ts'
 import { eventually } from './support/server.ts'
+
+const TABLES = /^\/table-/
 
 const CLOSED_SETS: Readonly<Record<string, readonly string[]>> = {
   class: ['critical', 'cosmetic'],
@@ -20,14 +17,14 @@ const CLOSED_SETS: Readonly<Record<string, readonly string[]>> = {
   code: CLOSING_CODES,
   state: SEND_STATES,
   level: ['low', 'high', 'limit', 'emergency'],
-  namespace: ['/', 'other', '/^\\\\/table-/'],
+  namespace: ['/', 'other', String(TABLES)],
   event: [...Object.keys(messages), 'hand', 'other'],
 }
 
 describe('Metrics', () => {
   let fixture: AppFixture
   const start = async (options: Parameters<typeof startApp>[0] = {}) => {
-    const namespaces = new Map([[/^\/table-/, { hand: messages['jackpot:won'] }]])
+    const namespaces = new Map([[TABLES, { hand: messages['jackpot:won'] }]])
     fixture = await startApp({ messages, namespaces, admin: { auth: false }, ...options })
   }
   const scrape = async () => {
@@ -37,9 +34,28 @@ describe('Metrics', () => {
   }
   afterEach(() => fixture?.close())
 
+  /** A scrape between two looks at the stats that told the same. */
+  async function scrapedWhileStill() {
+    const look = () => {
+      const { memory, fanout, census, buffered, ...stats } = fixture.app.spillway.stats()
+      const clients = [...fixture.app.spillway.clients()]
+      const sum = clients.reduce((bytes, client) => bytes + client.buffered, 0)
+      const { age, ...counted } = census
+      return { ...stats, census: counted, slices: fanout.slices, sum }
+    }
+    let stats = look()
+    let told = await scrape()
+    await reached('nothing that changes', async () => {
+      stats = look()
+      told = await scrape()
+      const is = told.value('spillway_buffered_bytes')
+      return is === stats.sum && JSON.stringify(look()) === JSON.stringify(stats)
+    })
+    return { told, stats }
+  }
+
   it('tell what the stats tell', async () => {
-    const watermarks = { low: 4 * KiB, high: 8 * KiB, limit: 128 * 1024 * KiB }
-    await start({ watermarks })
+    await start({ watermarks: { low: 4 * KiB, high: 8 * KiB, limit: 128 * 1024 * KiB } })
     const [slow, gone] = [await fixture.raw(), await fixture.raw()]
     fixture.io.emit('jackpot:won', { n: 1 })
     fixture.io.emit('reel:frame', { n: 'no number' })
@@ -47,42 +63,84 @@ describe('Metrics', () => {
     for (let n = 0; n < 20; n++) fixture.io.emit('reel:frame', { n })
     const { spillway } = fixture.app
     await eventually(() => spillway.stats().census.states.blocked > 0)
-    const id = [...fixture.io.sockets.sockets.keys()].at(-1)!
-    spillway.terminate(id)
+    spillway.terminate([...fixture.io.sockets.sockets.keys()].at(-1)!)
     await eventually(() => spillway.stats().clients.connected === 1)
-    const told = await scrape()
-    const stats = spillway.stats()
-    for (const { namespace, event, class: class_, invalid, ...outcomes } of stats.events) {
+    const { told, stats } = await scrapedWhileStill()
+    const { value } = told
+
+    for (const {
+      namespace,
+      event,
+      class: class_,
+      invalid,
+      observed,
+      ...outcomes
+    } of stats.events) {
       for (const outcome of Object.keys(MESSAGE_OUTCOMES) as Array<keyof typeof MESSAGE_OUTCOMES>) {
-        const labels = {
-          namespace: namespace.replaceAll('\\', '\\\\'),
-          event,
-          class: class_,
-          outcome,
-        }
-        expect(told.value('spillway_messages_total', labels)).to.equal(outcomes[outcome].messages)
-        expect(told.value('spillway_message_bytes_total', labels)).to.equal(outcomes[outcome].bytes)
+        const labels = { namespace, event, class: class_, outcome }
+        expect(value('spillway_messages_total', labels)).to.equal(outcomes[outcome].messages)
+        expect(value('spillway_message_bytes_total', labels)).to.equal(outcomes[outcome].bytes)
       }
     }
-    const ofFrames = { namespace: '/', event: 'reel:frame' }
-    expect(
-      told.value('spillway_messages_total', { ...ofFrames, outcome: 'dropped', class: 'cosmetic' }),
-    ).to.be.greaterThan(0)
-    expect(told.value('spillway_invalid_payloads_total', ofFrames)).to.equal(1)
-    expect(told.value('spillway_connected_clients')).to.equal(1)
-    expect(told.value('spillway_congested_clients')).to.equal(stats.clients.congested)
-    expect(told.value('spillway_closings_total', { code: 'terminated' })).to.equal(1)
-    expect(told.value('spillway_drains_total')).to.equal(stats.drains)
-    expect(told.value('spillway_critical_latency_seconds_count')).to.equal(
-      stats.criticalLatency.count,
-    )
-    expect(told.value('spillway_critical_latency_seconds_sum')).to.be.closeTo(
-      stats.criticalLatency.sum / 1000,
-      1e-9,
-    )
-    expect(told.value('spillway_watermark_bytes', { level: 'high' })).to.equal(8 * KiB)
-    expect(told.value('spillway_enforcing')).to.equal(1)
+    for (const [code, count] of Object.entries(stats.closed)) {
+      expect(value('spillway_closings_total', { code }), code).to.equal(count)
+    }
+    for (const [state, count] of Object.entries(stats.census.states)) {
+      expect(value('spillway_clients', { state }), state).to.equal(count)
+    }
+    for (const [name, { messages: waiting, bytes }] of Object.entries(stats.census.queued)) {
+      expect(value('spillway_queued_messages', { class: name })).to.equal(waiting)
+      expect(value('spillway_queued_bytes', { class: name })).to.equal(bytes)
+    }
+    for (const [level, bytes] of Object.entries(stats.watermarks)) {
+      expect(value('spillway_watermark_bytes', { level }), level).to.equal(bytes)
+    }
+    const { count, sum } = stats.criticalLatency
+    expect(value('spillway_critical_latency_seconds_count')).to.equal(count)
+    expect(value('spillway_critical_latency_seconds_sum')).to.be.closeTo(sum / 1000, 1e-9)
+    expect({
+      connected: value('spillway_connected_clients'),
+      congested: value('spillway_congested_clients'),
+      blind: value('spillway_blind_clients'),
+      inFlight: value('spillway_in_flight_bytes'),
+      drains: value('spillway_drains_total'),
+      slices: value('spillway_fanout_slices_total'),
+      enforcing: value('spillway_enforcing'),
+    }).to.deep.equal({
+      connected: 1,
+      congested: stats.clients.congested,
+      blind: stats.census.blind,
+      inFlight: stats.census.inFlight,
+      drains: stats.drains,
+      slices: stats.slices,
+      enforcing: 1,
+    })
+    expect(value('spillway_fanout_busy_seconds_total')).to.be.greaterThan(0)
+
+    // and that is no comparison of zeros
+    const frames = { namespace: '/', event: 'reel:frame' }
+    const dropped = { ...frames, class: 'cosmetic', outcome: 'dropped' }
+    expect(value('spillway_messages_total', dropped)).to.be.greaterThan(0)
+    expect(value('spillway_invalid_payloads_total', frames)).to.equal(1)
+    expect(value('spillway_closings_total', { code: 'terminated' })).to.equal(1)
+    expect(value('spillway_queued_bytes', { class: 'critical' })).to.be.greaterThan(0)
+    expect(value('spillway_in_flight_bytes')).to.be.greaterThan(0)
     gone.close()
+  })
+
+  it('tell what enforce would have shed', async () => {
+    await start({ mode: 'observe', watermarks: { low: KiB, high: 2 * KiB } })
+    const client = await fixture.raw()
+    client.stall()
+    const observed = () => fixture.app.spillway.stats().classes.cosmetic.observed.messages
+    await eventually(() => {
+      fixture.io.emit('reel:frame', { n: 1, pad: 'x'.repeat(16 * KiB) })
+      return observed() > 5
+    })
+    const { value } = await scrape()
+    const frames = { namespace: '/', event: 'reel:frame' }
+    expect(value('spillway_observed_messages_total', frames)).to.equal(observed())
+    expect(value('spillway_enforcing')).to.equal(0)
   })
 
   it('have cumulative buckets, with 64, 128, 256 and 512 KiB among them, that end in the count', async () => {
@@ -108,103 +166,65 @@ describe('Metrics', () => {
 
   it('have labels of closed sets only, whatever is emitted where', async () => {
     await start()
-    const series = async () =>
-      (await scrape()).samples.map(({ name, labels }) => JSON.stringify([name, labels])).sort()
+    const series = async () => [...(await scrape()).series().keys()].sort()
     const before = await series()
-    fixture.io.of(/^\/table-/)
-    for (const namespace of ['/table-1', '/table-2']) await fixture.raw({ namespace })
+    fixture.io.of(TABLES)
     fixture.io.of('/<b>').on('connection', () => {})
-    await fixture.raw({ namespace: '/<b>' })
+    for (const namespace of ['/', '/table-1', '/table-2', '/table-3', '/<b>']) {
+      await fixture.raw({ namespace })
+    }
+    // a handshake is other, too
+    const joined = await scrape()
     for (let n = 0; n < 50; n++) {
       fixture.io.of('/table-1').emit('hand', { n })
+      fixture.io.of('/table-2').emit(`hand-${n}`, n)
       fixture.io.of('/<b>').emit(`event-${n}`, n)
       fixture.io.emit(`<img src=x>"\n${n}`, n)
       fixture.io.emit('constructor', n)
     }
     expect(await series()).to.deep.equal(before)
-    for (const { name, labels } of (await scrape()).samples) {
+    const told = await scrape()
+    for (const { name, labels } of told.samples) {
       const { le, ...others } = labels
       expect(le === undefined || name.endsWith('_bucket')).to.equal(true)
-      for (const [label, value] of Object.entries(others))
-        expect(CLOSED_SETS[label], label).to.include(value)
+      for (const [label, one] of Object.entries(others)) {
+        expect(CLOSED_SETS[label], label).to.include(one)
+      }
     }
-    const { value } = await scrape()
-    const labels = {
-      namespace: '/^\\\\/table-/',
-      event: 'hand',
-      class: 'critical',
-      outcome: 'sent',
+    const sent = (namespace: string, event: string) => {
+      const labels = { namespace, event, class: 'critical', outcome: 'sent' }
+      const name = 'spillway_messages_total'
+      return told.value(name, labels) - joined.value(name, labels)
     }
-    expect(value('spillway_messages_total', labels)).to.equal(50)
-  })
-
-  it('follow the conventions of Prometheus, in both of its formats', async () => {
-    const io = new Server()
-    const spillway = attach(io, { messages })
-    for (const type of [Registry.PROMETHEUS_CONTENT_TYPE, Registry.OPENMETRICS_CONTENT_TYPE]) {
-      const registry = new Registry()
-      registry.setContentType(type as never)
-      registerMetrics(spillway, registry)
-      const text = await registry.metrics()
-      expect(text).to.match(type === Registry.OPENMETRICS_CONTENT_TYPE ? /# EOF\n$/ : /\n$/)
-      expect(text).to.include('spillway_drains_total 0')
-      if (type === Registry.OPENMETRICS_CONTENT_TYPE) continue
-      const lint = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' })
-      expect([lint.status, lint.stdout, lint.stderr]).to.deep.equal([0, '', ''])
-    }
-    spillway.close()
+    expect(sent(String(TABLES), 'hand')).to.equal(50)
+    expect(sent('other', 'other')).to.equal(200)
   })
 
   it('never go down where they count', async () => {
     await start({ watermarks: { low: 4 * KiB, high: 8 * KiB, limit: 128 * 1024 * KiB } })
     const clients = [await fixture.raw(), await fixture.raw()]
-    let before = (await scrape()).samples
-    const { types } = await scrape()
-    const counts = (name: string) => {
+    const first = await scrape()
+    let before = first.series()
+    const counted = first.samples.filter(({ name }) => {
       const base = name.replace(/_(bucket|sum|count)$/, '')
-      return types.get(name) === 'counter' || types.get(base) === 'histogram'
-    }
-    for (let turn = 0; turn < 5; turn++) {
+      return first.types.get(name) === 'counter' || first.types.get(base) === 'histogram'
+    })
+    clients[0]!.stall()
+    for (let turn = 0; turn < 10; turn++) {
       for (let n = 0; n < 50; n++) fixture.io.emit('reel:frame', { n, pad: 'x'.repeat(4096) })
-      if (turn === 2) clients[0]!.close()
-      const { samples } = await scrape()
-      for (const [index, { name, labels, value }] of samples.entries()) {
-        if (counts(name))
-          expect(value, `${name} ${JSON.stringify(labels)}`).to.be.at.least(before[index]!.value)
+      if (turn === 4) clients[0]!.close()
+      if (turn === 6) clients.push(await fixture.raw())
+      const now = await scrape()
+      for (const key of counted.map(keyOf)) {
+        expect(now.series().get(key), key).to.be.at.least(before.get(key)!)
       }
-      before = samples
+      before = now.series()
     }
-  })
-
-  it("go to the application's own registry, and then are not told by the admin routes", async () => {
-    const registry = new Foreign()
-    await start({ metrics: { registry } })
-    expect((await fetch(`${fixture.url}/spillway/metrics`)).status).to.equal(404)
-    const { value } = parseExposition(await registry.metrics())
-    expect(value('spillway_connected_clients')).to.equal(0)
-    await fixture.raw()
-    expect(parseExposition(await registry.metrics()).value('spillway_connected_clients')).to.equal(
-      1,
-    )
-  })
-
-  it('are refused by a registry that has them, with its path', async () => {
-    const registry = new Foreign()
-    await start({ metrics: { registry } })
-    const spillway = attach(new Server())
-    const allowed = 'a registry without the metrics of another Spillway'
-    const given = 'a registry that has spillway_client_buffered_bytes'
-    const refusal = refusalOf(() => registerMetrics(spillway, registry))
-    expectRefusal(refusal, 'SPILLWAY_INVALID_OPTION', 'metrics.registry', given, allowed)
-    spillway.close()
-    const wrong = startApp({ metrics: { registry: {} as Foreign } })
-    expectRefusal(
-      await refusalOfPromise(wrong),
-      'SPILLWAY_INVALID_OPTION',
-      'metrics.registry',
-      'an object',
-      'a Registry of prom-client',
-    )
+    const { value } = await scrape()
+    const frames = { namespace: '/', event: 'reel:frame', class: 'cosmetic' }
+    for (const outcome of ['sent', 'dropped']) {
+      expect(value('spillway_messages_total', { ...frames, outcome })).to.be.greaterThan(0)
+    }
   })
 
   it('have a help, and a unit in the name of what has one', () => {

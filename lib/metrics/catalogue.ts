@@ -32,7 +32,7 @@ const EVENT_LABELS = ['namespace', 'event'] as const
 const OUTCOME_LABELS = [...EVENT_LABELS, 'class', 'outcome'] as const
 
 /**
- * What is told to Prometheus, by name; the README's table is made of it. Labels come from closed
+ * What is told to Prometheus, by name; the table of docs/monitoring.md is made of it. Labels come from closed
  * sets: classes, outcomes, codes, and the namespaces and events of the annotated map; what is not
  * in it is `other`. Gauges of all clients are from the census, a lap old: no scrape walks over them.
  */
@@ -91,7 +91,7 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
   },
   spillway_closings_total: {
     type: 'counter',
-    help: 'Clients closed with something to tell about it.',
+    help: 'Clients closed by the library or an administrator, or gone with messages still queued.',
     labels: ['code'],
     *rows({ closings }) {
       for (const [code, count] of Object.entries(closings)) yield [{ code }, count]

@@ -10,22 +10,49 @@ export interface Exposition {
   readonly samples: readonly Sample[]
   /** The value of the only sample with these labels, among others or not. */
   value(name: string, labels?: Record<string, string>): number
+  /** All values by series, to compare with another time. */
+  series(): Map<string, number>
 }
 
-/** @throws Error at the first line that is none of the format's, or without its TYPE before it */
+const HELP = /^# HELP ([a-z_]+) \S.*$/
+const TYPE = /^# TYPE ([a-z_]+) (counter|gauge|histogram)$/
+const SAMPLE = /^([a-z_]+)(?:\{(.*)\})? (-?\d+(?:\.\d+)?(?:e[+-]?\d+)?|\+Inf)$/
+const LABEL = /^([a-z_]+)="((?:[^"\\\n]|\\[\\n"])*)"(?:,|$)/
+
+/**
+ * Stricter than Prometheus: a HELP, then a TYPE, then samples of this metric only, each once.
+ *
+ * @throws Error at the first line that is not so
+ */
 export function parseExposition(text: string): Exposition {
+  if (!text.endsWith('\n')) throw new Error('the last line does not end')
   const types = new Map<string, string>()
-  const samples = text
-    .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('# HELP '))
-    .flatMap((line) => {
-      const [, typed, type] = /^# TYPE (\w+) (counter|gauge|histogram)$/.exec(line) ?? []
-      if (typed !== undefined) {
-        types.set(typed, type!)
-        return []
+  const samples: Sample[] = []
+  const seen = new Set<string>()
+  let helped: string | undefined
+  let typed: string | undefined
+  for (const line of text.split('\n').filter((each) => each !== '')) {
+    const [, help] = HELP.exec(line) ?? []
+    const [, name, type] = TYPE.exec(line) ?? []
+    if (help !== undefined) {
+      helped = help
+      typed = undefined
+    } else if (name !== undefined) {
+      if (name !== helped || types.has(name)) throw new Error(`no HELP before, or twice: ${line}`)
+      types.set(name, type!)
+      typed = name
+    } else {
+      const sample = sampleOf(line)
+      const suffix = typed && sample.name.startsWith(typed) && sample.name.slice(typed.length)
+      const suffixes = types.get(typed ?? '') === 'histogram' ? ['_bucket', '_sum', '_count'] : ['']
+      if (typeof suffix !== 'string' || !suffixes.includes(suffix)) {
+        throw new Error(`does not stand below its TYPE: ${line}`)
       }
-      return sampleOf(line, types)
-    })
+      if (seen.has(keyOf(sample))) throw new Error(`told twice: ${line}`)
+      seen.add(keyOf(sample))
+      samples.push(sample)
+    }
+  }
   return {
     types,
     samples,
@@ -39,23 +66,24 @@ export function parseExposition(text: string): Exposition {
         throw new Error(`${found.length} samples of ${name} ${JSON.stringify(labels)}`)
       return found[0]!.value
     },
+    series: () => new Map(samples.map((sample) => [keyOf(sample), sample.value])),
   }
 }
 
-function sampleOf(line: string, types: ReadonlyMap<string, string>): Sample {
-  const [, name, , inside = '', value] = /^([a-z_]+)(\{(.*)\})? (\S+)$/.exec(line) ?? []
+/** Of its series. */
+export function keyOf({ name, labels }: Omit<Sample, 'value'>): string {
+  return JSON.stringify([name, Object.entries(labels).sort()])
+}
+
+function sampleOf(line: string): Sample {
+  const [, name, inside = '', value] = SAMPLE.exec(line) ?? []
   if (name === undefined) throw new Error(`no sample: ${line}`)
-  const typed = [...types.keys()].at(-1)!
-  const isOfIt =
-    name === typed || (types.get(typed) === 'histogram' && name.startsWith(`${typed}_`))
-  if (!isOfIt) throw new Error(`${name} stands below the TYPE of ${typed}`)
-  const labels = [...inside.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"(?:,|$)/g)].map(([, key, each]) => [
-    key,
-    each,
-  ])
-  return {
-    name,
-    labels: Object.fromEntries(labels),
-    value: Number(value === '+Inf' ? 'Infinity' : value),
+  const labels: Record<string, string> = {}
+  for (let rest = inside; rest !== ''; ) {
+    const [whole, label, told] = LABEL.exec(rest) ?? []
+    if (whole === undefined || label! in labels) throw new Error(`labels: ${line}`)
+    labels[label!] = told!.replace(/\\(.)/g, (_, escaped) => (escaped === 'n' ? '\n' : escaped))
+    rest = rest.slice(whole.length)
   }
+  return { name, labels, value: value === '+Inf' ? Number.POSITIVE_INFINITY : Number(value) }
 }

@@ -30,11 +30,21 @@ export function namedIn(query: string): Named[] {
     })
   const found: Named[] = []
   for (const [, series, selector = ''] of bare.matchAll(SELECTOR)) {
-    if (FUNCTIONS.has(series!) || /^\d/.test(series!)) continue
+    if (FUNCTIONS.has(series!)) continue
     const own = [...selector.matchAll(/(\w+)\s*(?:=~|!~|!=|=)/g)].map(([, label]) => label!)
     found.push({ series: series!, labels: [...own, ...grouped] })
   }
   return found
+}
+
+const AGGREGATION = /^\s*\(?(histogram_quantile\([\d.]+, )?(?:sum|min|max)\b(?: by \(([^)]*)\))?/
+
+/** The labels that the result of a query has; undefined if it has those of its series. */
+export function groupedBy(query: string): string[] | undefined {
+  const [whole, quantile, labels = ''] = AGGREGATION.exec(query) ?? []
+  if (whole === undefined) return undefined
+  const named = labels.split(',').map((label) => label.trim())
+  return named.filter((label) => label !== '' && !(quantile && label === 'le'))
 }
 
 /** Labels that a scrape adds. */
