@@ -1,4 +1,4 @@
-import { type EncodedPart, frameBytes, framesOf } from './frame.ts'
+import { type EncodedPart, frameBytes, framesOf, isFramable } from './frame.ts'
 import type { Rule } from './rule.ts'
 import type { Bytes, Millis } from './units.ts'
 
@@ -32,6 +32,8 @@ export class Envelope {
   readonly sid: string | undefined
   /** Engine.IO's callback; only code that writes past Socket.IO passes one. */
   readonly callback: (() => void) | undefined
+  /** Whether `frames` can be had; the rest is Engine.IO's. */
+  readonly framable: boolean
   #frames: Buffer | undefined
 
   constructor(fields: EnvelopeFields, options?: WriteOptions, callback?: () => void) {
@@ -41,6 +43,7 @@ export class Envelope {
     this.event = fields.event
     this.parts = fields.parts
     this.sizes = fields.parts.map(frameBytes)
+    this.framable = fields.parts.every(isFramable)
     let bytes = 0
     for (const size of this.sizes) bytes += size
     this.bytes = bytes

@@ -8,6 +8,11 @@ import type { Bytes } from './units.ts'
 /** What an encoder makes of a packet, a header first and its attachments after it. */
 export type EncodedPart = string | Uint8Array
 
+/** Whether a part can be framed here: any text, and any bytes, be they a view or a buffer. */
+export function isFramable(part: unknown): boolean {
+  return typeof part === 'string' || ArrayBuffer.isView(part) || part instanceof ArrayBuffer
+}
+
 const TEXT = 0x81
 const BINARY = 0x82
 const PING = 0x89
@@ -31,8 +36,9 @@ export function framesOf(parts: readonly EncodedPart[], bytes: Bytes): Buffer {
       frames[at++] = MESSAGE
       at += frames.write(part, at)
     } else {
-      frames.set(part, at)
-      at += part.byteLength
+      const bytes = bytesOf(part)
+      frames.set(bytes, at)
+      at += bytes.byteLength
     }
   }
   return frames
@@ -46,7 +52,17 @@ export function pingOf(payload: Uint8Array): Buffer {
 }
 
 function payloadBytes(part: EncodedPart): Bytes {
-  return typeof part === 'string' ? Buffer.byteLength(part) + 1 : part.byteLength
+  if (typeof part === 'string') return Buffer.byteLength(part) + 1
+  return isFramable(part) ? part.byteLength : Buffer.byteLength(String(part)) + 1
+}
+
+/** Its bytes as they lie in memory: attachments may be arrays of other elements, or bare buffers. */
+function bytesOf(part: Uint8Array): Uint8Array {
+  if (part instanceof Uint8Array) return part
+  const given = part as ArrayBufferView | ArrayBuffer
+  return ArrayBuffer.isView(given)
+    ? new Uint8Array(given.buffer, given.byteOffset, given.byteLength)
+    : new Uint8Array(given)
 }
 
 /** 2 bytes, 4 from 126 bytes of payload on, 10 from 64 KiB on. */

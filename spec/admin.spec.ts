@@ -228,7 +228,7 @@ describe('Admin', () => {
     it('pages through all of them, each once, by a cursor', async () => {
       await start()
       await populate()
-      for (const limit of [1, 7, CLIENTS - 1, CLIENTS, CLIENTS + 1, 1000]) {
+      for (const limit of [1, 7, CLIENTS - 1, CLIENTS, CLIENTS + 1, 200]) {
         for (const sort of ['buffered', 'shed']) {
           const seen = await walk(`limit=${limit}&sort=${sort}`)
           expect(seen, `${sort} by ${limit}`).to.have.length(CLIENTS)

@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream'
 import { expect } from 'chai'
 import * as ws from 'ws'
 import { Burst, Bursts } from '../lib/burst.ts'
-import { frameBytes, framesOf, pingOf } from '../lib/frame.ts'
+import { frameBytes, framesOf, isFramable, pingOf } from '../lib/frame.ts'
 import { envelope } from './support/envelopes.ts'
 
 /** Its types leave it out. */
@@ -35,6 +35,31 @@ describe('Frames', () => {
       expect(await parse(frames)).to.deep.equal([`4${parts[0]}`, binary, `4${parts[2]}`])
     })
   }
+
+  it('carry bytes of any kind as they lie in memory', async () => {
+    const bytes = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)
+    const { buffer } = bytes
+    const kinds: unknown[] = [
+      buffer,
+      new DataView(buffer, 2, 4),
+      new Uint16Array(buffer, 2, 2),
+      new Float32Array(buffer),
+      new BigInt64Array(buffer),
+    ]
+    const parts = kinds as Uint8Array[]
+    expect(parts.every(isFramable)).to.equal(true)
+    const frames = framesOf(
+      parts,
+      parts.map(frameBytes).reduce((sum, size) => sum + size),
+    )
+    const all = Buffer.from(bytes)
+    const middle = all.subarray(2, 6)
+    expect(await parse(frames)).to.deep.equal([all, middle, middle, all, all])
+    for (const other of [new Blob(['x']), undefined, null, 5, {}]) {
+      expect(isFramable(other)).to.equal(false)
+      expect(frameBytes(other as Uint8Array)).to.be.greaterThan(1)
+    }
+  })
 
   it('of a ping carry its payload', async () => {
     expect(await parse(pingOf(Buffer.from('12345678')))).to.deep.equal(['ping 12345678'])

@@ -2,7 +2,7 @@ import { jsonSchemaTransform } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 
 /** Of @fastify/swagger: makes JSON schemas of a route's zod schemas, whatever else the app does. */
-export const ROUTE_CONFIG = { swaggerTransform: jsonSchemaTransform }
+export const ROUTE_CONFIG: object = { swaggerTransform: jsonSchemaTransform }
 
 export const clientParams = z.object({ id: z.string().max(100) })
 

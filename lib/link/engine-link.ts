@@ -191,7 +191,7 @@ export class EngineLink implements Link, GaugeEvents {
 
   #keep(envelope: Envelope): boolean {
     const { writer } = this.#gauge
-    if (!writer || envelope.callback) return false
+    if (!writer || envelope.callback || !envelope.framable) return false
     if (this.#burst) {
       this.#burst = this.#burst.and(envelope)
       return true

@@ -16,8 +16,6 @@ export interface KernelSocket {
 }
 
 interface Handle {
-  /** Bytes that the kernel has not taken. */
-  readonly writeQueueSize: number
   writeBuffer(request: WriteRequest, bytes: Uint8Array): number
 }
 
@@ -27,12 +25,17 @@ interface WriteRequest {
   bytes?: Uint8Array
   socket?: KernelSocket
   owner?: WriteOwner
+  /** -1 while libuv does not have it. */
+  getAsyncId(): number
 }
 
 /** Who is told of a write that the kernel did not take at once. */
 export interface WriteOwner {
   taken(bytes: Bytes): void
 }
+
+/** The id of a request that libuv does not have. */
+const UNUSED = -1
 
 /** What became of a write: `refused` if it has to go through the socket's stream. */
 export type KernelWrite = 'taken' | 'pending' | 'refused'
@@ -73,7 +76,9 @@ export function writeToKernel(
     socket.destroy(errorOf(status))
     return 'taken'
   }
-  if (handle.writeQueueSize === 0) return 'taken'
+  // an empty queue is no proof: of a write in two parts the second may be through by now, and its
+  // end is reported all the same
+  if (request.getAsyncId() === UNUSED) return 'taken'
   spare = undefined
   request.bytes = bytes
   request.socket = socket
@@ -91,14 +96,18 @@ function learn(socket: KernelSocket, handle: Handle): void {
   const { writeBuffer } = handle
   Request = null
   if (typeof writeBuffer !== 'function' || Object.hasOwn(handle, 'writeBuffer')) return
-  if (typeof handle.writeQueueSize !== 'number') return
   if (typeof socket.writableLength !== 'number' || typeof socket.writableCorked !== 'number') return
   handle.writeBuffer = function (request, bytes) {
     Reflect.deleteProperty(handle, 'writeBuffer')
     const known = request.constructor as new () => WriteRequest
-    if (known.name === 'WriteWrap' && typeof request.oncomplete === 'function') Request = known
+    if (known.name === 'WriteWrap' && isAsExpected(request, known)) Request = known
     return writeBuffer.call(this, request, bytes)
   }
+}
+
+function isAsExpected(request: WriteRequest, known: new () => WriteRequest): boolean {
+  if (typeof request.oncomplete !== 'function') return false
+  return typeof request.getAsyncId === 'function' && new known().getAsyncId() === UNUSED
 }
 
 /** As Node's own, so that nobody sees a difference. */
