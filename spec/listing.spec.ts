@@ -134,7 +134,7 @@ describe('Listing', () => {
     const slow = {
       ...clock,
       now() {
-        clock.advance(5)
+        clock.advance(9)
         return clock.now()
       },
     }
