@@ -1,9 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { chromium, type Page, type ViewportSize } from 'playwright-core'
-import { CHROMIUM, QUIET } from './chromium.ts'
+import type { Page, ViewportSize } from 'playwright-core'
+import { openChromium } from './chromium.ts'
 
 /** Takes pictures for the documentation. */
 export interface Camera {
@@ -15,14 +12,10 @@ export interface Camera {
 
 /** What goes wrong in a page fails the process. */
 export async function openCamera(): Promise<Camera> {
-  const profile = await mkdtemp(join(tmpdir(), 'lobby-'))
-  const browser = await chromium.launchPersistentContext(profile, {
-    executablePath: CHROMIUM,
-    args: QUIET,
-  })
+  const { context, close } = await openChromium()
   return {
     async open(url, viewport) {
-      const page = await browser.newPage()
+      const page = await context.newPage()
       await page.setViewportSize(viewport)
       reportTroubles(page)
       await page.goto(url)
@@ -33,10 +26,7 @@ export async function openCamera(): Promise<Camera> {
       await page.screenshot({ path, ...options })
       console.log(path)
     },
-    async close() {
-      await browser.close()
-      await rm(profile, { recursive: true, force: true })
-    },
+    close,
   }
 }
 

@@ -161,7 +161,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
   }
 
   /** @internal What the metrics are made of. */
-  get meters() {
+  get readings() {
     const { size: connected, congestedNow: congested, meters, census, fanout } = this.#clients
     return { connected, congested, meters, census: census.latest, fanout }
   }
@@ -183,7 +183,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
       waiting: this.#clients.watched,
       rules: this.#classifier.rules(),
       closed: this.closings,
-      ...this.meters,
+      ...this.readings,
       now: systemClock.now(),
     })
   }

@@ -1,5 +1,5 @@
 import { DecayingRate } from './decaying-rate.ts'
-import { MESSAGE_CHANNELS, type MessageDiagnosis } from './diagnostics.ts'
+import { diagnoseMessage } from './diagnostics.ts'
 import type { Envelope } from './envelope.ts'
 import { Episode } from './episode.ts'
 import type { Due, FanoutMember } from './fanout.ts'
@@ -372,7 +372,7 @@ export class Channel implements FanoutMember, LinkEvents {
       if (this.congested || late) {
         rule.tally.countObserved(bytes)
         this.#counted.countObserved(bytes)
-        this.#diagnose(envelope, 'observed')
+        diagnoseMessage(this.id, envelope, 'observed')
       }
     }
     this.#send(envelope, now)
@@ -539,28 +539,11 @@ export class Channel implements FanoutMember, LinkEvents {
 
   #count(envelope: Envelope, outcome: MessageOutcome): void {
     envelope.rule.tally.count(outcome, envelope.bytes)
-    this.#diagnose(envelope, outcome)
+    diagnoseMessage(this.id, envelope, outcome)
     if (outcome === 'sent') {
       this.#sent++
       this.#sentBytes += envelope.bytes
     } else this.#counted.count(outcome, envelope.bytes)
-  }
-
-  #diagnose(envelope: Envelope, outcome: MessageDiagnosis['outcome']): void {
-    const subscribed = MESSAGE_CHANNELS[outcome]
-    if (!subscribed.hasSubscribers) return
-    const { rule, bytes, emittedAt } = envelope
-    const { namespace, event } = rule
-    const diagnosis: MessageDiagnosis = {
-      client: this.id,
-      namespace,
-      event,
-      class: rule.class,
-      outcome,
-      bytes,
-      emittedAt,
-    }
-    subscribed.publish(diagnosis)
   }
 
   get #counted(): Tally {

@@ -64,14 +64,13 @@ export class Classifier {
       return { ...common, kind, rule: this.unannotated, sid: connectedAs(packet) }
     }
     const [name, ...args] = packet.data as [unknown, ...unknown[]]
-    const named = { ...common, kind, event: String(name) }
     const event = this.#options.messages.find(namespace, name)
-    if (!event) return { ...named, rule: this.unannotated }
+    if (!event) return { ...common, kind, event: String(name), rule: this.unannotated }
     const verdict = this.#check(event, args)
     // an event that carries an ack id is never shed: its answer is waited for
     const rule = packet.id === undefined ? verdict.rule : event.critical
     const key = this.#keyOf(rule, namespace, verdict.payload)
-    return { ...named, rule, key }
+    return { ...common, kind, event: String(name), rule, key }
   }
 
   /**

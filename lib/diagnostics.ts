@@ -1,5 +1,6 @@
 import { channel, type Channel as DiagnosticsChannel } from 'node:diagnostics_channel'
 import type { ClosedClient } from '../schemas/stats.ts'
+import type { Envelope } from './envelope.ts'
 import type { ShedSummary } from './episode.ts'
 import { MESSAGE_OUTCOMES, type MessageOutcome } from './outcomes.ts'
 import type { Bytes, Millis } from './units.ts'
@@ -30,24 +31,12 @@ export interface Diagnoses {
   'spillway:client:closed': ClosedClient
 }
 
-type MessageChannels = Readonly<Record<MessageOutcome | 'observed', DiagnosticsChannel>>
-
-export const MESSAGE_CHANNELS = Object.fromEntries(
-  [...Object.keys(MESSAGE_OUTCOMES), 'observed'].map((outcome) => [
-    outcome,
-    channel(`spillway:message:${outcome}`),
-  ]),
-) as MessageChannels
-
-/** What is published, by channel; the README's table is made of it. */
+/** What is published, by channel; the table of docs/monitoring.md is made of it. */
 export const DIAGNOSTICS: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
-    Object.entries(MESSAGE_OUTCOMES).map(([outcome, meaning]) => [
-      `spillway:message:${outcome}`,
-      meaning,
-    ]),
+    Object.entries(MESSAGE_OUTCOMES).map(([outcome, meaning]) => [nameOf(outcome), meaning]),
   ),
-  'spillway:message:observed': 'in mode observe: sent, though enforce would have shed it',
+  [nameOf('observed')]: 'in mode observe: sent, though enforce would have shed it',
   'spillway:client:congested': 'above watermarks.high',
   'spillway:client:recovered': 'has caught up after it was congested or messages were shed for it',
   'spillway:client:closed': 'closed with something to tell about it',
@@ -59,9 +48,42 @@ const CLIENT_CHANNELS = {
   'spillway:client:closed': channel('spillway:client:closed'),
 } satisfies Record<keyof Diagnoses, DiagnosticsChannel>
 
+/** By outcome, so that a message that nobody hears of costs no name. */
+const MESSAGE_CHANNELS = Object.fromEntries(
+  [...Object.keys(MESSAGE_OUTCOMES), 'observed'].map((outcome) => [
+    outcome,
+    channel(nameOf(outcome)),
+  ]),
+) as Readonly<Record<MessageDiagnosis['outcome'], DiagnosticsChannel>>
+
 export function diagnose<Name extends keyof Diagnoses>(
   name: Name,
   diagnosis: Diagnoses[Name],
 ): void {
   if (CLIENT_CHANNELS[name].hasSubscribers) CLIENT_CHANNELS[name].publish(diagnosis)
+}
+
+/** @param client its id */
+export function diagnoseMessage(
+  client: string,
+  { rule, bytes, emittedAt }: Envelope,
+  outcome: MessageDiagnosis['outcome'],
+): void {
+  const subscribed = MESSAGE_CHANNELS[outcome]
+  if (!subscribed.hasSubscribers) return
+  const { namespace, event, class: class_ } = rule
+  const diagnosis: MessageDiagnosis = {
+    client,
+    namespace,
+    event,
+    class: class_,
+    outcome,
+    bytes,
+    emittedAt,
+  }
+  subscribed.publish(diagnosis)
+}
+
+function nameOf(outcome: string): string {
+  return `spillway:message:${outcome}`
 }

@@ -56,6 +56,8 @@ async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptio
   const theirs = given === undefined ? Reflect.get(app, 'io') : given
   const io = own ? new Server(undefined, server) : (theirs as Server)
   const spillway = attach(io, { ...core, log: core.log ?? app.log } as SpillwayOptions)
+  const registry =
+    admin || metrics ? await metricsOf(spillway, metrics?.registry as Registry) : undefined
   app.decorate('spillway', spillway)
   if (own) {
     // not before, so that a refusal leaves `app.server` as it was
@@ -71,7 +73,6 @@ async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptio
     spillway.close()
     if (own) await io.close()
   })
-  const registry = await metricsOf(spillway, metrics?.registry as Registry | undefined)
   if (admin) {
     const { adminRoutes } = await import('./admin/routes.ts')
     const { auth, changeAuth, ...rest } = admin
@@ -90,11 +91,20 @@ function hooksOf(auth: AdminAuth): onRequestHookHandler[] {
   return Array.isArray(auth) ? auth : [auth]
 }
 
-/** Loaded here only, so that nobody else needs prom-client. */
+/**
+ * Loads prom-client, so only for those who tell metrics.
+ *
+ * @throws SpillwayError if the registry can't have them; the Socket.IO server is then as it was
+ */
 async function metricsOf(spillway: Spillway, given: Registry | undefined): Promise<Registry> {
   const { Registry, registerMetrics } = await import('./metrics/register.ts')
   const registry = given ?? new Registry()
-  registerMetrics(spillway, registry)
+  try {
+    registerMetrics(spillway, registry)
+  } catch (refusal) {
+    spillway.close()
+    throw refusal
+  }
   return registry
 }
 

@@ -1,6 +1,10 @@
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import { expect } from 'chai'
 import { type KernelSocket, type WriteOwner, writeToKernel } from '../lib/link/kernel-write.ts'
 
@@ -122,5 +126,46 @@ describe('writeToKernel', () => {
     await once(socket, 'close')
     expect(taken).to.equal(1)
     expect(writeToKernel(socket, Buffer.of(1), nobody)).to.equal('refused')
+  })
+
+  it('is told once of a write that a reader took while it was written', async () => {
+    // on a Unix socket a reader in another thread makes room in the middle of a write
+    const path = join(await mkdtemp(join(tmpdir(), 'spillway-')), 'socket')
+    const server = createServer().listen(path)
+    await once(server, 'listening')
+    const reader = new Worker(
+      `const { parentPort, workerData } = require('node:worker_threads')
+       let bytes = 0
+       require('node:net').connect(workerData)
+         .on('data', (chunk) => { bytes += chunk.length })
+         .on('end', () => parentPort.postMessage(bytes))`,
+      { eval: true, workerData: path },
+    )
+    const [socket] = (await once(server, 'connection')) as [Socket & KernelSocket]
+    let told = 0
+    const waiting: Array<() => void> = []
+    const owner: WriteOwner = {
+      taken: (bytes) => {
+        told += bytes
+        waiting.shift()?.()
+      },
+    }
+    let pending = 0
+    let sent = 0
+    for (let n = 0; n < 300; n++) {
+      const bytes = Buffer.alloc(1 + ((n * 7919) % 250_000))
+      sent += bytes.length
+      if (writeToKernel(socket, bytes, owner) !== 'pending') continue
+      pending += bytes.length
+      if (told < pending) await new Promise<void>((resolve) => waiting.push(resolve))
+    }
+    const received = once(reader, 'message')
+    socket.end()
+    expect(await received).to.deep.equal([sent])
+    expect(pending).to.be.greaterThan(0)
+    expect(told).to.equal(pending)
+    await reader.terminate()
+    server.close()
+    await rm(dirname(path), { recursive: true })
   })
 })

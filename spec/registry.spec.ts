@@ -80,6 +80,9 @@ describe('A registry of metrics', () => {
       GIVEN,
       ALLOWED,
     )
+    const refused = opened.at(-1) as FastifyInstance
+    expect(refused.hasDecorator('spillway'), 'the app is as it was').to.equal(false)
+    expect(refused.server.listenerCount('upgrade')).to.equal(0)
   })
 
   it('is refused if it is none', async () => {

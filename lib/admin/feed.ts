@@ -17,7 +17,7 @@ export class Feed {
   readonly #readers = new Set<Reader>()
   readonly #listeners: Array<() => void> = []
   readonly #timers: NodeJS.Timeout[] = []
-  #sheds = new Sheds()
+  readonly #sheds = new Sheds()
 
   constructor(spillway: Spillway) {
     this.#spillway = spillway
@@ -46,7 +46,7 @@ export class Feed {
     this.#relay('recovered', (client, summary) => ({ client, summary }))
     this.#relay('closed', (client) => client)
     this.#relay('policy', ({ to }) => to)
-    this.#sheds = new Sheds()
+    // what was shed while nobody read is not told
     this.#sheds.since(this.#spillway.rules())
     this.#timers.push(
       setInterval(() => this.#tellShed(), SHED_INTERVAL).unref(),

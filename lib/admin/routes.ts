@@ -13,6 +13,7 @@ export async function adminRoutes(app: FastifyInstance, options: AdminOptions): 
   app.setSerializerCompiler(() => JSON.stringify)
   // the application's own handler may make anything of a bad request, and keeps everything else
   app.setErrorHandler<FastifyError>((error, _request, reply) => {
+    // by its name: loaded by another way, its class is another one
     if (!error.validation && error.name !== 'SpillwayError') throw error
     return reply.code(400).send({ error: 'Bad Request', message: error.message })
   })

@@ -32,37 +32,38 @@ const EVENT_LABELS = ['namespace', 'event'] as const
 const OUTCOME_LABELS = [...EVENT_LABELS, 'class', 'outcome'] as const
 
 /**
- * What is told to Prometheus, by name; the table of docs/monitoring.md is made of it. Labels come from closed
- * sets: classes, outcomes, codes, and the namespaces and events of the annotated map; what is not
- * in it is `other`. Gauges of all clients are from the census, a lap old: no scrape walks over them.
+ * What is told to Prometheus, by name; the table of docs/monitoring.md is made of it. Labels come
+ * from closed sets: classes, outcomes, codes, and the namespaces and events of the annotated map;
+ * what is not in it is `other`. Gauges of all clients are from the census, a lap old: no scrape
+ * walks over them.
  */
 export const METRICS: Readonly<Record<string, Counted | Measured>> = {
   spillway_client_buffered_bytes: {
     type: 'histogram',
     help: 'Bytes buffered for a client right before it is offered a message.',
     labels: [],
-    histogram: ({ meters }) => meters.meters.buffered,
+    histogram: ({ readings }) => readings.meters.buffered,
     scale: BASE,
   },
   spillway_critical_latency_seconds: {
     type: 'histogram',
     help: 'Of critical messages with a marker behind them, from emit to proven receipt.',
     labels: [],
-    histogram: ({ meters }) => meters.meters.latency,
+    histogram: ({ readings }) => readings.meters.latency,
     scale: PER_MILLISECOND,
   },
   spillway_client_rtt_seconds: {
     type: 'histogram',
     help: 'Round trip of a marker, whenever one is answered.',
     labels: [],
-    histogram: ({ meters }) => meters.meters.rtt,
+    histogram: ({ readings }) => readings.meters.rtt,
     scale: PER_MILLISECOND,
   },
   spillway_client_delivery_rate_bytes_per_second: {
     type: 'histogram',
     help: 'Delivery rate of a client while its path is busy, whenever a marker is answered.',
     labels: [],
-    histogram: ({ meters }) => meters.meters.rate,
+    histogram: ({ readings }) => readings.meters.rate,
     scale: PER_SECOND,
   },
   spillway_messages_total: {
@@ -101,69 +102,69 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
     type: 'counter',
     help: 'How often a client has left congestion.',
     labels: [],
-    rows: ({ meters }) => only(meters.meters.drains),
+    rows: ({ readings }) => only(readings.meters.drains),
   },
   spillway_fanout_slices_total: {
     type: 'counter',
     help: 'Turns of the event loop that served clients left by the turn before.',
     labels: [],
-    rows: ({ meters }) => only(meters.fanout.slices),
+    rows: ({ readings }) => only(readings.fanout.slices),
   },
   spillway_fanout_busy_seconds_total: {
     type: 'counter',
     help: 'Time of the event loop in emits, answers of markers and writes.',
     labels: [],
-    rows: ({ meters }) => only(meters.fanout.busy * PER_MILLISECOND),
+    rows: ({ readings }) => only(readings.fanout.busy * PER_MILLISECOND),
   },
   spillway_connected_clients: {
     type: 'gauge',
     help: 'Clients that are connected.',
     labels: [],
-    rows: ({ meters }) => only(meters.connected),
+    rows: ({ readings }) => only(readings.connected),
   },
   spillway_congested_clients: {
     type: 'gauge',
     help: 'Clients above watermarks.high, and not below watermarks.low since.',
     labels: [],
-    rows: ({ meters }) => only(meters.congested),
+    rows: ({ readings }) => only(readings.congested),
   },
   spillway_blind_clients: {
     type: 'gauge',
     help: 'Clients that answer no markers, so that only local watermarks protect them.',
     labels: [],
-    rows: ({ meters }) => only(meters.census.blind),
+    rows: ({ readings }) => only(readings.census.blind),
   },
   spillway_clients: {
     type: 'gauge',
     help: 'Clients by why they are not being sent to, if they are not.',
     labels: ['state'],
-    *rows({ meters }) {
-      for (const [state, count] of Object.entries(meters.census.states)) yield [{ state }, count]
+    *rows({ readings }) {
+      for (const [state, count] of Object.entries(readings.census.states)) yield [{ state }, count]
     },
   },
   spillway_buffered_bytes: {
     type: 'gauge',
     help: 'Bytes buffered for all clients.',
     labels: [],
-    rows: ({ meters }) => only(meters.census.buffered.sum),
+    rows: ({ readings }) => only(readings.census.buffered.sum),
   },
   spillway_in_flight_bytes: {
     type: 'gauge',
     help: 'Bytes written to clients whose receipt is not proven.',
     labels: [],
-    rows: ({ meters }) => only(meters.census.inFlight),
+    rows: ({ readings }) => only(readings.census.inFlight),
   },
   spillway_queued_messages: {
     type: 'gauge',
     help: 'Messages that wait in the lanes of all clients.',
     labels: ['class'],
-    rows: ({ meters }) => lanesOf(meters.census.queued, ({ messages }) => messages),
+    rows: ({ readings }) => lanesOf(readings.census.queued, ({ messages }) => messages),
   },
   spillway_queued_bytes: {
     type: 'gauge',
     help: 'Bytes that wait in the lanes of all clients.',
     labels: ['class'],
-    rows: ({ meters }) => lanesOf(meters.census.queued, ({ bytes }) => bytes),
+    rows: ({ readings }) => lanesOf(readings.census.queued, ({ bytes }) => bytes),
   },
   spillway_watermark_bytes: {
     type: 'gauge',

@@ -1,9 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { chromium, type Page, type WebSocket } from 'playwright-core'
-import { CHROMIUM, QUIET } from '../../demo/chromium.ts'
+import type { Page, WebSocket } from 'playwright-core'
+import { openChromium } from '../../demo/chromium.ts'
 
 /** Chromium with a profile of its own, and what went wrong in its pages. */
 export interface Browser {
@@ -14,11 +11,7 @@ export interface Browser {
 }
 
 export async function openBrowser(): Promise<Browser> {
-  const profile = await mkdtemp(join(tmpdir(), 'spillway-browser-'))
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: CHROMIUM,
-    args: QUIET,
-  })
+  const { context, close } = await openChromium()
   const troubles: string[] = []
   return {
     troubles,
@@ -30,10 +23,7 @@ export async function openBrowser(): Promise<Browser> {
       })
       return page
     },
-    async close() {
-      await context.close()
-      await rm(profile, { recursive: true, force: true })
-    },
+    close,
   }
 }
 
