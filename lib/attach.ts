@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Server, Socket } from 'socket.io'
-import type { z } from 'zod'
+import { z } from 'zod'
 import {
   type AttachOptions,
   attachOptions,
@@ -20,6 +20,7 @@ import {
   queueQuery,
   type SpillwayStats,
 } from '../schemas/stats.ts'
+import { Budget } from './budget.ts'
 import type { Channel } from './channel.ts'
 import { Classifier } from './classifier.ts'
 import { Clients } from './clients.ts'
@@ -71,7 +72,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
   /** @internal Use {@link attach}. */
   constructor(io: Server, given: SpillwayOptions<M, N>) {
     const options = parseOptions(attachOptions, given)
-    const { mode, stallAfter, grace, maxAge, validate, closedHistory, tickBudget } = options
+    const { mode, stallAfter, grace, maxAge, validate, budget, closedHistory, tickBudget } = options
     const limits = { mode, stallAfter, grace, maxAge, ...checkWatermarks(options.watermarks) }
     const messages = new CompiledMessages(
       options.messages as MessageMap,
@@ -91,6 +92,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     })
     this.#clients = new Clients({
       limits,
+      budget: new Budget(budget),
       closedHistory,
       tickBudget,
       clock: systemClock,
@@ -115,9 +117,9 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     }
   }
 
-  /** The limits in force. */
+  /** The limits as they are configured; above the budget, `low` and `high` are smaller. */
   get limits(): Limits {
-    return this.#clients.limits
+    return this.#clients.configured
   }
 
   /**
@@ -148,7 +150,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     const given = { ...this.#watermarks, ...definedIn(watermarks) }
     const bytes = checkWatermarks(given)
     this.#watermarks = given
-    this.#clients.limits = { ...this.limits, ...definedIn({ mode, maxAge }), ...bytes }
+    this.#clients.configured = { ...this.limits, ...definedIn({ mode, maxAge }), ...bytes }
     if (mode === 'observe' && from.mode !== mode) this.#clients.release()
     const to = this.policy
     if (!isDeepStrictEqual(from, to)) this.events.policy({ from, to, by })
@@ -163,7 +165,9 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
   /** @internal What the metrics are made of. */
   get readings() {
     const { size: connected, congestedNow: congested, meters, census, fanout } = this.#clients
-    return { connected, congested, meters, census: census.latest, fanout }
+    const { bytes, ledger } = this.#clients.budget
+    const budget = { limit: bytes, held: ledger.bytes }
+    return { connected, congested, meters, census: census.latest, fanout, budget }
   }
 
   /** @internal How many clients were closed, by code. */
@@ -216,6 +220,17 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
    */
   terminate(id: string): boolean {
     return this.#clients.terminate(this.#idOf(id))
+  }
+
+  /**
+   * Marks a client that is never closed because of the budget.
+   *
+   * @param id as of `client`
+   * @returns whether there is such a client
+   * @throws SpillwayError SPILLWAY_INVALID_OPTION
+   */
+  exempt(id: string, exempt = true): boolean {
+    return this.#clients.exempt(this.#idOf(id), parseOptions(z.boolean(), exempt, 'exempt'))
   }
 
   /**

@@ -1,14 +1,16 @@
 import type { Envelope } from './envelope.ts'
+import type { Shared } from './ledger.ts'
 import type { Bytes } from './units.ts'
 
 /**
  * What one client is sent in one tick: a chain of envelopes that leave in one system call. Clients
  * that are sent the same share its nodes, and so the buffer that their frames are joined in.
  */
-export class Burst {
+export class Burst implements Shared {
   readonly envelope: Envelope
   readonly before: Burst | undefined
   readonly bytes: Bytes
+  holders = 0
   /** What most clients are sent after it. */
   #next: Burst | undefined
   #frames: Buffer | undefined
@@ -23,6 +25,11 @@ export class Burst {
   and(envelope: Envelope): Burst {
     if (this.#next?.envelope !== envelope) this.#next = new Burst(envelope, this)
     return this.#next
+  }
+
+  /** What is in memory while its frames are: one alone has its envelope's. */
+  get held(): Shared {
+    return this.before === undefined ? this.envelope : this
   }
 
   /** All frames in their order; shared, never changed. */

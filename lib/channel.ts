@@ -4,6 +4,7 @@ import type { Envelope } from './envelope.ts'
 import { Episode } from './episode.ts'
 import type { Due, FanoutMember } from './fanout.ts'
 import { Lane } from './lane.ts'
+import { Ledger } from './ledger.ts'
 import type { Limits } from './limits.ts'
 import type { Link, LinkEvents } from './link/link.ts'
 import type { Meters } from './meters.ts'
@@ -27,6 +28,7 @@ export type Verdict = 'sent' | 'queued' | 'conflated' | 'dropped' | 'refused'
 export interface ChannelHost {
   readonly limits: Limits
   readonly meters: Meters
+  readonly ledger: Ledger
   /** The channel has something that needs looking after from time to time. */
   watch(channel: Channel): void
   unwatch(channel: Channel): void
@@ -53,7 +55,7 @@ export interface NamespaceSocket {
 
 const NO_SOCKETS: readonly NamespaceSocket[] = []
 /** In place of lanes of its own, which a client that keeps up never needs. */
-const EMPTY = new Lane()
+const EMPTY = new Lane(new Ledger())
 
 export interface LastShed {
   readonly event: string
@@ -96,6 +98,8 @@ export class Channel implements FanoutMember, LinkEvents {
   /** How often it has left congestion; made when it first does. */
   drains: DecayingRate | undefined
   closedBy: ClosingCode | undefined
+  /** Never closed for the budget. */
+  exempt = false
   due: Due = 'no'
   readonly vitals: Vitals
   readonly #host: ChannelHost
@@ -108,7 +112,7 @@ export class Channel implements FanoutMember, LinkEvents {
   /** The latest tick in which something was sent, and how many messages. */
   #tick = 0
   #inTick = 1
-  /** When the latest message was emitted, if it was critical and may get a marker behind it. */
+  /** When the first message was emitted of those whose latency the next marker tells. */
   #criticalAt: Millis | undefined
   #closing = false
   #pumping = false
@@ -139,6 +143,11 @@ export class Channel implements FanoutMember, LinkEvents {
 
   get queued(): Bytes {
     return this.critical.bytes + this.cosmetic.bytes
+  }
+
+  /** Bytes that the process holds for it, shared or not. */
+  get held(): Bytes {
+    return this.queued + this.link.outstanding
   }
 
   /** Messages shed so far. */
@@ -255,6 +264,7 @@ export class Channel implements FanoutMember, LinkEvents {
     const { link, window, vitals } = this
     const { limits } = this.#host
     vitals.look(link, window, limits.stallAfter, now)
+    this.#expire(now)
     this.pump(now)
     if (this.closedBy !== undefined || link.upgrading) return undefined
     if (window.tailDue(now)) this.#mark(now)
@@ -349,7 +359,7 @@ export class Channel implements FanoutMember, LinkEvents {
       this.#shed(replaced, 'conflated', now)
       return 'conflated'
     }
-    if (this.cosmetic === EMPTY) this.cosmetic = new Lane()
+    if (this.cosmetic === EMPTY) this.cosmetic = new Lane(this.#host.ledger)
     this.cosmetic.push(envelope)
     this.#watch()
     this.#await(now)
@@ -357,7 +367,7 @@ export class Channel implements FanoutMember, LinkEvents {
   }
 
   #queueCritical(envelope: Envelope): void {
-    if (this.critical === EMPTY) this.critical = new Lane()
+    if (this.critical === EMPTY) this.critical = new Lane(this.#host.ledger)
     this.critical.push(envelope)
   }
 
@@ -387,6 +397,14 @@ export class Channel implements FanoutMember, LinkEvents {
       this.#windowHasRoom(bytes, now, false) &&
       !this.#mustWait(false)
     )
+  }
+
+  /** Of a client that takes nothing, so that its backlog is not of messages that will never go. */
+  #expire(now: Millis): void {
+    const { maxAge } = this.#host.limits
+    for (const envelope of this.cosmetic.takeIf((each) => each.expired(now, maxAge))) {
+      this.#shed(envelope, 'expired', now)
+    }
   }
 
   /** A link that writes at once has to wait for its slice when the turn's budget is spent. */
@@ -440,7 +458,9 @@ export class Channel implements FanoutMember, LinkEvents {
     if (this.link.waiting === 0 && this.window.probeDue(now, false)) this.#mark(now)
     this.#count(envelope, 'sent')
     this.window.written(bytes, now)
-    this.#criticalAt = rule.class === 'critical' ? emittedAt : undefined
+    if (rule.class === 'critical' && this.#host.meters.sampler.take(now)) {
+      this.#criticalAt ??= emittedAt
+    }
     this.#watch()
     this.link.write(envelope)
     // what is kept gets its marker when it is flushed
@@ -480,9 +500,11 @@ export class Channel implements FanoutMember, LinkEvents {
   /** Not while the connection holds something back, which a marker would overtake. */
   #markIfDue(now: Millis, waits = this.#waits): void {
     if (this.link.waiting > 0) return
-    if (this.window.markerDue(now, waits, this.#ceiling)) this.#mark(now, this.#criticalAt)
-    // a marker that is written later tells nothing of it
+    const emittedAt = this.#criticalAt
     this.#criticalAt = undefined
+    if (this.window.markerDue(now, waits, this.#ceiling, emittedAt !== undefined)) {
+      this.#mark(now, emittedAt)
+    }
   }
 
   get #waits(): boolean {
@@ -519,7 +541,7 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /** A DISCONNECT follows what was queued before it in its namespace. */
   #promote(namespace: string): void {
-    for (const envelope of this.cosmetic.takeNamespace(namespace)) {
+    for (const envelope of this.cosmetic.takeIf((each) => each.namespace === namespace)) {
       this.#queueCritical(envelope)
     }
     this.#leave(namespace)

@@ -1,4 +1,5 @@
 import type { ClientQueue, ClientStats, ClosedClient, ListQuery } from '../schemas/stats.ts'
+import type { Budget } from './budget.ts'
 import { Bursts } from './burst.ts'
 import { Census } from './census.ts'
 import { Channel, type ChannelHost, type NamespaceSocket } from './channel.ts'
@@ -6,6 +7,7 @@ import type { Clock } from './clock.ts'
 import type { Episode } from './episode.ts'
 import { Fanout, type TickMember } from './fanout.ts'
 import { History } from './history.ts'
+import type { Ledger } from './ledger.ts'
 import type { Limits } from './limits.ts'
 import type { EngineSocket, EngineWrite } from './link/engine.ts'
 import { EngineLink } from './link/engine-link.ts'
@@ -34,6 +36,7 @@ export interface ClientsHost {
 
 export interface ClientsOptions {
   readonly limits: Limits
+  readonly budget: Budget
   readonly closedHistory: number
   readonly tickBudget: Millis
   readonly clock: Clock
@@ -43,8 +46,9 @@ export interface ClientsOptions {
 
 /** The connected clients: opens, looks after and closes their channels. */
 export class Clients implements ChannelHost, LinkHost {
-  /** The limits in force; replaced as a whole. */
-  limits: Limits
+  /** Replaced as a whole. */
+  configured: Limits
+  readonly budget: Budget
   readonly history: History
   /** Clients that something is queued for or in flight to, or that shed lately. */
   readonly watched = new Set<Channel>()
@@ -65,8 +69,9 @@ export class Clients implements ChannelHost, LinkHost {
   #lastId = 0
 
   constructor(options: ClientsOptions) {
-    const { limits, closedHistory, tickBudget, clock, reporter, host } = options
-    this.limits = limits
+    const { limits, budget, closedHistory, tickBudget, clock, reporter, host } = options
+    this.configured = limits
+    this.budget = budget
     this.history = new History(closedHistory)
     this.#clock = clock
     this.loopDelay = new LoopDelay(clock)
@@ -78,9 +83,18 @@ export class Clients implements ChannelHost, LinkHost {
   /** Looks after the clients from now on, until `close`. */
   start(): void {
     this.fanout.start()
-    const interval = sweepInterval(this.limits.stallAfter)
+    const interval = sweepInterval(this.configured.stallAfter)
     const shares = Math.min(SWEEP_SHARES, Math.ceil(interval / LEAST_INTERVAL))
     this.#sweep = setInterval(() => this.#inspect(shares), interval / shares).unref()
+  }
+
+  /** The limits in force. */
+  get limits(): Limits {
+    return this.budget.applyTo(this.configured)
+  }
+
+  get ledger(): Ledger {
+    return this.budget.ledger
   }
 
   get size(): number {
@@ -124,12 +138,19 @@ export class Clients implements ChannelHost, LinkHost {
 
   queue(id: string, limit: number): ClientQueue | undefined {
     const client = this.#clients.get(id)
-    return client && queueOf(client.channel, this.limits.maxAge, limit, this.now())
+    return client && queueOf(client.channel, this.configured.maxAge, limit, this.now())
   }
 
   terminate(id: string): boolean {
     const client = this.#clients.get(id)
     client?.channel.terminate('terminated')
+    return client !== undefined
+  }
+
+  /** @returns whether there is such a client */
+  exempt(id: string, exempt: boolean): boolean {
+    const client = this.#clients.get(id)
+    if (client) client.channel.exempt = exempt
     return client !== undefined
   }
 
@@ -229,6 +250,7 @@ export class Clients implements ChannelHost, LinkHost {
   #inspect(shares: number): void {
     if (this.#lap.length === 0) this.#lap = [...this.watched]
     const now = this.now()
+    if (this.budget.excess > 0 && this.configured.mode === 'enforce') this.#relieve(now)
     this.census.count(this.size, shares, now)
     for (let left = Math.ceil(this.watched.size / shares); left > 0; left--) {
       const channel = this.#lap.pop()
@@ -236,6 +258,24 @@ export class Clients implements ChannelHost, LinkHost {
       if (!this.watched.has(channel)) continue
       const code = channel.inspect(now)
       if (code !== undefined) channel.terminate(code)
+    }
+  }
+
+  /**
+   * Closes those that most is held for: first those without progress, then, if there is none, any.
+   * What is freed may be shared and so not as much; then more are closed the next time.
+   */
+  #relieve(now: Millis): void {
+    const held = [...this.watched].filter(
+      ({ exempt, link, held }) => !exempt && !link.upgrading && held > 0,
+    )
+    const stuck = held.filter(({ vitals }) => now - vitals.progressAt >= NO_PROGRESS)
+    const candidates = stuck.length > 0 ? stuck : held
+    let { excess } = this.budget
+    for (const channel of candidates.sort((a, b) => b.held - a.held)) {
+      if (excess <= 0) return
+      excess -= channel.held
+      channel.terminate('budget')
     }
   }
 
@@ -265,6 +305,8 @@ function sweepInterval(stallAfter: Millis): Millis {
 }
 
 const LEAST_INTERVAL: Millis = 25
+/** Longer than between two markers of a client that something waits for. */
+const NO_PROGRESS: Millis = 1000
 /** With thousands of clients, all of them at once would hold the event loop. */
 const SWEEP_SHARES = 10
 

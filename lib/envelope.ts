@@ -1,4 +1,5 @@
 import { type EncodedPart, frameBytes, framesOf, isFramable } from './frame.ts'
+import type { Shared } from './ledger.ts'
 import type { Rule } from './rule.ts'
 import type { Bytes, Millis } from './units.ts'
 
@@ -13,9 +14,9 @@ export type PacketKind = 'event' | 'connect' | 'disconnect' | 'other'
 
 /**
  * One encoded message, made once an emit and shared by the queues of all its recipients.
- * Nothing in it changes after it was first offered to a client.
+ * Nothing that is sent changes after it was first offered to a client.
  */
-export class Envelope {
+export class Envelope implements Shared {
   readonly rule: Rule
   readonly kind: PacketKind
   readonly namespace: string
@@ -34,6 +35,7 @@ export class Envelope {
   readonly callback: (() => void) | undefined
   /** Whether `frames` can be had; the rest is Engine.IO's. */
   readonly framable: boolean
+  holders = 0
   #frames: Buffer | undefined
 
   constructor(fields: EnvelopeFields, options?: WriteOptions, callback?: () => void) {

@@ -1,4 +1,5 @@
 import type { Envelope } from './envelope.ts'
+import type { Ledger } from './ledger.ts'
 import type { Bytes } from './units.ts'
 
 /**
@@ -12,12 +13,17 @@ export class Lane {
   /** Invariant: the number and the sum of `bytes` of the entries between head and tail. */
   messages = 0
   bytes: Bytes = 0
+  readonly #ledger: Ledger
   #head: Entry | undefined
   #tail: Entry | undefined
   /** Ascending by rank; made when the first entry comes. */
   #ranks: Rank[] | undefined
   /** Entries that can be conflated, by key; made when the first one comes. */
   #keys: Map<string, Entry> | undefined
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger
+  }
 
   get empty(): boolean {
     return this.#head === undefined
@@ -28,6 +34,7 @@ export class Lane {
   }
 
   push(envelope: Envelope): void {
+    this.#ledger.hold(envelope)
     const rank = this.#rankOf(envelope.rule.rank)
     const entry: Entry = {
       envelope,
@@ -69,6 +76,8 @@ export class Lane {
     const entry = envelope.key === undefined ? undefined : this.#keys?.get(envelope.key)
     if (!entry) return undefined
     const replaced = entry.envelope
+    this.#ledger.hold(envelope)
+    this.#ledger.release(replaced)
     entry.envelope = envelope
     this.#grow(entry.rank, envelope.bytes - replaced.bytes, 0)
     return replaced
@@ -91,12 +100,12 @@ export class Lane {
     return undefined
   }
 
-  /** Removes the entries of a namespace, in their order. O(length): it disconnects once. */
-  takeNamespace(namespace: string): Envelope[] {
+  /** Removes the entries that the test holds for, in their order. O(length), so not for each message. */
+  takeIf(test: (envelope: Envelope) => boolean): Envelope[] {
     const taken: Envelope[] = []
     for (let entry = this.#head; entry; ) {
       const { next } = entry
-      if (entry.envelope.namespace === namespace) taken.push(this.#remove(entry))
+      if (test(entry.envelope)) taken.push(this.#remove(entry))
       entry = next
     }
     return taken
@@ -109,6 +118,7 @@ export class Lane {
 
   #remove(entry: Entry): Envelope {
     const { envelope, rank, previous, next, rankPrevious, rankNext } = entry
+    this.#ledger.release(envelope)
     if (previous) previous.next = next
     else this.#head = next
     if (next) next.previous = previous

@@ -1,4 +1,5 @@
 import { Histogram } from './histogram.ts'
+import { Sampler } from './sampler.ts'
 import { type Bytes, type BytesPerMilli, KiB, MiB, type Millis } from './units.ts'
 
 /** Among them the default watermarks, and twice `high`, which an alert watches. */
@@ -22,12 +23,17 @@ const TIME_BUCKETS: readonly Millis[] = [
 /** From a phone at the edge of its cell, 1 KB/s, to a local network, 100 MB/s. */
 const RATE_BUCKETS: readonly BytesPerMilli[] = [1, 4, 10, 40, 100, 400, 1000, 10_000, 100_000]
 
+/** A second: each costs a marker and its answer. */
+const LATENCY_SAMPLES = 100
+
 /** What is measured over all clients, as it happens. Plain numbers, kept whoever asks. */
 export class Meters {
   /** Bytes buffered for a client right before it was offered a message. */
   readonly buffered = new Histogram(BUFFERED_BUCKETS)
-  /** Of critical messages, emit to proven receipt. */
+  /** Of a sample of the critical messages, emit to proven receipt. */
   readonly latency = new Histogram(TIME_BUCKETS)
+  /** Which critical messages get a marker right behind them. */
+  readonly sampler = new Sampler(LATENCY_SAMPLES)
   /** Of a client's latest marker, whenever one is answered. */
   readonly rtt = new Histogram(TIME_BUCKETS)
   /** Of a client, whenever a marker is answered and the rate is known. */

@@ -41,6 +41,11 @@ export const CLOSINGS = {
     client: reconnects,
     level: 'warn',
   },
+  budget: {
+    reason: 'the process held more than 1.5 times `budget` for its clients, and most for this one',
+    client: reconnects,
+    level: 'warn',
+  },
   terminated: {
     reason: 'ended by the administrator',
     client: reconnects,

@@ -41,6 +41,7 @@ export function clientStatsOf(
     buffered: channel.buffered,
     queued: channel.queued,
     outstanding: channel.link.outstanding,
+    exempt: channel.exempt,
     inFlight: window.inFlight,
     window: window.size(critical.peek()?.bytes ?? cosmetic.peek()?.bytes ?? 0, high),
     rtt: window.path.rtt ?? null,
@@ -126,6 +127,7 @@ export interface Totals {
   readonly closed: Readonly<Record<ClosingCode, number>>
   readonly meters: Meters
   readonly census: Counts
+  readonly budget: { readonly limit: Bytes; readonly held: Bytes }
   readonly fanout: { readonly slices: number; readonly busy: Millis }
   readonly now: Millis
 }
@@ -155,6 +157,7 @@ export function spillwayStatsOf(totals: Totals): SpillwayStats {
     },
     clients: { connected, congested, waiting: waiting.size },
     buffered,
+    budget: totals.budget,
     classes: { critical: outcomesOf(classes.critical), cosmetic: outcomesOf(classes.cosmetic) },
     events: Array.from(byEvent.values(), ({ rule, tally }) => ({
       namespace: rule.namespace,

@@ -44,6 +44,7 @@ export interface SpillwayOptions<
   stallAfter?: Millis
   grace?: Millis
   tickBudget?: Millis
+  budget?: Bytes
   closedHistory?: number
   onShed?: (socket: Socket, summary: ShedSummary) => unknown
   log?: Logger

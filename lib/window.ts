@@ -136,10 +136,12 @@ export class DeliveryWindow {
    * room, rarely otherwise, since to a healthy client it costs a write and an answer.
    *
    * @param waiting something waits
+   * @param asked the latency of something in it is to be measured
    */
-  markerDue(now: Millis, waiting: boolean, ceiling: Bytes): boolean {
+  markerDue(now: Millis, waiting: boolean, ceiling: Bytes, asked = false): boolean {
     if (this.#unmarked === 0 || this.#open >= MOST_MARKERS) return false
     if (this.blind) return now - this.#markedAt > BLIND_INTERVAL
+    if (asked) return true
     if (!this.#answered && this.#open < 2) return true
     if (waiting || this.#limited) {
       if (this.#open < SINGLE_MARKERS) return true

@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8'
 import { z } from 'zod'
 import { refuse, verbatim } from '../lib/errors.ts'
 import { type Bytes, KiB, MiB } from '../lib/units.ts'
@@ -90,6 +91,16 @@ export const attachOptions = z.strictObject({
     .default(8)
     .describe(
       'Milliseconds of one turn of the event loop after which emits leave their writes to the next turns.',
+    ),
+  budget: z
+    .int()
+    .min(64 * KiB)
+    .max(1024 * 1024 * MiB)
+    .meta({ unit: 'bytes' })
+    .optional()
+    .transform((given) => given ?? Math.round(getHeapStatistics().heap_size_limit / 4))
+    .describe(
+      'Bytes that the process may hold for all clients together, shared messages counted once. Above it `low` and `high` shrink in proportion; above 1.5 times it the clients that most is held for are closed. Default: a quarter of the heap limit.',
     ),
   closedHistory: z
     .int()

@@ -40,6 +40,9 @@ export const spillwayStats = z.object({
     ),
   }),
   buffered: bytes.describe('Bytes buffered for all clients that wait.'),
+  budget: z
+    .object({ limit: bytes, held: bytes })
+    .describe('What may be held for all clients, and what is: shared messages count once.'),
   classes: z.object({ critical: outcomeCounts, cosmetic: outcomeCounts }),
   events: z.array(eventCounts),
   closed: z.record(z.enum(CLOSING_CODES), count),
@@ -82,6 +85,7 @@ export const clientStats = z.object({
   buffered: bytes.describe('queued + inFlight; of a blind client, queued + outstanding'),
   queued: bytes,
   outstanding: bytes.describe('Handed to the transport, not taken by the kernel yet.'),
+  exempt: z.boolean().describe('Never closed because of the budget.'),
   inFlight: bytes.describe('Handed to the transport, receipt not proven.'),
   window: bytes.describe('How much may be in flight.'),
   rtt: span.nullable().describe('Round trip of the latest marker.'),

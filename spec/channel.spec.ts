@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { Channel, type ChannelHost } from '../lib/channel.ts'
 import type { Envelope } from '../lib/envelope.ts'
 import type { Episode } from '../lib/episode.ts'
+import { Ledger } from '../lib/ledger.ts'
 import type { Limits } from '../lib/limits.ts'
 import { Meters } from '../lib/meters.ts'
 import { criticalRule, envelope, rule } from './support/envelopes.ts'
@@ -27,6 +28,7 @@ function setUp(changed: Partial<Limits> = {}, proof: FakeLink['proof'] = 'none')
     spent: () => false,
     tick: () => 0,
     meters,
+    ledger: new Ledger(),
     loopDelay: { at: () => 0 },
     disconnected: () => {},
     congested: () => log.push('congested'),
@@ -184,18 +186,35 @@ describe('Channel', () => {
     })
   })
 
-  it('tells the latency of a critical message that has a marker right behind it, of no other', () => {
+  it('tells the latency of critical messages, of a sample where there are many', () => {
     const { link, channel, meters } = setUp({}, 'markers')
-    const answer = (now: number) => channel.answered(link.marks.at(-1)!, now)
+    const answer = (now: number) => {
+      link.deliver()
+      channel.answered(link.marks.at(-1)!, now)
+    }
     channel.offer(critical(), 0)
     answer(10)
     expect(meters.latency).to.include({ count: 1, sum: 10 })
-    channel.offer(critical(), 1000)
-    const before = link.marks.length
-    channel.heartbeat(7000)
-    expect(link.marks.length).to.equal(before + 1)
-    answer(7010)
-    expect(meters.latency).to.include({ count: 1, sum: 10 })
+    channel.offer(envelope({ rule: criticalRule, at: 1000 }), 1000)
+    answer(1020)
+    expect(meters.latency).to.include({ count: 2, sum: 30 })
+    for (let n = 0; n < 1000; n++) {
+      channel.offer(critical(), 1100)
+      answer(1100)
+    }
+    expect(meters.latency.count).to.be.within(100, 202)
+  })
+
+  it('leaves nothing expired in the queue of a client that takes nothing', () => {
+    const { channel, episodes } = setUp()
+    channel.offer(critical(1000), 0)
+    const [old, young] = [cosmetic(100, { at: 0 }), cosmetic(100, { at: 1500 })]
+    channel.offer(old, 0)
+    channel.offer(young, 1500)
+    channel.inspect(2500)
+    expect([...channel.cosmetic]).to.deep.equal([young])
+    expect(channel.tally).to.include({ expired: 1 })
+    expect(episodes).to.deep.equal([])
   })
 
   it('writes no marker ahead of what the connection holds back', () => {

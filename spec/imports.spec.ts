@@ -19,6 +19,9 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
       'lib/shown',
       'lib/meters',
       'lib/decaying-rate',
+      'lib/ledger',
+      'lib/sampler',
+      'lib/budget',
     ],
   ],
   ['schemas', ['schemas/*']],
@@ -55,6 +58,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
 /** Who may import a file, where that is narrower than the layers; `type` for its types only. */
 const GUARDED: Readonly<Record<string, Readonly<Record<string, 'value' | 'type'>>>> = {
   'lib/link/engine': { 'lib/link/*': 'value', 'lib/tap': 'value', 'lib/clients': 'type' },
+  'lib/link/backlog': { 'lib/link/*': 'value' },
   'lib/link/engine-link': { 'lib/clients': 'value' },
   'lib/link/frame-writer': { 'lib/link/*': 'value' },
   'lib/link/gauge': { 'lib/link/*': 'value' },

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import type { Envelope } from '../lib/envelope.ts'
 import { Lane } from '../lib/lane.ts'
+import { Ledger } from '../lib/ledger.ts'
 import { envelope, rule } from './support/envelopes.ts'
 
 const ranks = [rule({ class: 'cosmetic', rank: -1 }), rule(), rule({ class: 'cosmetic', rank: 5 })]
@@ -9,7 +10,7 @@ const ranks = [rule({ class: 'cosmetic', rank: -1 }), rule(), rule({ class: 'cos
 describe('Lane', () => {
   describe('#push and #shift', () => {
     it('are first in, first out, across ranks', () => {
-      const lane = new Lane()
+      const lane = new Lane(new Ledger())
       const envelopes = ranks.map((each) => envelope({ rule: each }))
       for (const each of envelopes) lane.push(each)
       expect([lane.shift(), lane.shift(), lane.shift(), lane.shift()]).to.deep.equal([
@@ -19,7 +20,7 @@ describe('Lane', () => {
     })
 
     it('keep count of messages and bytes', () => {
-      const lane = new Lane()
+      const lane = new Lane(new Ledger())
       lane.push(envelope({ bytes: 100 }))
       lane.push(envelope({ bytes: 50 }))
       expect(lane).to.include({ messages: 2, bytes: 150 })
@@ -30,7 +31,7 @@ describe('Lane', () => {
 
   describe('#conflate', () => {
     it('keeps the queue position of the entry that it replaces', () => {
-      const lane = new Lane()
+      const lane = new Lane(new Ledger())
       const [old, other, newer] = [
         envelope({ key: 'a', bytes: 100 }),
         envelope({ key: 'b' }),
@@ -44,7 +45,7 @@ describe('Lane', () => {
     })
 
     it('does nothing once the earlier one has left', () => {
-      const lane = new Lane()
+      const lane = new Lane(new Ledger())
       lane.push(envelope({ key: 'a' }))
       lane.shift()
       expect(lane.conflate(envelope({ key: 'a' }))).to.equal(undefined)
@@ -54,7 +55,7 @@ describe('Lane', () => {
 
   describe('#evict', () => {
     it('takes the oldest of the lowest rank', () => {
-      const lane = new Lane()
+      const lane = new Lane(new Ledger())
       const [high, low, lowLater] = [
         envelope({ rule: ranks[2]! }),
         envelope({ rule: ranks[0]! }),
@@ -66,7 +67,7 @@ describe('Lane', () => {
     })
 
     it('spares what has a higher rank than allowed', () => {
-      const lane = new Lane()
+      const lane = new Lane(new Ledger())
       lane.push(envelope({ rule: ranks[2]! }))
       expect(lane.evict(0)).to.equal(undefined)
       expect(lane.evictable(0)).to.equal(0)
@@ -103,7 +104,7 @@ describe('Lane', () => {
     )
     fc.assert(
       fc.property(fc.array(step, { minLength: 50, maxLength: 300, size: 'max' }), (steps) => {
-        const lane = new Lane()
+        const lane = new Lane(new Ledger())
         const model: Envelope[] = []
         for (const each of steps) {
           operations++
@@ -130,7 +131,9 @@ describe('Lane', () => {
             if (victim) model.splice(model.indexOf(victim), 1)
           } else {
             const taken = model.filter(({ namespace }) => namespace === each.namespace)
-            expect(lane.takeNamespace(each.namespace)).to.deep.equal(taken)
+            expect(lane.takeIf(({ namespace }) => namespace === each.namespace)).to.deep.equal(
+              taken,
+            )
             for (const one of taken) model.splice(model.indexOf(one), 1)
           }
           checkEqual(lane, model)

@@ -27,7 +27,7 @@ const LOGGER = 'a logger with the methods info, warn and error, as pino has'
 const MAP = 'an object of annotated zod schemas by event name'
 const SCHEMA = 'an annotated zod 4 schema'
 const MAPS = 'an object of message maps by namespace, or a Map of them'
-const KEYS = `messages, namespaces, mode, validate, watermarks, maxAge, stallAfter, grace, tickBudget, closedHistory, onShed, log`
+const KEYS = `messages, namespaces, mode, validate, watermarks, maxAge, stallAfter, grace, tickBudget, budget, closedHistory, onShed, log`
 const KEYED = `an object with any of the keys ${KEYS}`
 const LEVELS = 'an object with any of the keys low, high, limit, emergency'
 const quiet = { info() {}, warn() {}, error() {} }
@@ -105,6 +105,8 @@ const REFUSED: ReadonlyArray<[options: unknown, path: string, given: string, all
   [{ tickBudget: 0 }, 'tickBudget', '0', 'a number from 1 to 1000 (milliseconds)'],
   [{ tickBudget: 1001 }, 'tickBudget', '1001', 'a number from 1 to 1000 (milliseconds)'],
   [{ tickBudget: '8' }, 'tickBudget', '"8"', 'a number from 1 to 1000 (milliseconds)'],
+  [{ budget: 0 }, 'budget', '0', 'an integer from 65536 to 1099511627776 (bytes)'],
+  [{ budget: '64kb' }, 'budget', '"64kb"', 'an integer from 65536 to 1099511627776 (bytes)'],
   [{ closedHistory: 0 }, 'closedHistory', '0', 'an integer from 1 to 10000'],
   [{ closedHistory: 10_001 }, 'closedHistory', '10001', 'an integer from 1 to 10000'],
   [{ closedHistory: {} }, 'closedHistory', 'an object', 'an integer from 1 to 10000'],
@@ -125,7 +127,7 @@ const ACCEPTED: readonly SpillwayOptions[] = [
   { mode: 'enforce', validate: 'throw' },
   { watermarks: { low: KiB, high: KiB + 1, limit: KiB + 2, emergency: KiB + 3 } },
   { watermarks: { limit: 2 ** 30 } },
-  { maxAge: 100, stallAfter: 100, grace: 0, tickBudget: 1, closedHistory: 1 },
+  { maxAge: 100, stallAfter: 100, grace: 0, tickBudget: 1, budget: 65_536, closedHistory: 1 },
   {
     maxAge: 3_600_000,
     stallAfter: 3_600_000,

@@ -1,5 +1,6 @@
 import { Channel, type ChannelHost } from '../../lib/channel.ts'
 import { Lane } from '../../lib/lane.ts'
+import { Ledger } from '../../lib/ledger.ts'
 import { HANDOVER } from '../../lib/link/link.ts'
 import { Meters } from '../../lib/meters.ts'
 import { criticalRule, envelope, rule } from '../../spec/support/envelopes.ts'
@@ -35,6 +36,7 @@ const host: ChannelHost = {
   spent: () => false,
   tick: () => 0,
   meters: new Meters(),
+  ledger: new Ledger(),
   loopDelay: { at: () => 0 },
   disconnected() {},
   congested() {},
@@ -76,7 +78,7 @@ const handlers = {
   lane({ clients, bytes }: Size): number {
     const waiting = envelope({ rule: rule({ class: 'cosmetic' }), bytes })
     const lanes = Array.from({ length: clients }, () => {
-      const lane = new Lane()
+      const lane = new Lane(new Ledger())
       for (let n = 0; n < WAITING; n++) lane.push(waiting)
       return lane
     })

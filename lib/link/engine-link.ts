@@ -1,7 +1,9 @@
 import type { Burst } from '../burst.ts'
 import type { Envelope } from '../envelope.ts'
 import type { TickMember } from '../fanout.ts'
+import type { Shared } from '../ledger.ts'
 import type { Bytes, Millis } from '../units.ts'
+import { Backlog } from './backlog.ts'
 import type { EngineSocket, EngineTransport, EngineWrite } from './engine.ts'
 import { type GaugeEvents, gaugeFor, type TransportGauge } from './gauge.ts'
 import { HANDOVER, type Link, type LinkEvents, type LinkHost } from './link.ts'
@@ -18,6 +20,8 @@ export class EngineLink implements Link, GaugeEvents {
   #gauge: TransportGauge
   /** What this tick is to write past Engine.IO. */
   #burst: Burst | undefined
+  /** Made when the kernel first leaves something. */
+  #backlog: Backlog | undefined
   /** Of a message that is being written, the bytes of the parts still to come. */
   #unwritten: Bytes = 0
   #handedOver: Bytes = 0
@@ -99,6 +103,7 @@ export class EngineLink implements Link, GaugeEvents {
       this.#unwritten -= sizes[index]!
       this.#write.call(this.conn, parts[index]!, options, index === last ? callback : undefined)
     }
+    this.#wrote(envelope)
   }
 
   flush(): void {
@@ -106,12 +111,14 @@ export class EngineLink implements Link, GaugeEvents {
     if (!burst) return
     this.#burst = undefined
     this.#gauge.writer?.write(burst.frames)
+    this.#wrote(burst.held)
   }
 
   mark(sequence: number): void {
     const burst = this.#burst
     this.#burst = undefined
     this.#gauge.mark(sequence, burst?.frames)
+    if (burst) this.#wrote(burst.held)
   }
 
   /**
@@ -145,6 +152,7 @@ export class EngineLink implements Link, GaugeEvents {
   }
 
   progressed(): boolean {
+    this.#backlog?.keep(this.outstanding)
     const taken = this.#handedOver - this.outstanding
     const { underWay } = this.#gauge
     const moved = taken > this.#taken || underWay < this.#underWay
@@ -171,9 +179,11 @@ export class EngineLink implements Link, GaugeEvents {
     this.conn.off('close', onClose)
     this.conn.off('upgrade', onUpgrade)
     this.conn[kLink] = undefined
+    this.#backlog?.keep(0)
   }
 
   ready(): void {
+    this.#backlog?.keep(this.outstanding)
     if (this.#events?.active) this.#events.pump(this.#host.now())
   }
 
@@ -187,6 +197,12 @@ export class EngineLink implements Link, GaugeEvents {
 
   whenTickEnds(member: TickMember): void {
     this.#host.whenTickEnds(member)
+  }
+
+  #wrote(item: Shared): void {
+    if (this.outstanding === 0) return
+    this.#backlog ??= new Backlog(this.#host.ledger)
+    this.#backlog.add(item)
   }
 
   #keep(envelope: Envelope): boolean {

@@ -1,6 +1,7 @@
 import type { Bursts } from '../burst.ts'
 import type { Envelope } from '../envelope.ts'
 import type { TickMember } from '../fanout.ts'
+import type { Ledger } from '../ledger.ts'
 import type { Bytes, Millis } from '../units.ts'
 
 /** What a link tells its channel. */
@@ -31,6 +32,7 @@ export interface LinkHost {
   /** How much may be handed over at once now. */
   readonly handover: Bytes
   readonly bursts: Bursts
+  readonly ledger: Ledger
   whenTickEnds(member: TickMember): void
 }
 

@@ -116,6 +116,18 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
     labels: [],
     rows: ({ readings }) => only(readings.fanout.busy * PER_MILLISECOND),
   },
+  spillway_held_bytes: {
+    type: 'gauge',
+    help: 'Bytes that the process holds for its clients; what several share counts once.',
+    labels: [],
+    rows: ({ readings }) => only(readings.budget.held),
+  },
+  spillway_budget_bytes: {
+    type: 'gauge',
+    help: 'Bytes that the process may hold for its clients before their watermarks shrink.',
+    labels: [],
+    rows: ({ readings }) => only(readings.budget.limit),
+  },
   spillway_connected_clients: {
     type: 'gauge',
     help: 'Clients that are connected.',

@@ -17,13 +17,15 @@ export function starve({ io }: Fixture, client: RawClient): void {
 }
 
 /**
- * Stops a client from reading and fills the kernel's buffers between it and the server, until user
+ * Stops clients from reading and fills the kernel's buffers between them and the server, until user
  * space has to keep something back: from now on critical messages wait too. Needs
  * {@link BOUNDLESS} watermarks.
  */
-export async function choke({ io, spillway }: Fixture, client: RawClient): Promise<void> {
-  client.stall()
-  const isBlocked = () => [...(spillway?.clients() ?? [])].some(({ state }) => state === 'blocked')
+export async function choke({ io, spillway }: Fixture, ...clients: RawClient[]): Promise<void> {
+  for (const client of clients) client.stall()
+  const isBlocked = () =>
+    [...(spillway?.clients() ?? [])].filter(({ state }) => state === 'blocked').length >=
+    clients.length
   // the kernel may still grow its buffers and take what is outstanding, so look again
   for (let blocked = 0; blocked < SETTLED; ) {
     if (isBlocked()) {

@@ -1,6 +1,7 @@
 import { Channel, type ChannelHost } from '../../lib/channel.ts'
 import type { Envelope } from '../../lib/envelope.ts'
 import type { Histogram } from '../../lib/histogram.ts'
+import { Ledger } from '../../lib/ledger.ts'
 import type { Limits } from '../../lib/limits.ts'
 import type { Link } from '../../lib/link/link.ts'
 import { Meters } from '../../lib/meters.ts'
@@ -232,6 +233,7 @@ export function simulate(path: Path, limits: Partial<Limits> = {}, seed = 1): Si
     spent: () => false,
     tick: () => 0,
     meters,
+    ledger: new Ledger(),
     congested() {},
     recovered() {},
     loopDelay: { at: () => 0 },

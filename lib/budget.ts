@@ -1,0 +1,43 @@
+import { Ledger } from './ledger.ts'
+import type { Limits } from './limits.ts'
+import type { Bytes } from './units.ts'
+
+/** Of the budget: above it clients are closed. */
+const MOST = 1.5
+/** `high` shrinks in so many steps a budget, so that it is not reckoned anew for every message. */
+const STEPS = 64
+
+/**
+ * What the process may hold for all its clients together. Above it each client's share of it
+ * shrinks in proportion.
+ */
+export class Budget {
+  readonly bytes: Bytes
+  readonly ledger = new Ledger()
+  #shrunk: { readonly from: Limits; readonly steps: number; readonly to: Limits } | undefined
+
+  constructor(bytes: Bytes) {
+    this.bytes = bytes
+  }
+
+  get isExceeded(): boolean {
+    return this.ledger.bytes > this.bytes
+  }
+
+  /** Bytes above the most that is held before clients are closed. */
+  get excess(): Bytes {
+    return Math.max(0, this.ledger.bytes - MOST * this.bytes)
+  }
+
+  /** The limits in force. */
+  applyTo(limits: Limits): Limits {
+    if (!this.isExceeded) return limits
+    const steps = Math.ceil((this.ledger.bytes / this.bytes) * STEPS)
+    if (this.#shrunk?.from !== limits || this.#shrunk.steps !== steps) {
+      const share = STEPS / steps
+      const to = { ...limits, low: limits.low * share, high: limits.high * share }
+      this.#shrunk = { from: limits, steps, to }
+    }
+    return this.#shrunk.to
+  }
+}
