@@ -21,12 +21,12 @@ import {
   type SpillwayStats,
 } from '../schemas/stats.ts'
 import { Budget } from './budget.ts'
-import type { Channel } from './channel.ts'
+import type { Channel, Left } from './channel.ts'
 import { Classifier } from './classifier.ts'
 import { Clients } from './clients.ts'
 import { systemClock } from './clock.ts'
-import type { Episode, ShedSummary } from './episode.ts'
-import { refuse } from './errors.ts'
+import type { Episode, Gap, ShedSummary } from './episode.ts'
+import { refuse, verbatim } from './errors.ts'
 import type { Limits } from './limits.ts'
 import { CompiledMessages, type MessageMap, type NamespaceMap } from './messages.ts'
 import type { ClosingCode } from './outcomes.ts'
@@ -36,6 +36,7 @@ import type { Rule } from './rule.ts'
 import { conditionOf, spillwayStatsOf } from './snapshot.ts'
 import { Tap, type TappedServer } from './tap.ts'
 import type { NamespaceOf, ServerOf, SpillwayOptions } from './types.ts'
+import type { ClosedSummary } from './undelivered.ts'
 import type { Millis } from './units.ts'
 
 /** Servers that have a Spillway. */
@@ -78,6 +79,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
       options.messages as MessageMap,
       options.namespaces as NamespaceMap,
     )
+    if (options.gapEvent !== undefined) checkGapEvent(options.gapEvent, messages)
     const tapped = checkServer(io)
     this.io = io as unknown as ServerOf<M>
     this.#options = options
@@ -101,6 +103,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
         recovered: (channel, client, episode, now) => {
           this.#onRecovered(channel, client, episode, now)
         },
+        closed: (channel, code, left) => this.#onClosed(channel, code, left),
         isJoined: (socket) => this.#tap.isJoined(socket),
       },
     })
@@ -288,15 +291,37 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
 
   #onRecovered(channel: Channel, client: ClientBrief, episode: Episode, now: Millis): void {
     this.events.recovered(client, episode.summary(now), conditionOf(channel, now))
+    const { gapEvent } = this.#options
     const onShed = this.#options.onShed as
       | ((socket: Socket, summary: ShedSummary) => unknown)
       | undefined
-    if (!onShed) return
+    if (!onShed && gapEvent === undefined) return
     for (const [namespace, summary] of episode.byNamespace(now)) {
-      this.events.later('onShed', () => {
-        const socket = this.#tap.socketOf(namespace, channel) as Socket | undefined
-        return socket && onShed(socket, summary)
-      })
+      const socketNow = () => this.#tap.socketOf(namespace, channel) as Socket | undefined
+      if (gapEvent !== undefined) {
+        const { dropped, conflated, expired, lasted } = summary
+        const since = Math.round(systemClock.wall() - lasted)
+        const gap: Gap = { dropped, conflated, expired, since }
+        this.events.later('gapEvent', () => void socketNow()?.emit(gapEvent, gap))
+      }
+      if (onShed) {
+        this.events.later('onShed', () => {
+          const socket = socketNow()
+          return socket && onShed(socket, summary)
+        })
+      }
+    }
+  }
+
+  #onClosed(channel: Channel, code: ClosingCode, { undelivered, inFlight }: Left): void {
+    const onClosed = this.#options.onClosed as
+      | ((socket: Socket, summary: ClosedSummary) => unknown)
+      | undefined
+    if (!onClosed) return
+    for (const { namespace } of channel.sockets) {
+      const socket = this.#tap.socketOf(namespace, channel) as Socket | undefined
+      const summary = { code, ...undelivered.of(namespace), inFlight }
+      if (socket) this.events.later('onClosed', () => onClosed(socket, summary))
     }
   }
 }
@@ -307,6 +332,19 @@ function definedIn<T extends object>(
 ): { [K in keyof T]?: Exclude<T[K], undefined> } {
   const entries = Object.entries(given ?? {}).filter(([, value]) => value !== undefined)
   return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> }
+}
+
+/** What tells of a gap must not fall into one. */
+function checkGapEvent(name: string, messages: CompiledMessages): void {
+  for (const { event, class: class_, namespace } of messages.rules()) {
+    if (event !== name || class_ === 'critical') continue
+    throw refuse(
+      'SPILLWAY_INVALID_OPTION',
+      'gapEvent',
+      verbatim(`${JSON.stringify(name)}, which is cosmetic in ${namespace}`),
+      'an event that is critical or has no annotation',
+    )
+  }
 }
 
 function checkServer(io: Server): TappedServer {

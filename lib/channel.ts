@@ -17,6 +17,7 @@ import type {
 } from './outcomes.ts'
 import type { Rule } from './rule.ts'
 import { Tally } from './stats.ts'
+import { Undelivered } from './undelivered.ts'
 import type { Bytes, Millis } from './units.ts'
 import { Vitals } from './vitals.ts'
 import { DeliveryWindow } from './window.ts'
@@ -68,7 +69,7 @@ export interface LastShed {
 export interface Left {
   readonly code: ClosingCode | undefined
   /** Still queued. */
-  readonly undelivered: { readonly messages: number; readonly bytes: Bytes }
+  readonly undelivered: Undelivered
   /** Sent, receipt not proven; null if that can't be known. */
   readonly inFlight: Bytes | null
 }
@@ -193,6 +194,13 @@ export class Channel implements FanoutMember, LinkEvents {
     return this.#offerCritical(envelope, buffered, now)
   }
 
+  /** It is out of date already, and was not sent before: counts it as expired. */
+  skip(envelope: Envelope, now: Millis): void {
+    if (this.closedBy !== undefined || this.#closing) return
+    this.#shed(envelope, 'expired', now)
+    this.#watch()
+  }
+
   /** Whether there is anything to do for it when the transport can take more. */
   get active(): boolean {
     return this.#waits || this.#closing || this.#episode !== undefined || this.link.immediate
@@ -290,11 +298,10 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /** The connection is gone: accounts for what was left, and lets go of it. */
   closed(): Left {
-    const left = { messages: 0, bytes: 0 }
+    const left = new Undelivered()
     for (const lane of [this.critical, this.cosmetic]) {
       for (let envelope = lane.shift(); envelope; envelope = lane.shift()) {
-        left.messages++
-        left.bytes += envelope.bytes
+        left.count(envelope)
         this.#count(envelope, 'undelivered')
       }
     }
@@ -355,12 +362,12 @@ export class Channel implements FanoutMember, LinkEvents {
       return 'dropped'
     }
     if (replaced) {
-      this.cosmetic.conflate(envelope)
+      this.cosmetic.conflate(envelope.overtakable)
       this.#shed(replaced, 'conflated', now)
       return 'conflated'
     }
     if (this.cosmetic === EMPTY) this.cosmetic = new Lane(this.#host.ledger)
-    this.cosmetic.push(envelope)
+    this.cosmetic.push(envelope.overtakable)
     this.#watch()
     this.#await(now)
     return 'queued'

@@ -75,18 +75,20 @@ export class Classifier {
 
   /**
    * With connection state recovery, events end with an offset, from which on a client that comes
-   * back is sent what it missed. A cosmetic message may arrive after critical ones that were
-   * emitted later, and its offset would have these sent again; so it goes without.
+   * back is sent what it missed. A cosmetic message that waits may arrive after critical ones that
+   * were emitted later, and its offset would have these sent again; so it goes without. A client
+   * takes any text in the last place for an offset.
    *
-   * @returns undefined if there is no offset, or a client would take the payload for one
+   * @returns undefined if there is no offset
    */
   withoutOffset(packet: Packet): Packet | undefined {
     if (!this.#options.recovery || packet.id !== undefined) return undefined
     const data = packet.data as readonly unknown[]
     const event = this.#options.messages.find(packet.nsp, data[0])
     const offset = data.at(-1)
-    if (!event || typeof offset !== 'string' || typeof data.at(-2) === 'string') return undefined
-    return data.length - 1 > event.arity ? { ...packet, data: data.slice(0, -1) } : undefined
+    if (!event || typeof offset !== 'string' || data.length - 1 <= event.arity) return undefined
+    const rest = data.slice(0, -1)
+    return { ...packet, data: typeof rest.at(-1) === 'string' ? [...rest, null] : rest }
   }
 
   #check(event: CompiledEvent, args: unknown[]): { rule: Rule; payload: unknown } {

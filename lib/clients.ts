@@ -2,7 +2,7 @@ import type { ClientQueue, ClientStats, ClosedClient, ListQuery } from '../schem
 import type { Budget } from './budget.ts'
 import { Bursts } from './burst.ts'
 import { Census } from './census.ts'
-import { Channel, type ChannelHost, type NamespaceSocket } from './channel.ts'
+import { Channel, type ChannelHost, type Left, type NamespaceSocket } from './channel.ts'
 import type { Clock } from './clock.ts'
 import type { Episode } from './episode.ts'
 import { Fanout, type TickMember } from './fanout.ts'
@@ -15,6 +15,7 @@ import type { LinkHost } from './link/link.ts'
 import { listClients } from './listing.ts'
 import { LoopDelay } from './loop-delay.ts'
 import { Meters } from './meters.ts'
+import type { ClosingCode } from './outcomes.ts'
 import type { ClientBrief, Peer } from './peer.ts'
 import type { Reporter } from './reporter.ts'
 import { shown } from './shown.ts'
@@ -30,6 +31,8 @@ interface Client {
 export interface ClientsHost {
   /** A client has caught up; the episode says what was shed for it until then. */
   recovered(channel: Channel, client: ClientBrief, episode: Episode, now: Millis): void
+  /** A client was closed, or has left something in its queue; Socket.IO still has its sockets. */
+  closed(channel: Channel, code: ClosingCode, left: Left): void
   /** Whether a Socket.IO socket is still connected to its namespace. */
   isJoined(socket: NamespaceSocket): boolean
 }
@@ -230,14 +233,16 @@ export class Clients implements ChannelHost, LinkHost {
     clearTimeout(this.#wakers.get(channel)?.timer)
     this.#wakers.delete(channel)
     const condition = conditionOf(channel, this.now())
-    const { code, undelivered, inFlight } = channel.closed()
+    const left = channel.closed()
+    const { code, undelivered, inFlight } = left
     if (code === undefined) return
+    this.#host.closed(channel, code, left)
     const closed: ClosedClient = this.history.add(code, {
       id: channel.id,
       ...peerOf(client.link.conn),
       at: new Date(this.#clock.wall()).toISOString(),
       connectedFor: this.now() - channel.connectedAt,
-      undelivered,
+      undelivered: { messages: undelivered.messages, bytes: undelivered.bytes },
       inFlight,
     })
     this.#reporter.closed(closed, condition)

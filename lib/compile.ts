@@ -2,17 +2,8 @@ import { z } from 'zod'
 import { refusalOf } from '../schemas/allowed.ts'
 import { isSchema, type Priority, priorities, priority } from '../schemas/priority.ts'
 import { refuse, verbatim } from './errors.ts'
+import { RESERVED_EVENTS } from './reserved.ts'
 import { makeRule, type Rule } from './rule.ts'
-
-/** Socket.IO refuses to emit these. */
-const RESERVED_EVENTS: ReadonlySet<string> = new Set([
-  'connect',
-  'connect_error',
-  'disconnect',
-  'disconnecting',
-  'newListener',
-  'removeListener',
-])
 
 /** One annotated event, ready for classification. */
 export interface CompiledEvent {

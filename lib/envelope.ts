@@ -36,6 +36,8 @@ export class Envelope implements Shared {
   /** Whether `frames` can be had; the rest is Engine.IO's. */
   readonly framable: boolean
   holders = 0
+  readonly #bare: (() => readonly EncodedPart[]) | undefined
+  #overtakable: Envelope | undefined
   #frames: Buffer | undefined
 
   constructor(fields: EnvelopeFields, options?: WriteOptions, callback?: () => void) {
@@ -52,8 +54,19 @@ export class Envelope implements Shared {
     this.key = fields.key
     this.emittedAt = fields.emittedAt
     this.sid = fields.sid
+    this.#bare = fields.bare
     this.options = options
     this.callback = callback
+  }
+
+  /**
+   * The same as it goes if it waits and others may overtake it. To be asked first while it is
+   * emitted, since later its payload may have changed.
+   */
+  get overtakable(): Envelope {
+    if (!this.#bare) return this
+    this.#overtakable ??= new Envelope({ ...this, parts: this.#bare() }, bareOptions(this.options))
+    return this.#overtakable
   }
 
   /** What a WebSocket carries; shared, never changed. */
@@ -77,4 +90,13 @@ export interface EnvelopeFields {
   readonly key?: string | undefined
   readonly emittedAt: Millis
   readonly sid?: string | undefined
+  /** Encodes it without recovery's offset, if it has one and may go without. */
+  readonly bare?: (() => readonly EncodedPart[]) | undefined
+}
+
+/** A frame that was encoded in advance is that of another encoding. */
+function bareOptions(options: WriteOptions | undefined): WriteOptions | undefined {
+  if (!options?.wsPreEncodedFrame) return options
+  const { wsPreEncodedFrame, ...rest } = options
+  return rest
 }

@@ -14,6 +14,15 @@ export interface ShedSummary {
   readonly events: Readonly<Record<string, number>>
 }
 
+/** What a client is told, if it asked for it, of what it was not sent in an episode. */
+export interface Gap {
+  readonly dropped: number
+  readonly conflated: number
+  readonly expired: number
+  /** When the episode began, by the server's clock, in milliseconds since 1970. */
+  readonly since: number
+}
+
 /** Sums up what is shed for one client, by namespace, until it has caught up. */
 export class Episode {
   readonly since: Millis

@@ -11,6 +11,7 @@ import {
   type EngineWrite,
   missingFeature,
 } from './link/engine.ts'
+import { forget } from './recovery.ts'
 
 /** The parts of a Socket.IO server that are tapped. */
 export interface TappedServer extends EventEmitter {
@@ -25,7 +26,9 @@ export interface TappedServer extends EventEmitter {
     string,
     {
       readonly sockets: ReadonlyMap<string, { conn: object }>
-      readonly adapter: { readonly sids?: ReadonlyMap<string, ReadonlySet<string>> }
+      readonly adapter: { readonly sids?: ReadonlyMap<string, ReadonlySet<string>> } & Parameters<
+        typeof forget
+      >[1]
     }
   >
   bind(engine: EngineServer): unknown
@@ -149,8 +152,13 @@ export class Tap {
       const fields = this.#classifier.classify(packet, parts, this.#clock.now())
       const bare =
         fields.rule.class === 'cosmetic' ? this.#classifier.withoutOffset(packet) : undefined
-      if (bare) return this.#remember({ ...fields, parts: encode.call(encoder, bare) })
-      return this.#remember(fields)
+      if (!bare) return this.#remember(fields)
+      const known = forget(packet, io._nsps?.get(packet.nsp)?.adapter)
+      return this.#remember({
+        ...fields,
+        parts: known ? encode.call(encoder, known) : parts,
+        bare: () => encode.call(encoder, bare),
+      })
     }
     const { bind } = io
     io.bind = (engine) => {
@@ -238,8 +246,16 @@ export class Tap {
       const { namespace, sid = legacyId(conn, namespace) } = envelope
       tapped.channel.join({ namespace, sid }, (socket) => this.isJoined(socket))
     }
-    tapped.channel.offer(envelope, envelope.emittedAt)
+    if (this.#isReplay(envelope, tapped.channel)) tapped.channel.skip(envelope, envelope.emittedAt)
+    else tapped.channel.offer(envelope, envelope.emittedAt)
     tapped.attachments = envelope.parts.length - 1
+  }
+
+  /** What a client that has come back missed is sent before its CONNECT. */
+  #isReplay({ kind, rule, namespace }: Envelope, { sockets }: Channel): boolean {
+    if (kind !== 'event' || rule.class === 'critical') return false
+    if (!this.#io.opts?.connectionStateRecovery) return false
+    return sockets.every((socket) => socket.namespace !== namespace)
   }
 
   #envelopeOf(

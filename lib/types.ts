@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { Logger } from '../schemas/options.ts'
 import type { ShedSummary } from './episode.ts'
 import type { MessageMap, NamespaceMap } from './messages.ts'
+import type { ClosedSummary } from './undelivered.ts'
 import type { Bytes, Millis } from './units.ts'
 
 /** Arguments of an emit whose schema is `S`: a tuple describes all of them, else the only one. */
@@ -47,5 +48,7 @@ export interface SpillwayOptions<
   budget?: Bytes
   closedHistory?: number
   onShed?: (socket: Socket, summary: ShedSummary) => unknown
+  onClosed?: (socket: Socket, summary: ClosedSummary) => unknown
+  gapEvent?: string
   log?: Logger
 }

@@ -1,6 +1,7 @@
 import { getHeapStatistics } from 'node:v8'
 import { z } from 'zod'
 import { refuse, verbatim } from '../lib/errors.ts'
+import { RESERVED_EVENTS } from '../lib/reserved.ts'
 import { type Bytes, KiB, MiB } from '../lib/units.ts'
 import { refusalOf } from './allowed.ts'
 
@@ -112,6 +113,21 @@ export const attachOptions = z.strictObject({
     .optional()
     .describe(
       'Called as `onShed(socket, summary)` when a client for which messages were shed has caught up.',
+    ),
+  onClosed: callable<(...args: never[]) => void>()
+    .optional()
+    .describe(
+      'Called as `onClosed(socket, summary)` when a client was closed by the library, or left while something was queued for it: the summary has the `code` and what was undelivered, by event, so that it can be sent a snapshot when it comes back.',
+    ),
+  gapEvent: z
+    .string()
+    .min(1)
+    .max(200)
+    .refine((name) => !RESERVED_EVENTS.has(name))
+    .meta({ allowed: "the name of an event of 1 to 200 characters, not one of Socket.IO's own" })
+    .optional()
+    .describe(
+      'An event that a client is sent when messages were shed for it and it has caught up, with `{ dropped, conflated, expired, since }`. Default: none is sent.',
     ),
   log: z
     .custom<Logger>(isLogger)

@@ -15,7 +15,7 @@ import {
   pluginOptions,
   watermarks,
 } from '../schemas/options.ts'
-import { critical } from '../schemas/priority.ts'
+import { cosmetic, critical } from '../schemas/priority.ts'
 import { messages } from './support/messages.ts'
 import { expectRefusal, refusalOf } from './support/refusals.ts'
 import { type Fixture, startServer } from './support/server.ts'
@@ -27,8 +27,9 @@ const LOGGER = 'a logger with the methods info, warn and error, as pino has'
 const MAP = 'an object of annotated zod schemas by event name'
 const SCHEMA = 'an annotated zod 4 schema'
 const MAPS = 'an object of message maps by namespace, or a Map of them'
-const KEYS = `messages, namespaces, mode, validate, watermarks, maxAge, stallAfter, grace, tickBudget, budget, closedHistory, onShed, log`
+const KEYS = `messages, namespaces, mode, validate, watermarks, maxAge, stallAfter, grace, tickBudget, budget, closedHistory, onShed, onClosed, gapEvent, log`
 const KEYED = `an object with any of the keys ${KEYS}`
+const GAP = "the name of an event of 1 to 200 characters, not one of Socket.IO's own"
 const LEVELS = 'an object with any of the keys low, high, limit, emergency'
 const quiet = { info() {}, warn() {}, error() {} }
 
@@ -113,6 +114,16 @@ const REFUSED: ReadonlyArray<[options: unknown, path: string, given: string, all
 
   [{ onShed: 'log' }, 'onShed', '"log"', 'a function'],
   [{ onShed: null }, 'onShed', 'null', 'a function'],
+  [{ onClosed: 7 }, 'onClosed', '7', 'a function'],
+  [{ gapEvent: '' }, 'gapEvent', '""', GAP],
+  [{ gapEvent: 'disconnect' }, 'gapEvent', '"disconnect"', GAP],
+  [{ gapEvent: true }, 'gapEvent', 'true', GAP],
+  [
+    { gapEvent: 'fun', messages: { fun: cosmetic(z.any()) } },
+    'gapEvent',
+    '"fun", which is cosmetic in /',
+    'an event that is critical or has no annotation',
+  ],
   [{ log: true }, 'log', 'true', LOGGER],
   [{ log: {} }, 'log', 'an object', LOGGER],
   [{ log: { warn() {} } }, 'log', 'an object', LOGGER],
@@ -135,7 +146,7 @@ const ACCEPTED: readonly SpillwayOptions[] = [
     tickBudget: 1000,
     closedHistory: 10_000,
   },
-  { onShed() {}, log: console },
+  { onShed() {}, onClosed() {}, gapEvent: 'gap', log: console },
 ]
 
 describe('Options', () => {

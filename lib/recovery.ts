@@ -1,0 +1,42 @@
+import type { Packet } from './classifier.ts'
+
+/** A packet that Socket.IO's in-memory adapter keeps for clients that come back. */
+interface StoredPacket {
+  readonly id: string
+  data: unknown
+  /** Who it was for. */
+  opts: { readonly rooms: ReadonlySet<unknown>; readonly except: ReadonlySet<unknown> }
+  emittedAt: number
+}
+
+/** Private to the adapter; optional here. */
+interface RecoveryAdapter {
+  readonly packets?: StoredPacket[]
+}
+
+/** For a packet that nobody is sent again. */
+const NOBODY: StoredPacket['opts'] = { rooms: new Set([Symbol('nobody')]), except: new Set() }
+
+/**
+ * Takes a cosmetic packet that is being broadcast out of the adapter's store, which grows with
+ * what is critical only. The packet gets the offset of what the store has kept before it: whoever
+ * has received the one has been sent the other. That entry is kept for as long as the packet would
+ * have been, so that a client is known again though nothing critical was sent for long.
+ *
+ * @returns the packet with the other offset; undefined if it has to keep its own
+ */
+export function forget(packet: Packet, adapter: RecoveryAdapter | undefined): Packet | undefined {
+  const packets = adapter?.packets
+  const stored = Array.isArray(packets) ? packets.at(-1) : undefined
+  if (!packets || !stored || stored.data !== packet.data) return undefined
+  const before = packets.at(-2)
+  if (!before) {
+    stored.data = []
+    stored.opts = NOBODY
+    return undefined
+  }
+  packets.pop()
+  before.emittedAt = stored.emittedAt
+  const data = packet.data as readonly unknown[]
+  return { ...packet, data: [...data.slice(0, -1), before.id] }
+}

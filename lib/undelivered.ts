@@ -1,0 +1,43 @@
+import type { Envelope } from './envelope.ts'
+import type { ClosingCode } from './outcomes.ts'
+import type { Bytes } from './units.ts'
+
+/** What a closed client was not sent any more, of one namespace. */
+export interface ClosedSummary {
+  readonly code: ClosingCode
+  /** Still queued. */
+  readonly messages: number
+  readonly bytes: Bytes
+  /** The queued messages by event name. */
+  readonly events: Readonly<Record<string, number>>
+  /** Bytes sent, of all namespaces, receipt not proven; null if that can't be known. */
+  readonly inFlight: Bytes | null
+}
+
+/** Sums up what was left in the queues of a closed client, by namespace. */
+export class Undelivered {
+  messages = 0
+  bytes: Bytes = 0
+  readonly #namespaces = new Map<string, Left>()
+
+  count({ namespace, rule, bytes }: Envelope): void {
+    this.messages++
+    this.bytes += bytes
+    const left = this.#namespaces.get(namespace) ?? { messages: 0, bytes: 0, events: new Map() }
+    left.messages++
+    left.bytes += bytes
+    left.events.set(rule.event, (left.events.get(rule.event) ?? 0) + 1)
+    this.#namespaces.set(namespace, left)
+  }
+
+  of(namespace: string): Pick<ClosedSummary, 'messages' | 'bytes' | 'events'> {
+    const { messages = 0, bytes = 0, events = [] } = this.#namespaces.get(namespace) ?? {}
+    return { messages, bytes, events: Object.fromEntries(events) }
+  }
+}
+
+interface Left {
+  messages: number
+  bytes: Bytes
+  readonly events: Map<string, number>
+}
