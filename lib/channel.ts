@@ -115,6 +115,8 @@ export class Channel implements FanoutMember, LinkEvents {
   #inTick = 1
   /** When the first message was emitted of those whose latency the next marker tells. */
   #criticalAt: Millis | undefined
+  /** Sent again to a client that has come back, and not proven to be received. */
+  #replayed: Bytes = 0
   #closing = false
   #pumping = false
   #watched = false
@@ -194,11 +196,21 @@ export class Channel implements FanoutMember, LinkEvents {
     return this.#offerCritical(envelope, buffered, now)
   }
 
-  /** It is out of date already, and was not sent before: counts it as expired. */
-  skip(envelope: Envelope, now: Millis): void {
+  /**
+   * Sends again what a client that has come back missed, if it is critical; the rest is out of date
+   * and counts as expired. However much that is, it is no reason to close the client once more.
+   */
+  replay(envelope: Envelope, now: Millis): void {
     if (this.closedBy !== undefined || this.#closing) return
-    this.#shed(envelope, 'expired', now)
-    this.#watch()
+    if (envelope.rule.class === 'cosmetic') {
+      this.#shed(envelope, 'expired', now)
+      this.#watch()
+      return
+    }
+    const { buffered } = this
+    const { low } = this.#host.limits
+    this.#replayed = (buffered > low ? this.#replayed : buffered) + envelope.bytes
+    this.offer(envelope, now)
   }
 
   /** Whether there is anything to do for it when the transport can take more. */
@@ -331,7 +343,8 @@ export class Channel implements FanoutMember, LinkEvents {
     const buffered = before + bytes
     const { low, high, emergency } = this.#host.limits
     // a message of any size may be sent to a client that has caught up
-    if (buffered > emergency && before > low) {
+    if (before <= low) this.#replayed = 0
+    else if (buffered > emergency + this.#replayed) {
       this.#count(envelope, 'undelivered')
       this.terminate('emergency')
       return 'refused'

@@ -246,15 +246,15 @@ export class Tap {
       const { namespace, sid = legacyId(conn, namespace) } = envelope
       tapped.channel.join({ namespace, sid }, (socket) => this.isJoined(socket))
     }
-    if (this.#isReplay(envelope, tapped.channel)) tapped.channel.skip(envelope, envelope.emittedAt)
+    if (this.#isReplay(envelope, tapped.channel))
+      tapped.channel.replay(envelope, envelope.emittedAt)
     else tapped.channel.offer(envelope, envelope.emittedAt)
     tapped.attachments = envelope.parts.length - 1
   }
 
   /** What a client that has come back missed is sent before its CONNECT. */
-  #isReplay({ kind, rule, namespace }: Envelope, { sockets }: Channel): boolean {
-    if (kind !== 'event' || rule.class === 'critical') return false
-    if (!this.#io.opts?.connectionStateRecovery) return false
+  #isReplay({ kind, namespace }: Envelope, { sockets }: Channel): boolean {
+    if (kind !== 'event' || !this.#io.opts?.connectionStateRecovery) return false
     return sockets.every((socket) => socket.namespace !== namespace)
   }
 
