@@ -2,7 +2,7 @@ import { DecayingRate } from './decaying-rate.ts'
 import { diagnoseMessage } from './diagnostics.ts'
 import type { Envelope } from './envelope.ts'
 import { Episode } from './episode.ts'
-import type { Due, FanoutMember } from './fanout.ts'
+import type { FanoutMember } from './fanout.ts'
 import { Lane } from './lane.ts'
 import type { Limits } from './limits.ts'
 import type { Link, LinkEvents } from './link/link.ts'
@@ -14,6 +14,7 @@ import type {
   SendState,
   ShedOutcome,
 } from './outcomes.ts'
+import type { Due } from './ready-queue.ts'
 import type { Rule } from './rule.ts'
 import { Tally } from './stats.ts'
 import type { Bytes, Millis } from './units.ts'

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import { type Due, ReadyQueue } from './ready-queue.ts'
 import type { Millis } from './units.ts'
 
 /** A client that something was handed over for. */
@@ -13,8 +14,6 @@ export interface FanoutMember {
 export interface TickMember {
   tickEnded(): void
 }
-
-export type Due = 'no' | 'first' | 'later'
 
 /**
  * Shares the event loop between broadcasts and everything else. What one tick hands to its
@@ -33,8 +32,8 @@ export class Fanout {
   readonly #clock: Clock
   readonly #budget: Millis
   readonly #onTickEnd: () => void
-  readonly #first = new Queue('first')
-  readonly #later = new Queue('later')
+  readonly #first = new ReadyQueue<FanoutMember>('first')
+  readonly #later = new ReadyQueue<FanoutMember>('later')
   /** The end of this tick is awaited. */
   #scheduled = false
   #ticks = 1
@@ -175,39 +174,4 @@ const started = new Set<Fanout>()
 
 function finishAll(): void {
   for (const fanout of started) fanout.finish()
-}
-
-/**
- * First in, first out. A member that has moved on, or is gone, is left where it is and skipped
- * when its turn comes.
- */
-class Queue {
-  readonly #due: Due
-  readonly #members: FanoutMember[] = []
-  #head = 0
-
-  constructor(due: Due) {
-    this.#due = due
-  }
-
-  get empty(): boolean {
-    return this.#head === this.#members.length
-  }
-
-  push(member: FanoutMember): void {
-    member.due = this.#due
-    this.#members.push(member)
-  }
-
-  take(): FanoutMember | undefined {
-    while (this.#head < this.#members.length) {
-      const member = this.#members[this.#head++]!
-      if (this.empty) {
-        this.#members.length = 0
-        this.#head = 0
-      }
-      if (member.due === this.#due) return member
-    }
-    return undefined
-  }
 }
