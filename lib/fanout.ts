@@ -37,6 +37,8 @@ export class Fanout {
   /** The end of this tick is awaited. */
   #scheduled = false
   #ticks = 1
+  /** The process exits. */
+  #ended = false
   readonly #ending: TickMember[] = []
   #inTurn = false
   /** In this turn. */
@@ -59,11 +61,15 @@ export class Fanout {
 
   /** From now on, until `close`, the end of the process leaves nothing unwritten. */
   start(): void {
-    if (started.size === 0) process.once('exit', finishAll)
+    if (started.size === 0) process.once('exit', endAll)
     started.add(this)
   }
 
   add(member: FanoutMember, critical: boolean): void {
+    if (this.#ended) {
+      member.serve(this.#clock.now())
+      return
+    }
     if (member.due === 'first' || (member.due === 'later' && !critical)) return
     if (critical) this.#first.push(member)
     else this.#later.push(member)
@@ -73,6 +79,7 @@ export class Fanout {
 
   /** Whether this turn's budget is spent, so that what could be written now has to wait. */
   spent(now: Millis): boolean {
+    if (this.#ended) return false
     if (!this.#inTurn) this.#beginTurn()
     return now - this.#startedAt > this.#budget
   }
@@ -83,21 +90,23 @@ export class Fanout {
     return this.#ticks
   }
 
-  /** Serves everyone that waits, at once. */
-  finish(): void {
-    while (this.#serveNext(this.#clock.now())) {}
-  }
-
   close(): void {
-    this.finish()
+    this.#serveAll()
     started.delete(this)
-    if (started.size === 0) process.off('exit', finishAll)
+    if (started.size === 0) process.off('exit', endAll)
   }
 
   /** Calls `tickEnded`, at once if no tick is under way. */
   whenTickEnds(member: TickMember): void {
-    if (this.#scheduled) this.#ending.push(member)
+    if (this.#scheduled && !this.#ended) this.#ending.push(member)
     else member.tickEnded()
+  }
+
+  /** Serves everyone that waits, and from now on everyone at once: no tick will end any more. */
+  end(): void {
+    this.#ended = true
+    this.#serveAll()
+    this.#endMembers()
   }
 
   #awaitTickEnd(): void {
@@ -160,6 +169,10 @@ export class Fanout {
     return this.#first.empty && this.#later.empty
   }
 
+  #serveAll(): void {
+    while (this.#serveNext(this.#clock.now())) {}
+  }
+
   #serveNext(now: Millis): boolean {
     const member = this.#first.take() ?? this.#later.take()
     if (!member) return false
@@ -169,9 +182,12 @@ export class Fanout {
   }
 }
 
-/** What is emitted right before `process.exit()` is still written, as without a fan-out. */
+/**
+ * What is emitted right before `process.exit()`, and by other listeners of its `exit`, is still
+ * written, as without a fan-out.
+ */
 const started = new Set<Fanout>()
 
-function finishAll(): void {
-  for (const fanout of started) fanout.finish()
+function endAll(): void {
+  for (const fanout of started) fanout.end()
 }
