@@ -272,6 +272,15 @@ export class Channel implements FanoutMember, LinkEvents {
     this.pump(now)
   }
 
+  /**
+   * Closes at once, as the application asked: without what the client can't take now, which plain
+   * Engine.IO discards too, but not without what waits only for its slice.
+   */
+  discard(now: Millis): void {
+    this.pump(now)
+    this.link.close(true)
+  }
+
   /** Closes at once, with everything that is queued; `closed` follows. */
   terminate(code: EnforcedClosing): void {
     if (this.closedBy !== undefined) return

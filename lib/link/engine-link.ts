@@ -135,13 +135,19 @@ export class EngineLink implements Link, GaugeEvents {
       writes()
       return
     }
-    conn.flush = () => {}
+    conn.flush = holdBack
     try {
       writes()
     } finally {
-      Reflect.deleteProperty(conn, 'flush')
-      conn.flush()
+      this.#letGo()
     }
+  }
+
+  #letGo(): void {
+    const { conn } = this
+    if (conn.flush !== holdBack) return
+    Reflect.deleteProperty(conn, 'flush')
+    conn.flush()
   }
 
   progressed(): boolean {
@@ -155,6 +161,8 @@ export class EngineLink implements Link, GaugeEvents {
 
   close(discard?: boolean): void {
     this.flush()
+    // a listener may close the connection in the middle of a batch
+    this.#letGo()
     this.#close.call(this.conn, discard)
   }
 
@@ -228,6 +236,9 @@ export class EngineLink implements Link, GaugeEvents {
     this.#events?.disconnected()
   }
 }
+
+/** In place of Engine.IO's `flush` while a batch is written. */
+function holdBack(): void {}
 
 // One function for all connections, so that an idle one costs no closure.
 
