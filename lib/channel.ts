@@ -2,7 +2,7 @@ import { DecayingRate } from './decaying-rate.ts'
 import { diagnoseMessage } from './diagnostics.ts'
 import type { Envelope } from './envelope.ts'
 import { Episode } from './episode.ts'
-import type { Due, FanoutMember } from './fanout.ts'
+import type { FanoutMember } from './fanout.ts'
 import { Lane } from './lane.ts'
 import { Ledger } from './ledger.ts'
 import type { Limits } from './limits.ts'
@@ -15,6 +15,7 @@ import type {
   SendState,
   ShedOutcome,
 } from './outcomes.ts'
+import type { Due } from './ready-queue.ts'
 import type { Rule } from './rule.ts'
 import { Tally } from './stats.ts'
 import { Undelivered } from './undelivered.ts'
@@ -299,6 +300,15 @@ export class Channel implements FanoutMember, LinkEvents {
     this.#closing = true
     this.#watch()
     this.pump(now)
+  }
+
+  /**
+   * Closes at once, as the application asked: without what the client can't take now, which plain
+   * Engine.IO discards too, but not without what waits only for its slice.
+   */
+  discard(now: Millis): void {
+    this.pump(now)
+    this.link.close(true)
   }
 
   /** Closes at once, with everything that is queued; `closed` follows. */

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import { type Due, ReadyQueue } from './ready-queue.ts'
 import type { Millis } from './units.ts'
 
 /** A client that something was handed over for. */
@@ -13,8 +14,6 @@ export interface FanoutMember {
 export interface TickMember {
   tickEnded(): void
 }
-
-export type Due = 'no' | 'first' | 'later'
 
 /**
  * Shares the event loop between broadcasts and everything else. What one tick hands to its
@@ -33,11 +32,13 @@ export class Fanout {
   readonly #clock: Clock
   readonly #budget: Millis
   readonly #onTickEnd: () => void
-  readonly #first = new Queue('first')
-  readonly #later = new Queue('later')
+  readonly #first = new ReadyQueue<FanoutMember>('first')
+  readonly #later = new ReadyQueue<FanoutMember>('later')
   /** The end of this tick is awaited. */
   #scheduled = false
   #ticks = 1
+  /** The process exits. */
+  #ended = false
   readonly #ending: TickMember[] = []
   #inTurn = false
   /** In this turn. */
@@ -60,11 +61,15 @@ export class Fanout {
 
   /** From now on, until `close`, the end of the process leaves nothing unwritten. */
   start(): void {
-    if (started.size === 0) process.once('exit', finishAll)
+    if (started.size === 0) process.once('exit', endAll)
     started.add(this)
   }
 
   add(member: FanoutMember, critical: boolean): void {
+    if (this.#ended) {
+      member.serve(this.#clock.now())
+      return
+    }
     if (member.due === 'first' || (member.due === 'later' && !critical)) return
     if (critical) this.#first.push(member)
     else this.#later.push(member)
@@ -74,6 +79,7 @@ export class Fanout {
 
   /** Whether this turn's budget is spent, so that what could be written now has to wait. */
   spent(now: Millis): boolean {
+    if (this.#ended) return false
     if (!this.#inTurn) this.#beginTurn()
     return now - this.#startedAt > this.#budget
   }
@@ -84,21 +90,23 @@ export class Fanout {
     return this.#ticks
   }
 
-  /** Serves everyone that waits, at once. */
-  finish(): void {
-    while (this.#serveNext(this.#clock.now())) {}
-  }
-
   close(): void {
-    this.finish()
+    this.#serveAll()
     started.delete(this)
-    if (started.size === 0) process.off('exit', finishAll)
+    if (started.size === 0) process.off('exit', endAll)
   }
 
   /** Calls `tickEnded`, at once if no tick is under way. */
   whenTickEnds(member: TickMember): void {
-    if (this.#scheduled) this.#ending.push(member)
+    if (this.#scheduled && !this.#ended) this.#ending.push(member)
     else member.tickEnded()
+  }
+
+  /** Serves everyone that waits, and from now on everyone at once: no tick will end any more. */
+  end(): void {
+    this.#ended = true
+    this.#serveAll()
+    this.#endMembers()
   }
 
   #awaitTickEnd(): void {
@@ -161,6 +169,10 @@ export class Fanout {
     return this.#first.empty && this.#later.empty
   }
 
+  #serveAll(): void {
+    while (this.#serveNext(this.#clock.now())) {}
+  }
+
   #serveNext(now: Millis): boolean {
     const member = this.#first.take() ?? this.#later.take()
     if (!member) return false
@@ -170,44 +182,12 @@ export class Fanout {
   }
 }
 
-/** What is emitted right before `process.exit()` is still written, as without a fan-out. */
+/**
+ * What is emitted right before `process.exit()`, and by other listeners of its `exit`, is still
+ * written, as without a fan-out.
+ */
 const started = new Set<Fanout>()
 
-function finishAll(): void {
-  for (const fanout of started) fanout.finish()
-}
-
-/**
- * First in, first out. A member that has moved on, or is gone, is left where it is and skipped
- * when its turn comes.
- */
-class Queue {
-  readonly #due: Due
-  readonly #members: FanoutMember[] = []
-  #head = 0
-
-  constructor(due: Due) {
-    this.#due = due
-  }
-
-  get empty(): boolean {
-    return this.#head === this.#members.length
-  }
-
-  push(member: FanoutMember): void {
-    member.due = this.#due
-    this.#members.push(member)
-  }
-
-  take(): FanoutMember | undefined {
-    while (this.#head < this.#members.length) {
-      const member = this.#members[this.#head++]!
-      if (this.empty) {
-        this.#members.length = 0
-        this.#head = 0
-      }
-      if (member.due === this.#due) return member
-    }
-    return undefined
-  }
+function endAll(): void {
+  for (const fanout of started) fanout.end()
 }

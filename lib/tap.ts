@@ -308,10 +308,9 @@ function write(
   return this
 }
 
-/** `close(true)` discards what is buffered, so nothing has to go before it. */
 function close(this: TappedSocket, discard?: boolean): void {
   const { tap, channel } = this[kTapped]!
-  if (discard) channel.link.close(true)
+  if (discard) channel.discard(tap.now())
   else channel.close(tap.now())
 }
 

@@ -4,7 +4,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { io as connect } from 'socket.io-client'
-import { type Due, Fanout, type FanoutMember } from '../lib/fanout.ts'
+import { Fanout, type FanoutMember } from '../lib/fanout.ts'
+import type { Due } from '../lib/ready-queue.ts'
 import { messages } from './support/messages.ts'
 import { type Fixture, startServer } from './support/server.ts'
 
@@ -165,6 +166,20 @@ describe('Fanout', () => {
     fanout.close()
   })
 
+  it('serves at once when the process exits, and whoever comes after that', () => {
+    const { fanout, log, member, spend, spent } = setUp(1)
+    for (let n = 0; n < 3; n++) fanout.add(member(`${n}`), false)
+    fanout.whenTickEnds({ tickEnded: () => log.push('ended') })
+    fanout.end()
+    expect(log.splice(0)).to.deep.equal(['0', '1', '2', 'ended'])
+    spend(5)
+    expect(spent()).to.equal(false)
+    fanout.add(member('a'), false)
+    fanout.whenTickEnds({ tickEnded: () => log.push('at once') })
+    expect(log).to.deep.equal(['a', 'at once'])
+    fanout.close()
+  })
+
   it('serves everyone at once when it is closed', () => {
     const { fanout, log, member } = setUp(1)
     for (let n = 0; n < 5; n++) fanout.add(member(`${n}`), n > 2)
@@ -252,20 +267,23 @@ describe('A broadcast over many clients', () => {
     for (const client of clients) await client.until(() => client.events.includes('jackpot:won'))
   })
 
-  it('is still sent when the process ends in the same tick', async () => {
-    fixture = await startServer({ messages })
-    const script = fileURLToPath(new URL('support/exiting-app.ts', import.meta.url))
-    const child = spawn(process.execPath, ['--import', 'tsx', script], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      timeout: 15_000,
+  for (const when of ['the process ends in the same tick', 'a listener of its exit emits it']) {
+    it(`is still sent when ${when}`, async () => {
+      fixture = await startServer({ messages })
+      const script = fileURLToPath(new URL('support/exiting-app.ts', import.meta.url))
+      const child = spawn(process.execPath, ['--import', 'tsx', script, when], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        timeout: 15_000,
+      })
+      const [url] = await once(child.stdout.setEncoding('utf8'), 'data')
+      const client = connect(url.trim(), { transports: ['websocket'], reconnection: false })
+      const won: number[] = []
+      client.on('jackpot:won', ({ n }: { n: number }) => won.push(n))
+      client.emit('end')
+      await new Promise((resolve) => client.once('disconnect', resolve))
+      expect(won).to.deep.equal([1, 2, 3])
     })
-    const [url] = await once(child.stdout.setEncoding('utf8'), 'data')
-    const client = connect(url.trim(), { transports: ['websocket'], reconnection: false })
-    const won = new Promise((resolve) => client.once('jackpot:won', resolve))
-    client.emit('end')
-    expect(await won).to.deep.equal({ n: 1 })
-    client.close()
-  })
+  }
 
   it('leaves volatile as it is: a second one in a tick is dropped', async () => {
     fixture = await startServer({ messages })

@@ -23,6 +23,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
       'lib/ledger',
       'lib/sampler',
       'lib/budget',
+      'lib/ready-queue',
     ],
   ],
   ['schemas', ['schemas/*']],

@@ -34,6 +34,47 @@ async function pair() {
 
 const nobody: WriteOwner = { taken: () => expect.fail('nothing was pending') }
 
+describe('What a request of Node is', () => {
+  /** As in a process that has not written yet. */
+  const fresh = async () => {
+    const url = new URL('../lib/link/kernel-write.ts', import.meta.url)
+    url.search = `${Math.random()}`
+    const module = (await import(url.href)) as { writeToKernel: typeof writeToKernel }
+    return module.writeToKernel
+  }
+
+  it('is known after the first write of one buffer, whatever comes before it', async () => {
+    const write = await fresh()
+    const [first, second] = [await pair(), await pair()]
+    expect(write(first.socket, Buffer.of(1), nobody)).to.equal('refused')
+    // leaves as one write of two buffers, and nothing follows
+    first.socket.cork()
+    first.socket.write(Buffer.of(1))
+    first.socket.write(Buffer.of(2))
+    first.socket.uncork()
+    first.socket.end()
+    await once(first.near, 'end')
+    expect(write(second.socket, Buffer.of(1), nobody)).to.equal('refused')
+    second.socket.write(Buffer.of(1))
+    expect(write(second.socket, Buffer.of(2), nobody)).to.equal('taken')
+    while (second.received().length < 2) await once(second.near, 'data')
+    expect([...second.received()]).to.deep.equal([1, 2])
+    for (const ends of [first, second]) ends.close()
+  })
+
+  it('is learned once: sockets that were watched meanwhile are left as they were', async () => {
+    const write = await fresh()
+    const all = await Promise.all([pair(), pair()])
+    for (const { socket } of all) write(socket, Buffer.of(0), nobody)
+    for (const { socket } of all) {
+      socket.write(Buffer.of(1))
+      expect(write(socket, Buffer.of(2), nobody)).to.equal('taken')
+      expect(Object.hasOwn(socket._handle!, 'writeBuffer')).to.equal(false)
+    }
+    for (const ends of all) ends.close()
+  })
+})
+
 describe('writeToKernel', () => {
   let ends: Awaited<ReturnType<typeof pair>>
   let before: number

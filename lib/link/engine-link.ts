@@ -142,13 +142,19 @@ export class EngineLink implements Link, GaugeEvents {
       writes()
       return
     }
-    conn.flush = () => {}
+    conn.flush = holdBack
     try {
       writes()
     } finally {
-      Reflect.deleteProperty(conn, 'flush')
-      conn.flush()
+      this.#letGo()
     }
+  }
+
+  #letGo(): void {
+    const { conn } = this
+    if (conn.flush !== holdBack) return
+    Reflect.deleteProperty(conn, 'flush')
+    conn.flush()
   }
 
   progressed(): boolean {
@@ -163,6 +169,8 @@ export class EngineLink implements Link, GaugeEvents {
 
   close(discard?: boolean): void {
     this.flush()
+    // a listener may close the connection in the middle of a batch
+    this.#letGo()
     this.#close.call(this.conn, discard)
   }
 
@@ -244,6 +252,9 @@ export class EngineLink implements Link, GaugeEvents {
     this.#events?.disconnected()
   }
 }
+
+/** In place of Engine.IO's `flush` while a batch is written. */
+function holdBack(): void {}
 
 // One function for all connections, so that an idle one costs no closure.
 

@@ -40,7 +40,7 @@ const UNUSED = -1
 /** What became of a write: `refused` if it has to go through the socket's stream. */
 export type KernelWrite = 'taken' | 'pending' | 'refused'
 
-/** Node's own class of write requests: `undefined` before it is known, `null` if it can't be. */
+/** Node's own class of write requests: `undefined` before it is known, `null` if it is unlike it. */
 let Request: (new () => WriteRequest) | undefined | null
 /** One that is not in use: libuv needs none for what the kernel takes at once. */
 let spare: WriteRequest | undefined
@@ -60,7 +60,7 @@ export function writeToKernel(
 ): KernelWrite {
   const handle = socket._handle
   if (!Request) {
-    if (Request === undefined && handle) learn(socket, handle)
+    if (Request === undefined && handle) watch(socket, handle)
     return 'refused'
   }
   // what goes past the stream would not put off the socket's timeout
@@ -91,18 +91,23 @@ function onComplete(this: WriteRequest, status: number): void {
   this.owner!.taken(this.bytes!.byteLength)
 }
 
-/** Looks at the request of the stream's next write. */
-function learn(socket: KernelSocket, handle: Handle): void {
-  const { writeBuffer } = handle
-  Request = null
-  if (typeof writeBuffer !== 'function' || Object.hasOwn(handle, 'writeBuffer')) return
+/**
+ * Looks at the request of the stream's next write of one buffer. It may never come, as when the
+ * stream is corked and then ends: so it is looked for at every socket, until it is known.
+ */
+function watch(socket: KernelSocket, handle: Handle): void {
+  if (typeof handle.writeBuffer !== 'function' || Object.hasOwn(handle, 'writeBuffer')) return
   if (typeof socket.writableLength !== 'number' || typeof socket.writableCorked !== 'number') return
-  handle.writeBuffer = function (request, bytes) {
-    Reflect.deleteProperty(handle, 'writeBuffer')
+  handle.writeBuffer = learn
+}
+
+function learn(this: Handle, request: WriteRequest, bytes: Uint8Array): number {
+  Reflect.deleteProperty(this, 'writeBuffer')
+  if (Request === undefined) {
     const known = request.constructor as new () => WriteRequest
-    if (known.name === 'WriteWrap' && isAsExpected(request, known)) Request = known
-    return writeBuffer.call(this, request, bytes)
+    Request = known.name === 'WriteWrap' && isAsExpected(request, known) ? known : null
   }
+  return this.writeBuffer(request, bytes)
 }
 
 function isAsExpected(request: WriteRequest, known: new () => WriteRequest): boolean {

@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { createServer, type Server as HttpServer } from 'node:http'
+import { Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { Server, type ServerOptions } from 'socket.io'
 import { connect, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client'
-import { WebSocket } from 'ws'
+import { type ClientOptions, WebSocket } from 'ws'
 import { attach, type Spillway } from '../../lib/attach.ts'
 import type { MessageMap } from '../../lib/messages.ts'
 import type { SpillwayOptions } from '../../lib/types.ts'
@@ -19,7 +20,13 @@ export interface Fixture {
   /** A real socket.io-client, connected. */
   client(options?: Partial<ManagerOptions & SocketOptions>, namespace?: string): Promise<Socket>
   /** A WebSocket that speaks just enough Socket.IO, and can stop reading. */
-  raw(options?: { namespace?: string; query?: string; autoPong?: boolean }): Promise<RawClient>
+  raw(options?: {
+    namespace?: string
+    query?: string
+    autoPong?: boolean
+    /** Options of `ws`. */
+    ws?: ClientOptions
+  }): Promise<RawClient>
   close(): Promise<void>
 }
 
@@ -27,15 +34,15 @@ export interface Fixture {
 export async function startServer(
   options: SpillwayOptions | 'plain' = {},
   serverOptions: Partial<ServerOptions> = {},
+  http: HttpServer | HttpsServer = createServer(),
 ): Promise<Fixture> {
-  const http = createServer()
   const io = new Server(http, serverOptions)
   const spillway =
     options === 'plain' ? undefined : attach<MessageMap>(io, { watermarks: ROOMY, ...options })
   http.listen(0, '127.0.0.1')
   await once(http, 'listening')
   const { port } = http.address() as AddressInfo
-  const url = `http://127.0.0.1:${port}`
+  const url = `${http instanceof HttpsServer ? 'https' : 'http'}://127.0.0.1:${port}`
   const clients: Array<{ close(): unknown }> = []
   return {
     io,
@@ -72,10 +79,10 @@ export function connectors(
       })
       return client
     },
-    async raw({ namespace = '/', query = '', autoPong = true } = {}) {
+    async raw({ namespace = '/', query = '', autoPong = true, ws = {} } = {}) {
       const client = new RawClient(
         `${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket${query}`,
-        autoPong,
+        { autoPong, ...ws },
       )
       clients.push(client)
       await client.join(namespace)
@@ -91,8 +98,8 @@ export class RawClient {
   #checking = false
   #waiting: Array<{ test: () => boolean; resolve: () => void }> = []
 
-  constructor(url: string, autoPong = true) {
-    this.#socket = new WebSocket(url, { perMessageDeflate: false, autoPong })
+  constructor(url: string, options: ClientOptions = {}) {
+    this.#socket = new WebSocket(url, { perMessageDeflate: false, ...options })
     this.#socket.on('message', (data: Buffer, binary: boolean) => {
       const frame = binary ? data : data.toString()
       if (frame === '2') this.#socket.send('3')
