@@ -72,8 +72,9 @@ export interface Left {
 }
 
 /**
- * One client's scheduler. States: open, closing (the application asked for it; what is queued
- * goes first), closed. While open, the direct path (nothing waits, the link has room) hands over
+ * One client's scheduler. States: open, retiring (the server shuts down: as open, until everything
+ * critical was taken and the client is told to close), closing (the application asked for it; what
+ * is queued goes first), closed. While open, the direct path (nothing waits, the link has room) hands over
  * to the link inside `offer`, and `serve` writes it; everything else goes through the lanes and leaves in `pump`.
  *
  * Invariants: critical messages leave in the order in which they were offered; cosmetic ones too
@@ -111,6 +112,7 @@ export class Channel implements FanoutMember, LinkEvents {
   /** When the latest message was emitted, if it was critical and may get a marker behind it. */
   #criticalAt: Millis | undefined
   #closing = false
+  #retiring = false
   #pumping = false
   #watched = false
 
@@ -175,7 +177,11 @@ export class Channel implements FanoutMember, LinkEvents {
   }
 
   offer(envelope: Envelope, now: Millis): Verdict {
-    if (this.closedBy !== undefined || this.#closing) return 'refused'
+    if (this.closedBy !== undefined || this.#closing) {
+      // for Socket.IO the client is still there
+      if (this.#retiring) this.#count(envelope, 'undelivered')
+      return 'refused'
+    }
     const { buffered } = this
     this.#host.meters.buffered.record(buffered)
     this.lastRule = envelope.rule
@@ -186,7 +192,13 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /** Whether there is anything to do for it when the transport can take more. */
   get active(): boolean {
-    return this.#waits || this.#closing || this.#episode !== undefined || this.link.immediate
+    return (
+      this.#waits ||
+      this.#closing ||
+      this.#retiring ||
+      this.#episode !== undefined ||
+      this.link.immediate
+    )
   }
 
   /** Sends what waits, as far as link and window allow it. */
@@ -205,9 +217,10 @@ export class Channel implements FanoutMember, LinkEvents {
     }
     this.#flush(now)
     if (this.#closing) {
-      if (this.critical.empty) this.link.close()
+      if (this.critical.empty && !this.#retiring) this.link.close()
       return
     }
+    if (this.#retiring && this.#endIfTaken(now)) return
     this.#settle(now)
   }
 
@@ -267,6 +280,18 @@ export class Channel implements FanoutMember, LinkEvents {
   close(now: Millis): void {
     if (this.#closing || this.closedBy !== undefined) return
     this.#closing = true
+    this.#retiring = false
+    this.#watch()
+    this.pump(now)
+  }
+
+  /**
+   * The server shuts down: tells the client to close as soon as everything critical was taken, what
+   * is emitted meanwhile too.
+   */
+  retire(now: Millis): void {
+    if (this.#closing || this.closedBy !== undefined) return
+    this.#retiring = true
     this.#watch()
     this.pump(now)
   }
@@ -288,7 +313,9 @@ export class Channel implements FanoutMember, LinkEvents {
         this.#count(envelope, 'undelivered')
       }
     }
-    if (this.closedBy === undefined && left.messages > 0) this.closedBy = 'gone'
+    if (this.closedBy === undefined && left.messages > 0) {
+      this.closedBy = this.#retiring ? 'shutdown' : 'gone'
+    }
     const code = this.closedBy
     this.#closing = true
     this.congested = false
@@ -527,6 +554,15 @@ export class Channel implements FanoutMember, LinkEvents {
 
   #leave(namespace: string): void {
     this.sockets = this.sockets.filter((socket) => socket.namespace !== namespace)
+  }
+
+  /** @returns whether the client was told to close; its answer to a marker proves all before it */
+  #endIfTaken(now: Millis): boolean {
+    const { link } = this
+    if (!this.critical.empty || link.outstanding > 0) return false
+    if (this.window.inFlight > 0) this.#mark(now, this.#criticalAt)
+    this.#closing = link.end()
+    return this.#closing
   }
 
   #shed(envelope: Envelope, outcome: ShedOutcome, now: Millis): void {

@@ -16,6 +16,7 @@ import { Meters } from './meters.ts'
 import type { ClientBrief, Peer } from './peer.ts'
 import type { Reporter } from './reporter.ts'
 import { shown } from './shown.ts'
+import type { Departures } from './shutdown.ts'
 import { clientStatsOf, conditionOf, queueOf } from './snapshot.ts'
 import type { Bytes, Millis } from './units.ts'
 
@@ -49,10 +50,14 @@ export class Clients implements ChannelHost, LinkHost {
   /** Clients that something is queued for or in flight to, or that shed lately. */
   readonly watched = new Set<Channel>()
   readonly meters = new Meters()
-  readonly census = new Census(() => this.#channels())
+  readonly census = new Census(() => this.channels())
   readonly bursts = new Bursts()
   readonly loopDelay: LoopDelay
   congestedNow = 0
+  /** Told who comes and goes while the server shuts down. */
+  departures: Departures | undefined
+  /** Connections that are gone, with kernel sockets that are not. */
+  readonly #lingering = new Set<EngineLink>()
   readonly #clients = new Map<string, Client>()
   readonly #wakers = new Map<Channel, { at: Millis; timer: NodeJS.Timeout }>()
   readonly #clock: Clock
@@ -93,6 +98,7 @@ export class Clients implements ChannelHost, LinkHost {
     const channel = new Channel(id, link, this, this.now())
     link.listen(channel)
     this.#clients.set(id, { channel, link })
+    this.departures?.joined(channel)
     return channel
   }
 
@@ -116,7 +122,7 @@ export class Clients implements ChannelHost, LinkHost {
 
   /** A page of those that match; see {@link listClients}. */
   async list(query: ListQuery, isMatch: (channel: Channel) => boolean) {
-    const listing = await listClients(this.#channels(), query, isMatch, this.#clock)
+    const listing = await listClients(this.channels(), query, isMatch, this.#clock)
     if (!listing) return undefined
     const { total, channels, next } = listing
     return { total, clients: channels.flatMap(({ id }) => this.get(id) ?? []), next }
@@ -131,6 +137,17 @@ export class Clients implements ChannelHost, LinkHost {
     const client = this.#clients.get(id)
     client?.channel.terminate('terminated')
     return client !== undefined
+  }
+
+  /** Whether there is nobody, and no kernel socket of anybody. */
+  get gone(): boolean {
+    return this.#clients.size === 0 && this.#lingering.size === 0
+  }
+
+  /** Closes everyone who is left at once, with the code `shutdown`. */
+  terminateAll(): void {
+    for (const { channel } of [...this.#clients.values()]) channel.terminate('shutdown')
+    for (const link of this.#lingering) link.terminate()
   }
 
   /** Hands over what is queued for everyone, at once. */
@@ -208,6 +225,7 @@ export class Clients implements ChannelHost, LinkHost {
     if (channel.congested) this.congestedNow--
     clearTimeout(this.#wakers.get(channel)?.timer)
     this.#wakers.delete(channel)
+    this.#linger(client.link)
     const condition = conditionOf(channel, this.now())
     const { code, undelivered, inFlight } = channel.closed()
     if (code === undefined) return
@@ -220,6 +238,18 @@ export class Clients implements ChannelHost, LinkHost {
       inFlight,
     })
     this.#reporter.closed(closed, condition)
+  }
+
+  /** `ws` waits half a minute for the answer to a close; a server that shuts down can't. */
+  #linger(link: EngineLink): void {
+    if (link.lingers) {
+      this.#lingering.add(link)
+      link.whenGone(() => {
+        this.#lingering.delete(link)
+        this.departures?.left()
+      })
+    }
+    this.departures?.left()
   }
 
   /**
@@ -239,7 +269,7 @@ export class Clients implements ChannelHost, LinkHost {
     }
   }
 
-  *#channels(): Generator<Channel> {
+  *channels(): Generator<Channel> {
     for (const { channel } of this.#clients.values()) yield channel
   }
 

@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { Logger } from '../schemas/options.ts'
 import type { ShedSummary } from './episode.ts'
 import type { MessageMap, NamespaceMap } from './messages.ts'
+import type { ShutdownPace } from './shutdown.ts'
 import type { Bytes, Millis } from './units.ts'
 
 /** Arguments of an emit whose schema is `S`: a tuple describes all of them, else the only one. */
@@ -45,6 +46,8 @@ export interface SpillwayOptions<
   grace?: Millis
   tickBudget?: Millis
   closedHistory?: number
+  admission?: { loopDelay?: Millis; retryAfter?: Millis }
+  shutdown?: Partial<ShutdownPace>
   onShed?: (socket: Socket, summary: ShedSummary) => unknown
   log?: Logger
 }
