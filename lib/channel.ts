@@ -316,13 +316,16 @@ export class Channel implements FanoutMember, LinkEvents {
     if (this.closedBy === undefined && left.messages > 0) {
       this.closedBy = this.#retiring ? 'shutdown' : 'gone'
     }
-    const code = this.closedBy
+    const inFlight = this.window.blind ? null : this.window.inFlight
+    // one that has everything only did not answer in time
+    const hasAll = this.closedBy === 'shutdown' && left.messages === 0 && inFlight === 0
+    const code = hasAll ? undefined : this.closedBy
     this.#closing = true
     this.congested = false
     this.due = 'no'
     this.#episode = undefined
     this.#unwatch()
-    return { code, undelivered: left, inFlight: this.window.blind ? null : this.window.inFlight }
+    return { code, undelivered: left, inFlight }
   }
 
   /** Hands everything over at once, as plain Socket.IO would have: the scheduler steps aside. */
