@@ -4,11 +4,13 @@ import { z } from 'zod'
 import {
   type AttachOptions,
   attachOptions,
+  checkShutdown,
   checkWatermarks,
   type Policy,
   type PolicyChange,
   parseOptions,
   policyChange,
+  RETRY_AFTER,
 } from '../schemas/options.ts'
 import {
   type ClientQueue,
@@ -20,6 +22,7 @@ import {
   queueQuery,
   type SpillwayStats,
 } from '../schemas/stats.ts'
+import { Admission } from './admission.ts'
 import { Budget } from './budget.ts'
 import type { Channel, Left } from './channel.ts'
 import { Classifier } from './classifier.ts'
@@ -27,12 +30,14 @@ import { Clients } from './clients.ts'
 import { systemClock } from './clock.ts'
 import type { Episode, Gap, ShedSummary } from './episode.ts'
 import { refuse, verbatim } from './errors.ts'
+import { Gate } from './gate.ts'
 import type { Limits } from './limits.ts'
 import { CompiledMessages, type MessageMap, type NamespaceMap } from './messages.ts'
-import type { ClosingCode } from './outcomes.ts'
+import type { ClosingCode, RefusalReason } from './outcomes.ts'
 import type { ClientBrief } from './peer.ts'
 import { Reporter } from './reporter.ts'
 import type { Rule } from './rule.ts'
+import { Shutdown, type ShutdownPace } from './shutdown.ts'
 import { conditionOf, spillwayStatsOf } from './snapshot.ts'
 import { Tap, type TappedServer } from './tap.ts'
 import type { NamespaceOf, ServerOf, SpillwayOptions } from './types.ts'
@@ -66,6 +71,9 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
   readonly #classifier: Classifier
   readonly #clients: Clients
   readonly #tap: Tap
+  readonly #admission: Admission
+  readonly #gate: Gate
+  #shutdown: Shutdown | undefined
   /** As they were given: `emergency` may follow from `limit`. */
   #watermarks: AttachOptions['watermarks']
   #open = true
@@ -79,6 +87,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
       options.messages as MessageMap,
       options.namespaces as NamespaceMap,
     )
+    checkShutdown(options.shutdown)
     if (options.gapEvent !== undefined) checkGapEvent(options.gapEvent, messages)
     const tapped = checkServer(io)
     this.io = io as unknown as ServerOf<M>
@@ -107,10 +116,29 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
         isJoined: (socket) => this.#tap.isJoined(socket),
       },
     })
-    this.#tap = new Tap(tapped, this.#classifier, systemClock, (conn, write, close) =>
-      this.#clients.open(conn, write, close),
+    const { admission } = options
+    this.#admission = new Admission(
+      admission ?? { retryAfter: RETRY_AFTER },
+      admission !== undefined,
+      systemClock,
+      {
+        overBudget: () => this.#clients.budget.isExceeded,
+        refused: (client) => this.events.refused(client),
+      },
+    )
+    this.#gate = new Gate(tapped, this.#admission, (conn) => this.#tap.isConnected(conn))
+    this.#tap = new Tap(
+      tapped,
+      this.#classifier,
+      systemClock,
+      (conn, write, close) => this.#clients.open(conn, write, close),
+      (engine) => this.#gate.add(engine),
     )
     this.#clients.start()
+    if (admission) {
+      this.#admission.start()
+      this.#gate.guard(this.#tap.engines)
+    }
     attached.add(io)
     if ((tapped.engine?.opts ?? tapped.opts)?.perMessageDeflate) {
       this.events.warn(
@@ -178,6 +206,11 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     return this.#clients.history.counts
   }
 
+  /** @internal How many new clients were refused, by reason. */
+  get refusals(): Readonly<Record<RefusalReason, number>> {
+    return this.#admission.refused
+  }
+
   /** @internal */
   rules(): Iterable<Rule> {
     return this.#classifier.rules()
@@ -190,6 +223,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
       waiting: this.#clients.watched,
       rules: this.#classifier.rules(),
       closed: this.closings,
+      refused: this.refusals,
       ...this.readings,
       now: systemClock.now(),
     })
@@ -259,12 +293,40 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     return this.#clients.history.latest()
   }
 
-  /** Hands over what is queued, lets go of the server and gives it its own methods back. */
+  /**
+   * Refuses new clients, sends everyone what is critical, and closes the clients so that they
+   * reconnect by themselves; who is left at the deadline is terminated. The server stays as it is,
+   * without clients, and refuses new ones until `close`. A second call waits for the first.
+   *
+   * @param pace what differs from the option `shutdown`
+   * @throws SpillwayError SPILLWAY_INVALID_OPTION; nothing has happened then
+   */
+  shutdown(pace: Partial<ShutdownPace> = {}): Promise<void> {
+    const given = { ...this.#options.shutdown, ...definedIn(pace) }
+    const parsed = checkShutdown(parseOptions(attachOptions.shape.shutdown, given, 'shutdown'))
+    if (!this.#open) return Promise.resolve()
+    if (this.#shutdown) return this.#shutdown.done
+    this.#admission.shut()
+    this.#gate.guard(this.#tap.engines)
+    this.#shutdown = new Shutdown(this.#clients, parsed)
+    this.#clients.departures = this.#shutdown
+    this.#shutdown.start()
+    return this.#shutdown.done
+  }
+
+  /**
+   * Hands over what is queued, lets go of the server and gives it its own methods back. Clients stay
+   * connected.
+   */
   close(): void {
     if (!this.#open) return
     this.#open = false
+    this.#clients.departures = undefined
+    this.#shutdown?.stop()
     this.#clients.close()
     this.#tap.close()
+    this.#gate.close()
+    this.#admission.close()
     this.events.close()
     attached.delete(this.io)
   }

@@ -76,8 +76,9 @@ export interface Left {
 }
 
 /**
- * One client's scheduler. States: open, closing (the application asked for it; what is queued
- * goes first), closed. While open, the direct path (nothing waits, the link has room) hands over
+ * One client's scheduler. States: open, retiring (the server shuts down: as open, until everything
+ * critical was taken and the client is told to close), closing (the application asked for it; what
+ * is queued goes first), closed. While open, the direct path (nothing waits, the link has room) hands over
  * to the link inside `offer`, and `serve` writes it; everything else goes through the lanes and leaves in `pump`.
  *
  * Invariants: critical messages leave in the order in which they were offered; cosmetic ones too
@@ -119,6 +120,7 @@ export class Channel implements FanoutMember, LinkEvents {
   /** Sent again to a client that has come back, and not proven to be received. */
   #replayed: Bytes = 0
   #closing = false
+  #retiring = false
   #pumping = false
   #watched = false
 
@@ -188,7 +190,11 @@ export class Channel implements FanoutMember, LinkEvents {
   }
 
   offer(envelope: Envelope, now: Millis): Verdict {
-    if (this.closedBy !== undefined || this.#closing) return 'refused'
+    if (this.closedBy !== undefined || this.#closing) {
+      // for Socket.IO the client is still there
+      if (this.#retiring) this.#count(envelope, 'undelivered')
+      return 'refused'
+    }
     const { buffered } = this
     this.#host.meters.buffered.record(buffered)
     this.lastRule = envelope.rule
@@ -216,7 +222,13 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /** Whether there is anything to do for it when the transport can take more. */
   get active(): boolean {
-    return this.#waits || this.#closing || this.#episode !== undefined || this.link.immediate
+    return (
+      this.#waits ||
+      this.#closing ||
+      this.#retiring ||
+      this.#episode !== undefined ||
+      this.link.immediate
+    )
   }
 
   /** Sends what waits, as far as link and window allow it. */
@@ -235,9 +247,10 @@ export class Channel implements FanoutMember, LinkEvents {
     }
     this.#flush(now)
     if (this.#closing) {
-      if (this.critical.empty) this.link.close()
+      if (this.critical.empty && !this.#retiring) this.link.close()
       return
     }
+    if (this.#retiring && this.#endIfTaken(now)) return
     this.#settle(now)
   }
 
@@ -298,6 +311,18 @@ export class Channel implements FanoutMember, LinkEvents {
   close(now: Millis): void {
     if (this.#closing || this.closedBy !== undefined) return
     this.#closing = true
+    this.#retiring = false
+    this.#watch()
+    this.pump(now)
+  }
+
+  /**
+   * The server shuts down: tells the client to close as soon as everything critical was taken, what
+   * is emitted meanwhile too.
+   */
+  retire(now: Millis): void {
+    if (this.#closing || this.closedBy !== undefined) return
+    this.#retiring = true
     this.#watch()
     this.pump(now)
   }
@@ -327,14 +352,19 @@ export class Channel implements FanoutMember, LinkEvents {
         this.#count(envelope, 'undelivered')
       }
     }
-    if (this.closedBy === undefined && left.messages > 0) this.closedBy = 'gone'
-    const code = this.closedBy
+    if (this.closedBy === undefined && left.messages > 0) {
+      this.closedBy = this.#retiring ? 'shutdown' : 'gone'
+    }
+    const inFlight = this.window.blind ? null : this.window.inFlight
+    // one that has everything only did not answer in time
+    const hasAll = this.closedBy === 'shutdown' && left.messages === 0 && inFlight === 0
+    const code = hasAll ? undefined : this.closedBy
     this.#closing = true
     this.congested = false
     this.due = 'no'
     this.#episode = undefined
     this.#unwatch()
-    return { code, undelivered: left, inFlight: this.window.blind ? null : this.window.inFlight }
+    return { code, undelivered: left, inFlight }
   }
 
   /** Hands everything over at once, as plain Socket.IO would have: the scheduler steps aside. */
@@ -579,6 +609,15 @@ export class Channel implements FanoutMember, LinkEvents {
 
   #leave(namespace: string): void {
     this.sockets = this.sockets.filter((socket) => socket.namespace !== namespace)
+  }
+
+  /** @returns whether the client was told to close; its answer to a marker proves all before it */
+  #endIfTaken(now: Millis): boolean {
+    const { link } = this
+    if (!this.critical.empty || link.outstanding > 0) return false
+    if (this.window.inFlight > 0) this.#mark(now, this.#criticalAt)
+    this.#closing = link.end()
+    return this.#closing
   }
 
   #shed(envelope: Envelope, outcome: ShedOutcome, now: Millis): void {

@@ -19,6 +19,7 @@ import type { ClosingCode } from './outcomes.ts'
 import type { ClientBrief, Peer } from './peer.ts'
 import type { Reporter } from './reporter.ts'
 import { shown } from './shown.ts'
+import type { Departures } from './shutdown.ts'
 import { clientStatsOf, conditionOf, queueOf } from './snapshot.ts'
 import type { Bytes, Millis } from './units.ts'
 
@@ -56,10 +57,14 @@ export class Clients implements ChannelHost, LinkHost {
   /** Clients that something is queued for or in flight to, or that shed lately. */
   readonly watched = new Set<Channel>()
   readonly meters = new Meters()
-  readonly census = new Census(() => this.#channels())
+  readonly census = new Census(() => this.channels())
   readonly bursts = new Bursts()
   readonly loopDelay: LoopDelay
   congestedNow = 0
+  /** Told who comes and goes while the server shuts down. */
+  departures: Departures | undefined
+  /** Connections that are gone, with kernel sockets that are not. */
+  readonly #lingering = new Set<EngineLink>()
   readonly #clients = new Map<string, Client>()
   readonly #wakers = new Map<Channel, { at: Millis; timer: NodeJS.Timeout }>()
   readonly #clock: Clock
@@ -110,6 +115,7 @@ export class Clients implements ChannelHost, LinkHost {
     const channel = new Channel(id, link, this, this.now())
     link.listen(channel)
     this.#clients.set(id, { channel, link })
+    this.departures?.joined(channel)
     return channel
   }
 
@@ -133,7 +139,7 @@ export class Clients implements ChannelHost, LinkHost {
 
   /** A page of those that match; see {@link listClients}. */
   async list(query: ListQuery, isMatch: (channel: Channel) => boolean) {
-    const listing = await listClients(this.#channels(), query, isMatch, this.#clock)
+    const listing = await listClients(this.channels(), query, isMatch, this.#clock)
     if (!listing) return undefined
     const { total, channels, next } = listing
     return { total, clients: channels.flatMap(({ id }) => this.get(id) ?? []), next }
@@ -155,6 +161,17 @@ export class Clients implements ChannelHost, LinkHost {
     const client = this.#clients.get(id)
     if (client) client.channel.exempt = exempt
     return client !== undefined
+  }
+
+  /** Whether there is nobody, and no kernel socket of anybody. */
+  get gone(): boolean {
+    return this.#clients.size === 0 && this.#lingering.size === 0
+  }
+
+  /** Closes everyone who is left at once, with the code `shutdown`. */
+  terminateAll(): void {
+    for (const { channel } of [...this.#clients.values()]) channel.terminate('shutdown')
+    for (const link of this.#lingering) link.terminate()
   }
 
   /** Hands over what is queued for everyone, at once. */
@@ -232,6 +249,7 @@ export class Clients implements ChannelHost, LinkHost {
     if (channel.congested) this.congestedNow--
     clearTimeout(this.#wakers.get(channel)?.timer)
     this.#wakers.delete(channel)
+    this.#linger(client.link)
     const condition = conditionOf(channel, this.now())
     const left = channel.closed()
     const { code, undelivered, inFlight } = left
@@ -246,6 +264,18 @@ export class Clients implements ChannelHost, LinkHost {
       inFlight,
     })
     this.#reporter.closed(closed, condition)
+  }
+
+  /** `ws` waits half a minute for the answer to a close; a server that shuts down can't. */
+  #linger(link: EngineLink): void {
+    if (link.lingers) {
+      this.#lingering.add(link)
+      link.whenGone(() => {
+        this.#lingering.delete(link)
+        this.departures?.left()
+      })
+    }
+    this.departures?.left()
   }
 
   /**
@@ -284,7 +314,7 @@ export class Clients implements ChannelHost, LinkHost {
     }
   }
 
-  *#channels(): Generator<Channel> {
+  *channels(): Generator<Channel> {
     for (const { channel } of this.#clients.values()) yield channel
   }
 

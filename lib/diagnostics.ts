@@ -3,6 +3,7 @@ import type { ClosedClient } from '../schemas/stats.ts'
 import type { Envelope } from './envelope.ts'
 import type { ShedSummary } from './episode.ts'
 import { MESSAGE_OUTCOMES, type MessageOutcome } from './outcomes.ts'
+import type { RefusedClient } from './peer.ts'
 import type { Bytes, Millis } from './units.ts'
 
 /**
@@ -29,6 +30,7 @@ export interface Diagnoses {
   'spillway:client:congested': { readonly client: string }
   'spillway:client:recovered': { readonly client: string; readonly summary: ShedSummary }
   'spillway:client:closed': ClosedClient
+  'spillway:client:refused': RefusedClient
 }
 
 /** What is published, by channel; the table of docs/monitoring.md is made of it. */
@@ -40,12 +42,14 @@ export const DIAGNOSTICS: Readonly<Record<string, string>> = {
   'spillway:client:congested': 'above watermarks.high',
   'spillway:client:recovered': 'has caught up after it was congested or messages were shed for it',
   'spillway:client:closed': 'closed with something to tell about it',
+  'spillway:client:refused': 'a new client was refused, by admission or a shutdown',
 }
 
 const CLIENT_CHANNELS = {
   'spillway:client:congested': channel('spillway:client:congested'),
   'spillway:client:recovered': channel('spillway:client:recovered'),
   'spillway:client:closed': channel('spillway:client:closed'),
+  'spillway:client:refused': channel('spillway:client:refused'),
 } satisfies Record<keyof Diagnoses, DiagnosticsChannel>
 
 /** By outcome, so that a message that nobody hears of costs no name. */

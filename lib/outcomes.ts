@@ -51,6 +51,11 @@ export const CLOSINGS = {
     client: reconnects,
     level: 'warn',
   },
+  shutdown: {
+    reason: 'had not received everything when the server was shut down',
+    client: reconnects,
+    level: 'warn',
+  },
   gone: {
     reason: 'closed by the client, the application or the network with messages still queued',
     client: 'whatever closed it',
@@ -62,6 +67,16 @@ export type ClosingCode = keyof typeof CLOSINGS
 export const CLOSING_CODES = Object.keys(CLOSINGS) as [ClosingCode, ...ClosingCode[]]
 /** The codes with which the library itself closes a client. */
 export type EnforcedClosing = Exclude<ClosingCode, 'gone'>
+
+/** Why a new client was refused. */
+export const REFUSALS = {
+  budget: 'the process is over its byte budget',
+  loop: 'the event loop is later than admission.loopDelay',
+  shutdown: 'the server is being shut down',
+} as const
+
+export type RefusalReason = keyof typeof REFUSALS
+export const REFUSAL_REASONS = Object.keys(REFUSALS) as [RefusalReason, ...RefusalReason[]]
 
 /** Why a client is not being sent to, if it is not. */
 export const SEND_STATES = ['ready', 'windowed', 'blocked', 'blind', 'closed'] as const

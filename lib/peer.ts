@@ -1,3 +1,6 @@
+import type { RefusalReason } from './outcomes.ts'
+import type { Millis } from './units.ts'
+
 /** Who a client is, for people: nothing of it decides anything. */
 export interface Peer {
   readonly address: string | null
@@ -8,4 +11,12 @@ export interface Peer {
 /** A client in events and logs. */
 export interface ClientBrief extends Peer {
   readonly id: string
+}
+
+/** A new client that was refused. */
+export interface RefusedClient {
+  readonly reason: RefusalReason
+  /** After which it may try again. */
+  readonly retryAfter: Millis
+  readonly address: string | null
 }

@@ -63,11 +63,10 @@ async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptio
     // not before, so that a refusal leaves `app.server` as it was
     io.attach(app.server)
     app.decorate('io', io)
-    // before Fastify waits for them to end; a client need not be in the main namespace, or in any
-    app.addHook('preClose', (done) => {
-      for (const conn of Object.values(connectionsOf(io))) conn.close()
-      done()
-    })
+  }
+  // clients of another HTTP server don't keep this one from closing, and may go on without the app
+  if (own || Reflect.get(io, 'httpServer') === app.server) {
+    beforeClose(app, () => spillway.shutdown())
   }
   app.addHook('onClose', async () => {
     spillway.close()
@@ -108,9 +107,19 @@ async function metricsOf(spillway: Spillway, given: Registry | undefined): Promi
   return registry
 }
 
-/** Public in Engine.IO's manual, `protected` in its types. */
-function connectionsOf({ engine }: Server): Record<string, { close(): void }> {
-  return Reflect.get(engine, 'clients')
+/**
+ * Runs before all `preClose` hooks, those of plugins that were registered earlier too:
+ * fastify-socket.io's disconnects its clients so that they don't come back. avvio, which boots and
+ * closes an app, calls what was added last first, and Fastify adds its own, which runs the hooks,
+ * when everything is loaded.
+ */
+function beforeClose(app: FastifyInstance, callback: () => Promise<void>): void {
+  app.addHook('onReady', async () => {
+    const { onClose } = app as { onClose?: (callback: () => Promise<void>) => unknown }
+    onClose?.call(app, callback)
+  })
+  // an app that never was ready, or a Fastify that doesn't show avvio's method
+  app.addHook('preClose', callback)
 }
 
 function parse(options: SpillwayPluginOptions) {

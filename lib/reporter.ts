@@ -7,7 +7,7 @@ import { diagnose } from './diagnostics.ts'
 import type { ShedSummary } from './episode.ts'
 import { toError } from './errors.ts'
 import { CLOSINGS } from './outcomes.ts'
-import type { ClientBrief } from './peer.ts'
+import type { ClientBrief, RefusedClient } from './peer.ts'
 import type { Millis } from './units.ts'
 
 /** Limits that were changed while the server runs. */
@@ -70,6 +70,11 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
     this.#write('info', 'recovered', { client, summary, ...condition }, 'client has caught up')
     diagnose('spillway:client:recovered', { client: client.id, summary })
     this.#tell('recovered', client, summary)
+  }
+
+  refused(client: RefusedClient): void {
+    this.#write('warn', `refused ${client.reason}`, { client }, 'new client refused')
+    diagnose('spillway:client:refused', client)
   }
 
   policy(change: PolicyChanged): void {

@@ -5,7 +5,7 @@ import type { Histogram } from './histogram.ts'
 import type { Lane } from './lane.ts'
 import type { Limits } from './limits.ts'
 import type { Meters } from './meters.ts'
-import type { ClosingCode, SendState } from './outcomes.ts'
+import type { ClosingCode, RefusalReason, SendState } from './outcomes.ts'
 import type { Peer } from './peer.ts'
 import type { Rule } from './rule.ts'
 import { shown } from './shown.ts'
@@ -125,6 +125,7 @@ export interface Totals {
   readonly waiting: ReadonlySet<Channel>
   readonly rules: Iterable<Rule>
   readonly closed: Readonly<Record<ClosingCode, number>>
+  readonly refused: Readonly<Record<RefusalReason, number>>
   readonly meters: Meters
   readonly census: Counts
   readonly budget: { readonly limit: Bytes; readonly held: Bytes }
@@ -167,6 +168,7 @@ export function spillwayStatsOf(totals: Totals): SpillwayStats {
       ...outcomesOf(tally),
     })),
     closed: { ...totals.closed },
+    refused: { ...totals.refused },
     criticalLatency: {
       count: totals.meters.latency.count,
       sum: totals.meters.latency.sum,

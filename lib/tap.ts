@@ -73,7 +73,8 @@ export class Tap {
   readonly #classifier: Classifier
   readonly #clock: Clock
   readonly #open: OpenChannel
-  readonly #engines = new Set<EngineServer>()
+  readonly engines = new Set<EngineServer>()
+  readonly #onEngine: (engine: EngineServer) => void
   /** The packets encoded in this tick. */
   readonly #encodings: Encoding[] = []
   /** Those of them that were looked for among many, and how many were entered. */
@@ -97,11 +98,19 @@ export class Tap {
     return server
   }
 
-  constructor(io: TappedServer, classifier: Classifier, clock: Clock, open: OpenChannel) {
+  /** @param onEngine told of every engine of the server, those that follow too */
+  constructor(
+    io: TappedServer,
+    classifier: Classifier,
+    clock: Clock,
+    open: OpenChannel,
+    onEngine: (engine: EngineServer) => void = () => {},
+  ) {
     this.#io = io
     this.#classifier = classifier
     this.#clock = clock
     this.#open = open
+    this.#onEngine = onEngine
     this.#shadowServer()
     if (io.engine) this.#tapEngine(io.engine)
   }
@@ -110,11 +119,11 @@ export class Tap {
   close(): void {
     for (const name of ['bind', 'attachApp'] as const) Reflect.deleteProperty(this.#io, name)
     Reflect.deleteProperty(this.#io.encoder, 'encode')
-    for (const engine of this.#engines) {
+    for (const engine of this.engines) {
       engine.off('connection', this.#onConnection)
       for (const conn of Object.values(engine.clients ?? {})) untap(conn)
     }
-    this.#engines.clear()
+    this.engines.clear()
     this.#forget()
   }
 
@@ -128,6 +137,12 @@ export class Tap {
   isJoined({ namespace, sid }: NamespaceSocket): boolean {
     const namespaces = this.#io._nsps
     return namespaces === undefined || namespaces.get(namespace)?.sockets.has(sid) === true
+  }
+
+  /** Whether a connection has a Socket.IO socket in any namespace. */
+  isConnected(conn: object): boolean {
+    const { channel } = (conn as TappedSocket)[kTapped] ?? {}
+    return channel?.sockets.some((socket) => this.isJoined(socket)) === true
   }
 
   isInRoom({ namespace, sid }: NamespaceSocket, room: string): boolean {
@@ -203,10 +218,11 @@ export class Tap {
 
   #tapEngine(engine: EngineServer): void {
     if (isForeign(engine)) throw unsupportedEngine('io.engine')
-    if (this.#engines.has(engine)) return
-    this.#engines.add(engine)
+    if (this.engines.has(engine)) return
+    this.engines.add(engine)
     // before Socket.IO's own listener, which may already write
     engine.prependListener('connection', this.#onConnection)
+    this.#onEngine(engine)
     for (const conn of Object.values(engine.clients ?? {})) this.#tap(conn)
   }
 

@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { Logger } from '../schemas/options.ts'
 import type { ShedSummary } from './episode.ts'
 import type { MessageMap, NamespaceMap } from './messages.ts'
+import type { ShutdownPace } from './shutdown.ts'
 import type { ClosedSummary } from './undelivered.ts'
 import type { Bytes, Millis } from './units.ts'
 
@@ -47,6 +48,8 @@ export interface SpillwayOptions<
   tickBudget?: Millis
   budget?: Bytes
   closedHistory?: number
+  admission?: { loopDelay?: Millis; retryAfter?: Millis }
+  shutdown?: Partial<ShutdownPace>
   onShed?: (socket: Socket, summary: ShedSummary) => unknown
   onClosed?: (socket: Socket, summary: ClosedSummary) => unknown
   gapEvent?: string

@@ -2,7 +2,7 @@ import { getHeapStatistics } from 'node:v8'
 import { z } from 'zod'
 import { refuse, verbatim } from '../lib/errors.ts'
 import { RESERVED_EVENTS } from '../lib/reserved.ts'
-import { type Bytes, KiB, MiB } from '../lib/units.ts'
+import { type Bytes, KiB, MiB, type Millis } from '../lib/units.ts'
 import { refusalOf } from './allowed.ts'
 
 /** The only source of the options' prose, defaults and ranges; the README's table is made of it. */
@@ -48,6 +48,50 @@ export const watermarks = z
       ),
   })
   .describe('Bytes buffered for one client, at which something happens to it.')
+
+export const admissionOptions = z
+  .strictObject({
+    loopDelay: z
+      .int()
+      .min(10)
+      .max(60_000)
+      .meta({ unit: 'milliseconds' })
+      .optional()
+      .describe(
+        'Milliseconds by which the event loop may be late, averaged over about half a second. Above it new clients are refused, until it is below half of it. Default: it does not matter.',
+      ),
+    retryAfter: span
+      .default(5000)
+      .describe(
+        'Milliseconds after which a refused client may try again, at the least; each is told another time, up to twice that.',
+      ),
+  })
+  .describe(
+    'Refuses new clients while the process is over its byte budget or its event loop is late. Default: only a shutdown refuses anybody.',
+  )
+
+export const shutdownOptions = z
+  .strictObject({
+    deadline: z
+      .int()
+      .min(0)
+      .max(3_600_000)
+      .meta({ unit: 'milliseconds' })
+      .default(5000)
+      .describe(
+        'Milliseconds that a shutdown may take to send what is critical and to close the clients; who is left then is terminated.',
+      ),
+    spread: z
+      .int()
+      .min(0)
+      .max(3_600_000)
+      .meta({ unit: 'milliseconds' })
+      .default(0)
+      .describe(
+        'Milliseconds over which the clients are closed, so that they do not all reconnect at once; at most `deadline`.',
+      ),
+  })
+  .describe('How clients are closed when the server shuts down.')
 
 export const attachOptions = z.strictObject({
   messages: z
@@ -109,6 +153,8 @@ export const attachOptions = z.strictObject({
     .max(10_000)
     .default(100)
     .describe('How many closed clients are remembered with their reasons.'),
+  admission: admissionOptions.optional(),
+  shutdown: shutdownOptions.prefault({}),
   onShed: callable<(...args: never[]) => void>()
     .optional()
     .describe(
@@ -166,6 +212,9 @@ function isLogger(value: unknown): boolean {
     LEVELS.every((level) => typeof Reflect.get(value, level) === 'function')
   )
 }
+
+/** What is told to clients that a shutdown refuses, where nothing else is said. */
+export const RETRY_AFTER: Millis = admissionOptions.parse({}).retryAfter
 
 export type AttachOptions = z.output<typeof attachOptions>
 
@@ -257,6 +306,21 @@ export function parseOptions<S extends z.ZodType>(schema: S, given: unknown, at 
 }
 
 export type Watermarks = Record<'low' | 'high' | 'limit' | 'emergency', Bytes>
+
+/**
+ * @returns the same
+ * @throws SpillwayError SPILLWAY_INVALID_OPTION
+ */
+export function checkShutdown(given: z.output<typeof shutdownOptions>) {
+  const { deadline, spread } = given
+  if (spread <= deadline) return given
+  throw refuse(
+    'SPILLWAY_INVALID_OPTION',
+    'shutdown.spread',
+    verbatim(`${spread} with deadline ${deadline}`),
+    'at most shutdown.deadline',
+  )
+}
 
 /** @throws SpillwayError SPILLWAY_WATERMARK_ORDER */
 export function checkWatermarks(given: z.output<typeof watermarks>): Watermarks {

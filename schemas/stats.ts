@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { CLOSING_CODES, SEND_STATES } from '../lib/outcomes.ts'
+import { CLOSING_CODES, REFUSAL_REASONS, SEND_STATES } from '../lib/outcomes.ts'
 import { policy } from './options.ts'
 
 /** Shapes of what the handle and the admin endpoint tell. Sizes in bytes, spans in milliseconds. */
@@ -46,6 +46,9 @@ export const spillwayStats = z.object({
   classes: z.object({ critical: outcomeCounts, cosmetic: outcomeCounts }),
   events: z.array(eventCounts),
   closed: z.record(z.enum(CLOSING_CODES), count),
+  refused: z
+    .record(z.enum(REFUSAL_REASONS), count)
+    .describe('New clients that were refused, by admission or a shutdown.'),
   criticalLatency: z
     .object({
       count,

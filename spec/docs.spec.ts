@@ -53,6 +53,7 @@ describe('Docs', () => {
       'spillway:client:congested',
       'spillway:client:recovered',
       'spillway:client:closed',
+      'spillway:client:refused',
     ])
     const rules = readFileSync(new URL('../docs/alerts.yml', import.meta.url), 'utf8')
     const alerts = [...rules.matchAll(/- alert: (\w+)/g)].map(([, name]) => name)

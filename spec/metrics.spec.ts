@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { METRICS } from '../lib/metrics/catalogue.ts'
-import { CLOSING_CODES, MESSAGE_OUTCOMES, SEND_STATES } from '../lib/outcomes.ts'
+import { CLOSING_CODES, MESSAGE_OUTCOMES, REFUSAL_REASONS, SEND_STATES } from '../lib/outcomes.ts'
 import { KiB } from '../lib/units.ts'
 import { type AppFixture, startApp } from './support/app.ts'
 import { reached } from './support/browser.ts'
@@ -15,6 +15,7 @@ const CLOSED_SETS: Readonly<Record<string, readonly string[]>> = {
   class: ['critical', 'cosmetic'],
   outcome: Object.keys(MESSAGE_OUTCOMES),
   code: CLOSING_CODES,
+  reason: REFUSAL_REASONS,
   state: SEND_STATES,
   level: ['low', 'high', 'limit', 'emergency'],
   namespace: ['/', 'other', String(TABLES)],

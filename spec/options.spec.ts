@@ -23,11 +23,14 @@ import { type Fixture, startServer } from './support/server.ts'
 const BYTES = 'an integer from 1024 to 1073741824 (bytes)'
 const SPAN = 'an integer from 100 to 3600000 (milliseconds)'
 const GRACE = 'an integer from 0 to 3600000 (milliseconds)'
+const LATENESS = 'an integer from 10 to 60000 (milliseconds)'
+const ADMISSION = 'an object with any of the keys loopDelay, retryAfter'
+const SHUTDOWN = 'an object with any of the keys deadline, spread'
 const LOGGER = 'a logger with the methods info, warn and error, as pino has'
 const MAP = 'an object of annotated zod schemas by event name'
 const SCHEMA = 'an annotated zod 4 schema'
 const MAPS = 'an object of message maps by namespace, or a Map of them'
-const KEYS = `messages, namespaces, mode, validate, watermarks, maxAge, stallAfter, grace, tickBudget, budget, closedHistory, onShed, onClosed, gapEvent, log`
+const KEYS = `messages, namespaces, mode, validate, watermarks, maxAge, stallAfter, grace, tickBudget, budget, closedHistory, admission, shutdown, onShed, onClosed, gapEvent, log`
 const KEYED = `an object with any of the keys ${KEYS}`
 const GAP = "the name of an event of 1 to 200 characters, not one of Socket.IO's own"
 const LEVELS = 'an object with any of the keys low, high, limit, emergency'
@@ -112,6 +115,25 @@ const REFUSED: ReadonlyArray<[options: unknown, path: string, given: string, all
   [{ closedHistory: 10_001 }, 'closedHistory', '10001', 'an integer from 1 to 10000'],
   [{ closedHistory: {} }, 'closedHistory', 'an object', 'an integer from 1 to 10000'],
 
+  [{ admission: true }, 'admission', 'true', ADMISSION],
+  [{ admission: null }, 'admission', 'null', ADMISSION],
+  [{ admission: { loop: 50 } }, 'admission.loop', '50', 'the keys loopDelay, retryAfter'],
+  [{ admission: { loopDelay: 9 } }, 'admission.loopDelay', '9', LATENESS],
+  [{ admission: { loopDelay: 60_001 } }, 'admission.loopDelay', '60001', LATENESS],
+  [{ admission: { retryAfter: 5 } }, 'admission.retryAfter', '5', SPAN],
+  [{ admission: { retryAfter: '5s' } }, 'admission.retryAfter', '"5s"', SPAN],
+  [{ shutdown: false }, 'shutdown', 'false', SHUTDOWN],
+  [{ shutdown: { timeout: 1 } }, 'shutdown.timeout', '1', 'the keys deadline, spread'],
+  [{ shutdown: { deadline: -1 } }, 'shutdown.deadline', '-1', GRACE],
+  [{ shutdown: { deadline: 3_600_001 } }, 'shutdown.deadline', '3600001', GRACE],
+  [{ shutdown: { spread: 0.5 } }, 'shutdown.spread', '0.5', GRACE],
+  [
+    { shutdown: { spread: 5001 } },
+    'shutdown.spread',
+    '5001 with deadline 5000',
+    'at most shutdown.deadline',
+  ],
+
   [{ onShed: 'log' }, 'onShed', '"log"', 'a function'],
   [{ onShed: null }, 'onShed', 'null', 'a function'],
   [{ onClosed: 7 }, 'onClosed', '7', 'a function'],
@@ -146,6 +168,12 @@ const ACCEPTED: readonly SpillwayOptions[] = [
     tickBudget: 1000,
     closedHistory: 10_000,
   },
+  { admission: {} },
+  { admission: { loopDelay: 10, retryAfter: 100 } },
+  { admission: { loopDelay: 60_000, retryAfter: 3_600_000 } },
+  { shutdown: {} },
+  { shutdown: { deadline: 0, spread: 0 } },
+  { shutdown: { deadline: 3_600_000, spread: 3_600_000 } },
   { onShed() {}, onClosed() {}, gapEvent: 'gap', log: console },
 ]
 

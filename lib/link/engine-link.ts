@@ -178,6 +178,20 @@ export class EngineLink implements Link, GaugeEvents {
     this.#gauge.terminate()
   }
 
+  end(): boolean {
+    this.flush()
+    return this.#gauge.end(() => this.#close.call(this.conn))
+  }
+
+  /** Whether its kernel socket is still open, though the connection is gone. */
+  get lingers(): boolean {
+    return this.#gauge.lingers
+  }
+
+  whenGone(callback: () => void): void {
+    this.#gauge.whenGone(callback)
+  }
+
   /** Writes what it keeps, and takes its listeners off the connection. */
   detach(): void {
     this.flush()

@@ -23,6 +23,17 @@ export interface TransportGauge {
   mark(sequence: number, before?: Buffer): void
   terminate(): void
   /**
+   * Tells the client to close, if that can be done now; a WebSocket is closed when it has answered.
+   *
+   * @param close Engine.IO's own
+   * @returns whether it was told
+   */
+  end(close: () => void): boolean
+  /** Whether the kernel socket outlives the connection, until the client has answered its close. */
+  readonly lingers: boolean
+  /** Calls back when it does not any more. */
+  whenGone(callback: () => void): void
+  /**
    * Takes its listeners off.
    *
    * @param received whether all that it was given was received, as before an upgrade: a client
@@ -82,6 +93,17 @@ class BlindGauge implements TransportGauge {
   terminate(): void {
     this.#conn.close(true)
   }
+
+  end(close: () => void): boolean {
+    close()
+    return true
+  }
+
+  get lingers(): boolean {
+    return false
+  }
+
+  whenGone(): void {}
 
   detach(): void {
     this.#transport.off('ready', this.#onReady)

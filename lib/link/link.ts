@@ -73,6 +73,13 @@ export interface Link {
   close(discard?: boolean): void
   /** Closes at once and frees what is buffered. */
   terminate(): void
+  /**
+   * Tells the client to close, if that can be done now; the connection is closed when it has
+   * answered.
+   *
+   * @returns whether it was told
+   */
+  end(): boolean
 }
 
 /**

@@ -3,6 +3,11 @@ import type { Bytes } from '../units.ts'
 import type { EngineSocket, EngineTransport } from './engine.ts'
 import type { GaugeEvents, TransportGauge } from './gauge.ts'
 
+interface PollingTransport extends EngineTransport {
+  /** Private to Engine.IO: ends a close that waits for the next poll, for up to half a minute. */
+  readonly shouldClose?: (() => void) | null
+}
+
 /** HTTP long polling: what a response carried was received when the client polls again. */
 export class PollingGauge implements TransportGauge {
   readonly name = 'polling'
@@ -11,15 +16,16 @@ export class PollingGauge implements TransportGauge {
   readonly underWay = 0
   readonly heard = 0
   held: Bytes = 0
+  readonly lingers = false
   readonly #conn: EngineSocket
-  readonly #transport: EngineTransport
+  readonly #transport: PollingTransport
   readonly #events: GaugeEvents
   /** The answer that the next poll is. */
   #sequence: number | undefined
   /** The kernel socket of the latest response, which may still hold it. */
   #socket: { destroy(): void } | undefined
 
-  constructor(conn: EngineSocket, transport: EngineTransport, events: GaugeEvents) {
+  constructor(conn: EngineSocket, transport: PollingTransport, events: GaugeEvents) {
     this.#conn = conn
     this.#transport = transport
     this.#events = events
@@ -39,8 +45,18 @@ export class PollingGauge implements TransportGauge {
   terminate(): void {
     const socket = this.#socket
     this.#conn.close(true)
+    this.#transport.shouldClose?.()
     socket?.destroy()
   }
+
+  /** Between two polls there is nobody to tell. */
+  end(close: () => void): boolean {
+    if (!this.#transport.writable) return false
+    close()
+    return true
+  }
+
+  whenGone(): void {}
 
   detach(received: boolean): void {
     this.#transport.off('ready', this.#onPoll)

@@ -6,11 +6,16 @@ import { FrameWriter } from './frame-writer.ts'
 import type { GaugeEvents, TransportGauge } from './gauge.ts'
 
 const kGauge = Symbol('spillway.gauge')
+/** The `readyState` of a WebSocket whose kernel socket is closed. */
+const CLOSED = 3
 
 /** The parts of a `ws` WebSocket that are used. */
 interface Ws {
   readonly bufferedAmount: number
+  readonly readyState?: number
+  close?: () => void
   terminate(): void
+  once?: (event: 'close', listener: () => void) => void
   ping?: (data: Buffer) => void
   on?: (event: 'pong', listener: (data: Buffer) => void) => void
   off?: (event: 'pong', listener: (data: Buffer) => void) => void
@@ -103,6 +108,23 @@ export class WebSocketGauge implements TransportGauge {
     const { socket } = this.#transport
     if (socket._socket?.encrypted !== true) socket._socket?.resetAndDestroy?.()
     socket.terminate()
+  }
+
+  /** Not through Engine.IO, which would not wait for the answer. */
+  end(close: () => void): boolean {
+    const { socket } = this.#transport
+    if (socket.close) socket.close()
+    else close()
+    return true
+  }
+
+  get lingers(): boolean {
+    const { readyState, once } = this.#transport.socket
+    return once !== undefined && readyState !== undefined && readyState !== CLOSED
+  }
+
+  whenGone(callback: () => void): void {
+    this.#transport.socket.once?.('close', callback)
   }
 
   detach(): void {

@@ -98,6 +98,14 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
       for (const [code, count] of Object.entries(closings)) yield [{ code }, count]
     },
   },
+  spillway_admissions_refused_total: {
+    type: 'counter',
+    help: 'New clients that were refused, by admission or a shutdown.',
+    labels: ['reason'],
+    *rows({ refusals }) {
+      for (const [reason, count] of Object.entries(refusals)) yield [{ reason }, count]
+    },
+  },
   spillway_drains_total: {
     type: 'counter',
     help: 'How often a client has left congestion.',

@@ -20,8 +20,12 @@ export async function startApp(
   return listen(app, options.io)
 }
 
-export async function listen(app: FastifyInstance, given?: Server): Promise<AppFixture> {
-  await app.listen({ port: 0, host: '127.0.0.1' })
+export async function listen(
+  app: FastifyInstance,
+  given?: Server,
+  wanted = 0,
+): Promise<AppFixture> {
+  await app.listen({ port: wanted, host: '127.0.0.1' })
   const { port } = app.server.address() as AddressInfo
   const url = `http://127.0.0.1:${port}`
   const clients: Array<{ close(): unknown }> = []

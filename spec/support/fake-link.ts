@@ -16,6 +16,9 @@ export class FakeLink implements Link {
   readonly delivered: Envelope[] = []
   closed = 0
   terminated = 0
+  ended = 0
+  /** Whether the client can be told to close. */
+  tellable = true
   handover = 1000
   #taken = false
 
@@ -53,6 +56,11 @@ export class FakeLink implements Link {
 
   terminate(): void {
     this.terminated++
+  }
+
+  end(): boolean {
+    if (this.tellable) this.ended++
+    return this.tellable
   }
 
   /** The client takes so many of the messages that it was sent. */

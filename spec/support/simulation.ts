@@ -121,6 +121,10 @@ export class SimulatedLink implements Link {
   close(): void {}
   terminate(): void {}
 
+  end(): boolean {
+    return true
+  }
+
   setRate(rate: number): void {
     if (this.#queue.length > 0) this.#account()
     this.path.rate = rate

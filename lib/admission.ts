@@ -1,0 +1,74 @@
+import type { Clock } from './clock.ts'
+import { Lateness } from './lateness.ts'
+import { REFUSAL_REASONS, type RefusalReason } from './outcomes.ts'
+import type { RefusedClient } from './peer.ts'
+import type { Millis } from './units.ts'
+
+export interface AdmissionOptions {
+  /** How late the event loop may be; undefined: it does not matter. */
+  readonly loopDelay?: Millis | undefined
+  readonly retryAfter: Millis
+}
+
+export interface AdmissionHost {
+  /** Whether the process is over its byte budget. */
+  overBudget(): boolean
+  refused(client: RefusedClient): void
+}
+
+/** Decides whether new clients are let in; those that are connected are none of its business. */
+export class Admission {
+  /** So far. */
+  readonly refused = Object.fromEntries(REFUSAL_REASONS.map((reason) => [reason, 0])) as Record<
+    RefusalReason,
+    number
+  >
+  readonly #retryAfter: Millis
+  readonly #lateness: Lateness | undefined
+  readonly #host: AdmissionHost
+  /** Without it only a shutdown refuses anybody. */
+  readonly #guarded: boolean
+  #shut = false
+
+  /** @param guarded whether budget and event loop matter */
+  constructor(options: AdmissionOptions, guarded: boolean, clock: Clock, host: AdmissionHost) {
+    const { loopDelay, retryAfter } = options
+    this.#retryAfter = retryAfter
+    this.#guarded = guarded
+    this.#host = host
+    if (loopDelay !== undefined) this.#lateness = new Lateness(loopDelay, clock)
+  }
+
+  start(): void {
+    this.#lateness?.start()
+  }
+
+  close(): void {
+    this.#lateness?.close()
+  }
+
+  /** From now on nobody is let in. */
+  shut(): void {
+    this.#shut = true
+  }
+
+  /** Why a new client is to be refused now, if it is. */
+  get refusal(): RefusalReason | undefined {
+    if (this.#shut) return 'shutdown'
+    if (!this.#guarded) return undefined
+    if (this.#host.overBudget()) return 'budget'
+    return this.#lateness?.late ? 'loop' : undefined
+  }
+
+  /**
+   * Counts a refusal.
+   *
+   * @returns when the client may try again: each at another time, or they would come in one wave
+   */
+  refuse(reason: RefusalReason, address: string | null): Millis {
+    const retryAfter = Math.round(this.#retryAfter * (1 + Math.random()))
+    this.refused[reason]++
+    this.#host.refused({ reason, retryAfter, address })
+    return retryAfter
+  }
+}

@@ -1,0 +1,156 @@
+import type { EventEmitter } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Admission } from './admission.ts'
+import type { RefusalReason } from './outcomes.ts'
+
+/** The parts of an Engine.IO server that a client comes in by. Both methods are public. */
+interface GuardedEngine {
+  handleRequest(request: EngineRequest, response: ServerResponse): unknown
+  handleUpgrade(request: EngineRequest, socket: Duplex, head: Buffer): unknown
+  readonly opts?: { readonly cors?: unknown }
+}
+
+interface EngineRequest extends IncomingMessage {
+  /** Set before, if the application has parsed the URL. */
+  readonly _query?: Readonly<Record<string, unknown>>
+}
+
+interface GuardedServer extends EventEmitter {
+  readonly _nsps?: ReadonlyMap<string, object>
+}
+
+/** A Socket.IO socket that asks for a namespace. */
+interface Asking {
+  readonly conn: EventEmitter & { readonly remoteAddress?: string }
+}
+
+type Middleware = (socket: Asking, next: (error?: Error) => void) => void
+
+/**
+ * Asks the admission for everyone who wants to connect, where they come in: at the two methods to
+ * which an HTTP server hands over requests, before Engine.IO and its middlewares do anything, and at
+ * the first CONNECT of a connection that is open already. Refuses nobody who is connected.
+ */
+export class Gate {
+  readonly #io: GuardedServer
+  readonly #admission: Admission
+  /** Whether a connection has a Socket.IO socket. */
+  readonly #isConnected: (conn: object) => boolean
+  readonly #engines = new Set<GuardedEngine>()
+  #guarding = false
+
+  constructor(io: GuardedServer, admission: Admission, isConnected: (conn: object) => boolean) {
+    this.#io = io
+    this.#admission = admission
+    this.#isConnected = isConnected
+  }
+
+  /** Guards the server until `close`. */
+  guard(engines: Iterable<object>): void {
+    if (this.#guarding) return
+    this.#guarding = true
+    for (const engine of engines) this.add(engine)
+    for (const namespace of this.#io._nsps?.values() ?? []) this.#onNamespace(namespace)
+    this.#io.on('new_namespace', this.#onNamespace)
+  }
+
+  /** The server has another engine. */
+  add(engine: object): void {
+    if (!this.#guarding || !isGuardable(engine) || this.#engines.has(engine)) return
+    this.#engines.add(engine)
+    const { handleRequest, handleUpgrade } = engine
+    engine.handleRequest = (request, response) => {
+      const reason = isHandshake(request) ? this.#admission.refusal : undefined
+      if (reason === undefined) return handleRequest.call(engine, request, response)
+      const headers = this.#refuse(reason, request)
+      response.writeHead(503, { ...headers, ...corsOf(engine, request) }).end(BODY)
+    }
+    engine.handleUpgrade = (request, socket, head) => {
+      const reason = isHandshake(request) ? this.#admission.refusal : undefined
+      if (reason === undefined) return handleUpgrade.call(engine, request, socket, head)
+      answer(socket, this.#refuse(reason, request))
+    }
+  }
+
+  /** Gives the server its own methods back. */
+  close(): void {
+    if (!this.#guarding) return
+    this.#guarding = false
+    for (const engine of this.#engines) {
+      for (const name of ['handleRequest', 'handleUpgrade']) Reflect.deleteProperty(engine, name)
+    }
+    this.#engines.clear()
+    this.#io.off('new_namespace', this.#onNamespace)
+    for (const namespace of this.#io._nsps?.values() ?? []) {
+      const middlewares: unknown = Reflect.get(namespace, '_fns')
+      if (!Array.isArray(middlewares)) continue
+      Reflect.set(
+        namespace,
+        '_fns',
+        middlewares.filter((each) => each !== this.#onConnect),
+      )
+    }
+  }
+
+  #refuse(reason: RefusalReason, { socket }: IncomingMessage): Record<string, string | number> {
+    const retryAfter = this.#admission.refuse(reason, socket.remoteAddress ?? null)
+    return {
+      'Retry-After': Math.ceil(retryAfter / 1000),
+      'Content-Type': 'application/json',
+      'Content-Length': BODY.length,
+      Connection: 'close',
+    }
+  }
+
+  readonly #onNamespace = (namespace: object): void => {
+    ;(namespace as { use(middleware: Middleware): unknown }).use(this.#onConnect)
+  }
+
+  readonly #onConnect: Middleware = ({ conn }, next) => {
+    const reason = this.#guarding && !this.#isConnected(conn) ? this.#admission.refusal : undefined
+    if (reason === undefined) return next()
+    const retryAfter = this.#admission.refuse(reason, conn.remoteAddress ?? null)
+    // a client does not come back by itself after an error; but it does when its connection closes
+    if (reason === 'shutdown') conn.once('close', () => next())
+    else next(Object.assign(new Error('server overloaded'), { data: { retryAfter } }))
+  }
+}
+
+const BODY = JSON.stringify({ message: 'Service Unavailable' })
+
+/** Engines for other runtimes have other methods of these names, or none. */
+function isGuardable(engine: object): engine is GuardedEngine {
+  return ['handleRequest', 'handleUpgrade'].every(
+    (name) => typeof Reflect.get(engine, name) === 'function',
+  )
+}
+
+/** Everything else belongs to a client that is connected, or is refused by Engine.IO. */
+function isHandshake({ method, url = '', _query }: EngineRequest): boolean {
+  if (method !== 'GET') return false
+  const query = _query ?? Object.fromEntries(new URL(url, 'http://localhost').searchParams)
+  return !query.sid
+}
+
+/** An empty answer tells no secret, so that a page of any origin may read when to come again. */
+function corsOf({ opts }: GuardedEngine, request: IncomingMessage): Record<string, string> {
+  const { origin } = request.headers
+  if (!opts?.cors || origin === undefined || !/^[\x21-\x7e]+$/.test(origin)) return {}
+  return {
+    'Access-Control-Allow-Origin': origin,
+    'Access-Control-Allow-Credentials': 'true',
+    'Access-Control-Expose-Headers': 'Retry-After',
+    Vary: 'Origin',
+  }
+}
+
+function answer(socket: Duplex, headers: Readonly<Record<string, string | number>>): void {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.on('error', () => {})
+  // what is left unread would make a reset of the close, which overtakes the answer
+  socket.resume()
+  socket.end(`HTTP/1.1 503 Service Unavailable\r\n${lines.join('')}\r\n${BODY}`, () =>
+    socket.destroy(),
+  )
+}
