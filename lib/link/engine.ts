@@ -41,6 +41,16 @@ export interface EngineServer extends EventEmitter {
   readonly opts?: { readonly perMessageDeflate?: unknown; readonly pingInterval?: number }
 }
 
+/**
+ * The event that tells that a transport can take more. Before Engine.IO 6.6 there is one event for
+ * this and for what was sent.
+ *
+ * @param transport one that Engine.IO listens to
+ */
+export function readyEventOf(transport: EngineTransport): 'ready' | 'drain' {
+  return transport.listenerCount('ready') > 0 ? 'ready' : 'drain'
+}
+
 /** What is wrong with a value that should be an Engine.IO connection, if anything. */
 export function missingFeature(conn: EngineSocket): string | undefined {
   if (typeof conn.write !== 'function') return 'conn.write()'

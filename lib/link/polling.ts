@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Bytes } from '../units.ts'
-import type { EngineSocket, EngineTransport } from './engine.ts'
+import { type EngineSocket, type EngineTransport, readyEventOf } from './engine.ts'
 import type { GaugeEvents, TransportGauge } from './gauge.ts'
 
 /** HTTP long polling: what a response carried was received when the client polls again. */
@@ -14,6 +14,7 @@ export class PollingGauge implements TransportGauge {
   readonly #conn: EngineSocket
   readonly #transport: EngineTransport
   readonly #events: GaugeEvents
+  readonly #readyEvent: 'ready' | 'drain'
   /** The answer that the next poll is. */
   #sequence: number | undefined
   /** The kernel socket of the latest response, which may still hold it. */
@@ -23,9 +24,10 @@ export class PollingGauge implements TransportGauge {
     this.#conn = conn
     this.#transport = transport
     this.#events = events
+    this.#readyEvent = readyEventOf(transport)
     // before Engine.IO, which answers this poll with what waits
-    transport.prependListener('ready', this.#onPoll)
-    transport.on('ready', this.#onReady)
+    transport.prependListener(this.#readyEvent, this.#onPoll)
+    transport.on(this.#readyEvent, this.#onReady)
     transport.on('headers', this.#onHeaders)
   }
 
@@ -43,8 +45,8 @@ export class PollingGauge implements TransportGauge {
   }
 
   detach(received: boolean): void {
-    this.#transport.off('ready', this.#onPoll)
-    this.#transport.off('ready', this.#onReady)
+    this.#transport.off(this.#readyEvent, this.#onPoll)
+    this.#transport.off(this.#readyEvent, this.#onReady)
     this.#transport.off('headers', this.#onHeaders)
     this.#socket = undefined
     if (received) this.#received()
