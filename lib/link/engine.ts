@@ -20,6 +20,7 @@ export interface EngineSocket extends EventEmitter {
   write: EngineWrite
   send: EngineWrite
   close(discard?: boolean): void
+  closeTransport?: (discard: boolean) => void
   flush?: () => void
 }
 
@@ -49,6 +50,12 @@ export interface EngineServer extends EventEmitter {
  */
 export function readyEventOf(transport: EngineTransport): 'ready' | 'drain' {
   return transport.listenerCount('ready') > 0 ? 'ready' : 'drain'
+}
+
+/** Ends a connection at once. Before Engine.IO 6.6, `close` waits for what is still buffered. */
+export function discard(conn: EngineSocket): void {
+  conn.close(true)
+  if (conn.readyState === 'closing') conn.closeTransport?.(true)
 }
 
 /** What is wrong with a value that should be an Engine.IO connection, if anything. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Bytes } from '../units.ts'
-import { type EngineSocket, type EngineTransport, readyEventOf } from './engine.ts'
+import { discard, type EngineSocket, type EngineTransport, readyEventOf } from './engine.ts'
 import type { GaugeEvents, TransportGauge } from './gauge.ts'
 
 /** HTTP long polling: what a response carried was received when the client polls again. */
@@ -40,7 +40,7 @@ export class PollingGauge implements TransportGauge {
 
   terminate(): void {
     const socket = this.#socket
-    this.#conn.close(true)
+    discard(this.#conn)
     socket?.destroy()
   }
 
