@@ -209,4 +209,77 @@ describe('writeToKernel', () => {
     server.close()
     await rm(dirname(path), { recursive: true })
   })
+
+  describe('by what Node is like', () => {
+    /** The module as in a process that has written nothing yet. */
+    let fresh: typeof import('../lib/link/kernel-write.ts').writeToKernel
+    let loaded = 0
+
+    beforeEach(async () => {
+      const module = `../lib/link/kernel-write.ts?fresh=${loaded++}`
+      fresh = (await import(module)).writeToKernel
+    })
+
+    /** A socket whose stream writes as Node does, to a handle that answers with `results`. */
+    function fakeSocket(request: unknown, results: unknown[]) {
+      const written: number[] = []
+      const errors: unknown[] = []
+      const handle = Object.create({
+        writeBuffer(_request: unknown, bytes: Uint8Array) {
+          written.push(bytes[0]!)
+          return results.shift()
+        },
+      })
+      const socket = {
+        _handle: handle,
+        destroyed: false,
+        writableLength: 0,
+        writableCorked: 0,
+        write: (bytes: Uint8Array) => handle.writeBuffer(request, bytes),
+        cork() {},
+        uncork() {},
+        destroy: (error: unknown) => errors.push(error),
+      }
+      return { socket, written, errors }
+    }
+
+    it('takes the request from a Node that makes it', () => {
+      const requests = [7, -1].map((id) => ({ getAsyncId: () => id, writeStatus: null }))
+      const early = { getAsyncId: () => -1, writeStatus: 0 }
+      const results = [0, 0, requests[0], early, requests[1], -32]
+      const { socket, errors, written } = fakeSocket(null, results)
+      expect(fresh(socket, Buffer.of(1), nobody)).to.equal('refused')
+      socket.write(Buffer.of(1))
+      expect(fresh(socket, Buffer.of(2), nobody)).to.equal('taken')
+      const taken: number[] = []
+      const owner: WriteOwner = { taken: (bytes) => taken.push(bytes) }
+      expect(fresh(socket, Buffer.of(3, 3, 3), owner)).to.equal('pending')
+      expect(fresh(socket, Buffer.of(4), nobody)).to.equal('taken')
+      expect(errors).to.deep.equal([])
+      Reflect.apply(Reflect.get(requests[0]!, 'oncomplete'), requests[0], [0])
+      expect(taken).to.deep.equal([3])
+      // refused by libuv, then by the kernel
+      for (const n of [5, 6]) expect(fresh(socket, Buffer.of(n), nobody)).to.equal('taken')
+      expect(errors).to.have.length(2)
+      for (const error of errors) expect(error).to.include({ code: 'EPIPE', syscall: 'write' })
+      expect(written).to.deep.equal([1, 2, 3, 4, 5, 6])
+    })
+
+    const UNKNOWN: ReadonlyArray<[what: string, request: unknown, result: unknown]> = [
+      ['no request and returns nothing', null, undefined],
+      ['something else', undefined, 0],
+      ['a request of another class', { oncomplete() {}, getAsyncId: () => -1 }, 0],
+    ]
+    for (const [what, request, result] of UNKNOWN) {
+      it(`leaves it to the stream of a Node that writes with ${what}`, () => {
+        const { socket, written } = fakeSocket(request, [result, result])
+        expect(fresh(socket, Buffer.of(1), nobody)).to.equal('refused')
+        socket.write(Buffer.of(1))
+        for (let n = 2; n < 5; n++) {
+          expect(fresh(socket, Buffer.of(n), nobody)).to.equal('refused')
+        }
+        expect(written).to.deep.equal([1])
+      })
+    }
+  })
 })

@@ -91,6 +91,18 @@ describe('What is outstanding to a client', () => {
     await eventually(() => outstanding() === 0)
   })
 
+  it('is let go of at once, with a client that is terminated between two polls', async () => {
+    const poll = `${fixture.url}/socket.io/?EIO=4&transport=polling`
+    const { sid } = JSON.parse((await (await fetch(poll)).text()).slice(1))
+    await fetch(`${poll}&sid=${sid}`, { method: 'POST', body: '40' })
+    await (await fetch(`${poll}&sid=${sid}`)).text()
+    fixture.io.emit('jackpot:won', { n: 1, pad })
+    expect(outstanding()).to.be.greaterThan(pad.length)
+    fixture.spillway!.terminate([...fixture.spillway!.clients()][0]!.id)
+    expect(fixture.io.engine.clientsCount).to.equal(0)
+    expect(fixture.spillway!.stats()).to.include({ buffered: 0 })
+  })
+
   it('has in it what was written past the scheduler', async () => {
     const client = await fixture.raw()
     const [socket] = fixture.io.sockets.sockets.values()

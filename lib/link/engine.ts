@@ -20,6 +20,7 @@ export interface EngineSocket extends EventEmitter {
   write: EngineWrite
   send: EngineWrite
   close(discard?: boolean): void
+  closeTransport?: (discard: boolean) => void
   flush?: () => void
 }
 
@@ -39,6 +40,22 @@ export interface EngineTransport extends EventEmitter {
 export interface EngineServer extends EventEmitter {
   readonly clients: Record<string, EngineSocket>
   readonly opts?: { readonly perMessageDeflate?: unknown; readonly pingInterval?: number }
+}
+
+/**
+ * The event that tells that a transport can take more. Before Engine.IO 6.6 there is one event for
+ * this and for what was sent.
+ *
+ * @param transport one that Engine.IO listens to
+ */
+export function readyEventOf(transport: EngineTransport): 'ready' | 'drain' {
+  return transport.listenerCount('ready') > 0 ? 'ready' : 'drain'
+}
+
+/** Ends a connection at once. Before Engine.IO 6.6, `close` waits for what is still buffered. */
+export function discard(conn: EngineSocket): void {
+  conn.close(true)
+  if (conn.readyState === 'closing') conn.closeTransport?.(true)
 }
 
 /** What is wrong with a value that should be an Engine.IO connection, if anything. */

@@ -53,6 +53,7 @@ export class FrameWriter implements WriteOwner, TickMember {
     const usable =
       conn.protocol === 4 &&
       Array.isArray(conn.writeBuffer) &&
+      typeof conn.flush === 'function' &&
       typeof conn.listenerCount === 'function' &&
       conn.server instanceof EventEmitter &&
       typeof transport.writable === 'boolean' &&
@@ -156,12 +157,13 @@ export class FrameWriter implements WriteOwner, TickMember {
     // Node reports the writes of a connection that was reset as done, before it reports the reset
     if (error || this.#socket.destroyed) return
     if (this.idle) this.#transport.writable = true
-    if (!this.#pass()) this.#events.ready()
+    this.#pass()
+    this.#events.ready()
   }
 
-  /** What waits in Engine.IO waits for this event. */
-  #pass(): boolean {
-    return this.#conn.writeBuffer!.length > 0 && this.#transport.emit('ready')
+  /** Engine.IO held back what came while its transport seemed to be sending. */
+  #pass(): void {
+    if (this.#conn.writeBuffer!.length > 0) this.#conn.flush!()
   }
 }
 

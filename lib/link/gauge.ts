@@ -1,6 +1,6 @@
 import type { TickMember } from '../fanout.ts'
 import type { Bytes } from '../units.ts'
-import type { EngineSocket, EngineTransport } from './engine.ts'
+import { discard, type EngineSocket, type EngineTransport } from './engine.ts'
 import type { FrameWriter } from './frame-writer.ts'
 import { PollingGauge } from './polling.ts'
 import { WebSocketGauge } from './websocket.ts'
@@ -91,7 +91,7 @@ class BlindGauge implements TransportGauge {
   mark(): void {}
 
   terminate(): void {
-    this.#conn.close(true)
+    discard(this.#conn)
   }
 
   end(close: () => void): boolean {

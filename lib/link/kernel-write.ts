@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
 import type { Bytes } from '../units.ts'
 
@@ -16,12 +17,19 @@ export interface KernelSocket {
 }
 
 interface Handle {
-  writeBuffer(request: WriteRequest, bytes: Uint8Array): number
+  /**
+   * Before Node 26.10 it wants a request and returns a status. Since then it wants none, and
+   * returns one if the kernel has not taken all at once.
+   */
+  writeBuffer(request: WriteRequest | null, bytes: Uint8Array): number | WriteRequest
 }
 
 /** What libuv's write is known by until it is done; Node reports its end to `oncomplete`. */
 interface WriteRequest {
   oncomplete: (this: WriteRequest, status: number) => void
+  /** Since Node 26.10: how it has ended, if that was before there was an `oncomplete`. */
+  readonly writeStatus?: number | null
+  /** Kept until libuv has written them. */
   bytes?: Uint8Array
   socket?: KernelSocket
   owner?: WriteOwner
@@ -40,10 +48,11 @@ const UNUSED = -1
 /** What became of a write: `refused` if it has to go through the socket's stream. */
 export type KernelWrite = 'taken' | 'pending' | 'refused'
 
-/** Node's own class of write requests: `undefined` before it is known, `null` if it is unlike it. */
-let Request: (new () => WriteRequest) | undefined | null
-/** One that is not in use: libuv needs none for what the kernel takes at once. */
-let spare: WriteRequest | undefined
+/** @returns the request if the write is under way, else its status: negative is an error */
+type Write = (handle: Handle, bytes: Uint8Array) => WriteRequest | number
+
+/** How Node's handles are written to: `undefined` before it is known, `null` if it can't be. */
+let write: Write | undefined | null
 
 /**
  * Writes to a socket's handle, past Node's stream, which takes as long over a write that the kernel
@@ -59,31 +68,50 @@ export function writeToKernel(
   owner: WriteOwner,
 ): KernelWrite {
   const handle = socket._handle
-  if (!Request) {
-    if (Request === undefined && handle) watch(socket, handle)
+  if (!write) {
+    if (write === undefined && handle) watch(socket, handle)
     return 'refused'
   }
   // what goes past the stream would not put off the socket's timeout
   if (!handle || socket.writableLength > 0 || socket.writableCorked > 0 || socket.timeout) {
     return 'refused'
   }
-  const request = spare ?? new Request()
-  request.oncomplete = onComplete
-  spare = request
-  const status = handle.writeBuffer(request, bytes)
-  if (status < 0) {
+  const request = write(handle, bytes)
+  if (typeof request === 'number') {
     // nobody has to wait for it: the socket's end follows
-    socket.destroy(errorOf(status))
+    if (request < 0) socket.destroy(errorOf(request))
     return 'taken'
   }
-  // an empty queue is no proof: of a write in two parts the second may be through by now, and its
-  // end is reported all the same
-  if (request.getAsyncId() === UNUSED) return 'taken'
-  spare = undefined
   request.bytes = bytes
   request.socket = socket
   request.owner = owner
   return 'pending'
+}
+
+function withRequestsOf(Request: new () => WriteRequest): Write {
+  /** One that is not in use: libuv needs none for what the kernel takes at once. */
+  let spare: WriteRequest | undefined
+  return (handle, bytes) => {
+    const request = spare ?? new Request()
+    request.oncomplete = onComplete
+    spare = request
+    const status = handle.writeBuffer(request, bytes) as number
+    // an empty queue is no proof: of a write in two parts the second may be through by now, and
+    // its end is reported all the same
+    if (status < 0 || request.getAsyncId() === UNUSED) return status
+    spare = undefined
+    return request
+  }
+}
+
+const withoutRequest: Write = (handle, bytes) => {
+  const request = handle.writeBuffer(null, bytes)
+  if (typeof request === 'number') return request
+  if (typeof request.writeStatus === 'number') return request.writeStatus
+  // libuv has refused it; why is told to Node alone, and it does so where the socket has ended
+  if (request.getAsyncId() === UNUSED) return -constants.errno.EPIPE
+  request.oncomplete = onComplete
+  return request
 }
 
 function onComplete(this: WriteRequest, status: number): void {
@@ -92,8 +120,8 @@ function onComplete(this: WriteRequest, status: number): void {
 }
 
 /**
- * Looks at the request of the stream's next write of one buffer. It may never come, as when the
- * stream is corked and then ends: so it is looked for at every socket, until it is known.
+ * Looks at the stream's next write of one buffer. It may never come, as when the stream is corked and
+ * then ends: so it is looked for at every socket, until it is known.
  */
 function watch(socket: KernelSocket, handle: Handle): void {
   if (typeof handle.writeBuffer !== 'function' || Object.hasOwn(handle, 'writeBuffer')) return
@@ -101,13 +129,25 @@ function watch(socket: KernelSocket, handle: Handle): void {
   handle.writeBuffer = learn
 }
 
-function learn(this: Handle, request: WriteRequest, bytes: Uint8Array): number {
+function learn(
+  this: Handle,
+  request: WriteRequest | null,
+  bytes: Uint8Array,
+): WriteRequest | number {
   Reflect.deleteProperty(this, 'writeBuffer')
-  if (Request === undefined) {
-    const known = request.constructor as new () => WriteRequest
-    Request = known.name === 'WriteWrap' && isAsExpected(request, known) ? known : null
+  const result = this.writeBuffer(request, bytes)
+  write ??= writeOf(request, result)
+  return result
+}
+
+function writeOf(request: WriteRequest | null, result: WriteRequest | number): Write | null {
+  if (request === null) {
+    const known = typeof result === 'number' || typeof result?.getAsyncId === 'function'
+    return known ? withoutRequest : null
   }
-  return this.writeBuffer(request, bytes)
+  const known = request?.constructor as (new () => WriteRequest) | undefined
+  if (known?.name !== 'WriteWrap' || typeof result !== 'number') return null
+  return isAsExpected(request, known) ? withRequestsOf(known) : null
 }
 
 function isAsExpected(request: WriteRequest, known: new () => WriteRequest): boolean {

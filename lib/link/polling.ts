@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Bytes } from '../units.ts'
-import type { EngineSocket, EngineTransport } from './engine.ts'
+import { discard, type EngineSocket, type EngineTransport, readyEventOf } from './engine.ts'
 import type { GaugeEvents, TransportGauge } from './gauge.ts'
 
 interface PollingTransport extends EngineTransport {
@@ -20,6 +20,7 @@ export class PollingGauge implements TransportGauge {
   readonly #conn: EngineSocket
   readonly #transport: PollingTransport
   readonly #events: GaugeEvents
+  readonly #readyEvent: 'ready' | 'drain'
   /** The answer that the next poll is. */
   #sequence: number | undefined
   /** The kernel socket of the latest response, which may still hold it. */
@@ -29,9 +30,10 @@ export class PollingGauge implements TransportGauge {
     this.#conn = conn
     this.#transport = transport
     this.#events = events
+    this.#readyEvent = readyEventOf(transport)
     // before Engine.IO, which answers this poll with what waits
-    transport.prependListener('ready', this.#onPoll)
-    transport.on('ready', this.#onReady)
+    transport.prependListener(this.#readyEvent, this.#onPoll)
+    transport.on(this.#readyEvent, this.#onReady)
     transport.on('headers', this.#onHeaders)
   }
 
@@ -44,7 +46,7 @@ export class PollingGauge implements TransportGauge {
 
   terminate(): void {
     const socket = this.#socket
-    this.#conn.close(true)
+    discard(this.#conn)
     this.#transport.shouldClose?.()
     socket?.destroy()
   }
@@ -59,8 +61,8 @@ export class PollingGauge implements TransportGauge {
   whenGone(): void {}
 
   detach(received: boolean): void {
-    this.#transport.off('ready', this.#onPoll)
-    this.#transport.off('ready', this.#onReady)
+    this.#transport.off(this.#readyEvent, this.#onPoll)
+    this.#transport.off(this.#readyEvent, this.#onReady)
     this.#transport.off('headers', this.#onHeaders)
     this.#socket = undefined
     if (received) this.#received()

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { pingOf } from '../frame.ts'
 import type { Bytes } from '../units.ts'
-import type { EngineSocket, EngineTransport } from './engine.ts'
+import { type EngineSocket, type EngineTransport, readyEventOf } from './engine.ts'
 import { FrameWriter } from './frame-writer.ts'
 import type { GaugeEvents, TransportGauge } from './gauge.ts'
 
@@ -62,7 +62,7 @@ export class WebSocketGauge implements TransportGauge {
     this.writer = FrameWriter.for(conn, transport, events)
     this.#events = events
     this.#transport[kGauge] = this
-    transport.on('ready', onReady)
+    transport.on(readyEventOf(transport), onReady)
     const pings = typeof socket.ping === 'function' && typeof socket.on === 'function'
     this.proof = pings ? 'markers' : 'none'
     if (pings) {
@@ -130,6 +130,7 @@ export class WebSocketGauge implements TransportGauge {
   detach(): void {
     const { socket } = this.#transport
     this.#transport.off('ready', onReady)
+    this.#transport.off('drain', onReady)
     socket.off?.('pong', onPong)
     this.#transport[kGauge] = undefined
     socket[kGauge] = undefined

@@ -1,3 +1,4 @@
+import type { Namespace } from 'socket.io'
 import { ClusterAdapter, type ClusterMessage, type ClusterResponse } from 'socket.io-adapter'
 
 /** What two or more servers of one process say to each other, per namespace. */
@@ -5,15 +6,17 @@ export function makePair() {
   const members = new Set<PairAdapter>()
   return class extends PairAdapter {
     protected override readonly members = members
+
+    // Socket.IO 4.7 does not call `init`
+    constructor(namespace: Namespace) {
+      super(namespace)
+      members.add(this)
+    }
   }
 }
 
 abstract class PairAdapter extends ClusterAdapter {
   protected abstract readonly members: Set<PairAdapter>
-
-  override init(): void {
-    this.members.add(this)
-  }
 
   override close(): void {
     this.members.delete(this)
