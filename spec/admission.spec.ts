@@ -144,14 +144,12 @@ describe('Gate', () => {
 
   it('does not touch a client that is connected, by polling or when it upgrades', async () => {
     const client = await fixture.client({ transports: ['polling', 'websocket'], upgrade: false })
-    const upgrading = connect(fixture.url, { forceNew: true })
+    const handshake = await (await fetch(fixture.url + HANDSHAKE)).text()
+    const { sid } = JSON.parse(handshake.slice(1)) as { sid: string }
+    over = true
+    const upgrading = new WebSocket(`ws://127.0.0.1:${fixture.port}${UPGRADE}&sid=${sid}`)
     open.push(upgrading)
-    upgrading.io.engine.once('open', () => {
-      over = true
-    })
-    await once(upgrading.io.engine as never, 'upgrade')
-    expect(over).to.equal(true)
-    expect(upgrading.io.engine.transport.name).to.equal('websocket')
+    await once(upgrading, 'open')
     for (const [index, event] of ['a', 'b', 'c'].entries()) {
       const got = new Promise((resolve) => client.once(event, resolve))
       fixture.io.emit(event, index)
@@ -283,7 +281,7 @@ function connectionsOf({ http }: Fixture): number {
 }
 
 describe('Admission', () => {
-  const LOOP = { loopDelay: 10, retryAfter: 1000 }
+  const LOOP = { loopDelay: 50, retryAfter: 1000 }
   let fixture: Fixture
 
   afterEach(() => fixture.close())
@@ -323,6 +321,7 @@ describe('Admission', () => {
     expect(fixture.spillway!.stats().refused).to.deep.equal({ budget: 0, loop: 2, shutdown: 0 })
     let status = 503
     for (const until = Date.now() + 10_000; status !== 200 && Date.now() < until; ) {
+      await new Promise((resolve) => setTimeout(resolve, 100))
       status = await statusOf()
     }
     expect(status).to.equal(200)
