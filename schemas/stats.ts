@@ -55,7 +55,7 @@ export const spillwayStats = z.object({
       sum: span,
       buckets: z.array(z.object({ to: span.nullable(), messages: count })),
     })
-    .describe('Of critical messages with a marker behind them: emit to proven receipt.'),
+    .describe('Of a sample of the critical messages: emit to proven receipt.'),
   drains: count.describe('How often a client has left congestion.'),
   census: z
     .object({

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { optionPaths, pages, sections } from '../docs/generate.ts'
 import { ERRORS } from '../lib/errors.ts'
@@ -17,6 +17,21 @@ describe('Docs', () => {
     for (const name of Object.keys(await sections())) {
       for (const marker of [`<!-- ${name}:start -->`, `<!-- ${name}:end -->`]) {
         expect(text.split(marker), marker).to.have.length(2)
+      }
+    }
+  })
+
+  it('name specs, metrics and pages that there are', async () => {
+    for (const { path, is } of await pages()) {
+      for (const [, spec] of is.matchAll(/`(spec\/[\w.-]+\.ts)`/g)) {
+        expect(existsSync(new URL(`../${spec}`, import.meta.url)), spec).to.equal(true)
+      }
+      for (const [, metric] of is.matchAll(/`(spillway_\w+)/g)) {
+        expect(Object.keys(METRICS), path).to.include(metric)
+      }
+      for (const [, page] of is.matchAll(/\]\(([\w./-]+\.\w+)[#)]/g)) {
+        const from = new URL(`../${path}`, import.meta.url)
+        expect(existsSync(new URL(page!, from)), `${path}: ${page}`).to.equal(true)
       }
     }
   })

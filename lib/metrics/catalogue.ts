@@ -47,7 +47,7 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
   },
   spillway_critical_latency_seconds: {
     type: 'histogram',
-    help: 'Of critical messages with a marker behind them, from emit to proven receipt.',
+    help: 'Of a sample of the critical messages, from emit to proven receipt.',
     labels: [],
     histogram: ({ readings }) => readings.meters.latency,
     scale: PER_MILLISECOND,
