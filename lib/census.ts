@@ -16,6 +16,10 @@ export class Counts {
     number
   >
   blind = 0
+  /** Clients that something is queued for. */
+  queueing = 0
+  stalling = 0
+  losing = 0
   inFlight: Bytes = 0
   readonly queued: { readonly critical: Sum; readonly cosmetic: Sum } = {
     critical: { messages: 0, bytes: 0 },
@@ -30,6 +34,9 @@ export class Counts {
     const { blind, inFlight } = channel.window
     if (blind) this.blind++
     else this.inFlight += inFlight
+    if (channel.queued > 0) this.queueing++
+    if (channel.isStalling(now)) this.stalling++
+    if (channel.isLosing(now)) this.losing++
     for (const name of ['critical', 'cosmetic'] as const) {
       this.queued[name].messages += channel[name].messages
       this.queued[name].bytes += channel[name].bytes

@@ -7,6 +7,7 @@ import { Lane } from './lane.ts'
 import { Ledger } from './ledger.ts'
 import type { Limits } from './limits.ts'
 import type { Link, LinkEvents } from './link/link.ts'
+import { Losses } from './losses.ts'
 import type { Meters } from './meters.ts'
 import type {
   ClosingCode,
@@ -54,6 +55,11 @@ export interface NamespaceSocket {
   readonly namespace: string
   readonly sid: string
 }
+
+/** The share of `stallAfter` after which a client is said to be stalling. */
+const STALLING = 0.25
+/** The share of what it is offered that a client loses at least to be said to be losing. */
+const LOSING = 0.5
 
 const NO_SOCKETS: readonly NamespaceSocket[] = []
 /** In place of lanes of its own, which a client that keeps up never needs. */
@@ -110,6 +116,8 @@ export class Channel implements FanoutMember, LinkEvents {
   #sentBytes: Bytes = 0
   /** Of what was not simply sent; made when the first such message comes. */
   #rest: Tally | undefined
+  /** Made when the first message is shed. */
+  #losses: Losses | undefined
   /** Set from congestion or the first shed message until the client has caught up. */
   #episode: Episode | undefined
   /** The latest tick in which something was sent, and how many messages. */
@@ -156,9 +164,14 @@ export class Channel implements FanoutMember, LinkEvents {
     return this.queued + this.link.outstanding
   }
 
-  /** Messages shed so far. */
+  /** Messages shed so far, and those that would have been but for mode observe. */
   get shed(): number {
-    return this.#rest?.shed ?? 0
+    return this.#rest ? this.#rest.shed + this.#rest.observed : 0
+  }
+
+  /** Messages that were sent or shed so far. */
+  get #offered(): number {
+    return this.#sent + (this.#rest?.shed ?? 0)
   }
 
   /** What became of its messages so far. */
@@ -211,7 +224,7 @@ export class Channel implements FanoutMember, LinkEvents {
     if (this.closedBy !== undefined || this.#closing) return
     if (envelope.rule.class === 'cosmetic') {
       this.#shed(envelope, 'expired', now)
-      this.#watch()
+      this.#watch(now)
       return
     }
     const { buffered } = this
@@ -302,9 +315,48 @@ export class Channel implements FanoutMember, LinkEvents {
     this.pump(now)
     if (this.closedBy !== undefined || link.upgrading) return undefined
     if (window.tailDue(now)) this.#mark(now)
-    if (this.#closing) return vitals.stalled(window, limits, now) ? 'stalled' : undefined
+    if (this.#closing) {
+      return now >= vitals.stalledAt(link, window, limits, now) ? 'stalled' : undefined
+    }
     if (limits.mode === 'observe') return undefined
-    return vitals.verdict(this.buffered, window, limits, now)
+    return vitals.verdict(this.buffered, link, window, limits, now)
+  }
+
+  /** Until it is closed, if it makes no progress; undefined if nothing leads to that. */
+  closesIn(now: Millis): Millis | undefined {
+    const { link, window, vitals } = this
+    const { limits } = this.#host
+    if (this.closedBy !== undefined) return 0
+    if (link.upgrading || (limits.mode === 'observe' && !this.#closing)) return undefined
+    const at = this.#closing
+      ? vitals.stalledAt(link, window, limits, now)
+      : vitals.sentence(this.buffered, link, window, limits, now)?.at
+    return at === undefined ? undefined : Math.max(0, at - now)
+  }
+
+  /** Time without progress; 0 if nothing is outstanding. */
+  sinceProgress(now: Millis): Millis {
+    return this.vitals.sinceProgress(this.link, this.window, now)
+  }
+
+  /** How long it owes a proof of progress. */
+  stalledFor(now: Millis): Millis {
+    return this.vitals.stalledFor(this.link, this.window, now)
+  }
+
+  /** For so long that it may be gone: well before it is closed for it. */
+  isStalling(now: Millis): boolean {
+    return this.stalledFor(now) >= STALLING * this.#host.limits.stallAfter
+  }
+
+  /** Of what it was offered lately, the share that was shed, or in mode observe would have been. */
+  lossShare(now: Millis): number {
+    return this.#losses?.share(this.#offered, this.shed, now) ?? 0
+  }
+
+  /** Most of what it is offered is shed, or in mode observe would be. */
+  isLosing(now: Millis): boolean {
+    return this.lossShare(now) > LOSING
   }
 
   /** Closes after what is queued and critical, as Engine.IO does after its own buffer. */
@@ -312,7 +364,7 @@ export class Channel implements FanoutMember, LinkEvents {
     if (this.#closing || this.closedBy !== undefined) return
     this.#closing = true
     this.#retiring = false
-    this.#watch()
+    this.#watch(now)
     this.pump(now)
   }
 
@@ -323,7 +375,7 @@ export class Channel implements FanoutMember, LinkEvents {
   retire(now: Millis): void {
     if (this.#closing || this.closedBy !== undefined) return
     this.#retiring = true
-    this.#watch()
+    this.#watch(now)
     this.pump(now)
   }
 
@@ -394,7 +446,7 @@ export class Channel implements FanoutMember, LinkEvents {
     if (direct) this.#send(envelope, now)
     else {
       this.#queueCritical(envelope)
-      this.#watch()
+      this.#watch(now)
     }
     if (buffered > high) this.#enterCongestion(now)
     if (envelope.kind === 'disconnect') this.pump(now)
@@ -421,7 +473,7 @@ export class Channel implements FanoutMember, LinkEvents {
     }
     if (this.cosmetic === EMPTY) this.cosmetic = new Lane(this.#host.ledger)
     this.cosmetic.push(envelope.overtakable)
-    this.#watch()
+    this.#watch(now)
     this.#await(now)
     return 'queued'
   }
@@ -440,6 +492,7 @@ export class Channel implements FanoutMember, LinkEvents {
     if (rule.class === 'cosmetic') {
       const late = envelope.expired(now + this.window.queueDelay(now), maxAge)
       if (this.congested || late) {
+        this.#losses ??= new Losses(this.#offered, this.shed, now)
         rule.tally.countObserved(bytes)
         this.#counted.countObserved(bytes)
         diagnoseMessage(this.id, envelope, 'observed')
@@ -517,11 +570,11 @@ export class Channel implements FanoutMember, LinkEvents {
     const { bytes, rule, emittedAt } = envelope
     if (this.link.waiting === 0 && this.window.probeDue(now, false)) this.#mark(now)
     this.#count(envelope, 'sent')
+    this.#watch(now)
     this.window.written(bytes, now)
     if (rule.class === 'critical' && this.#host.meters.sampler.take(now)) {
       this.#criticalAt ??= emittedAt
     }
-    this.#watch()
     this.link.write(envelope)
     // what is kept gets its marker when it is flushed
     if (this.link.pending === 0 || this.#pumping) this.#markIfDue(now)
@@ -621,6 +674,7 @@ export class Channel implements FanoutMember, LinkEvents {
   }
 
   #shed(envelope: Envelope, outcome: ShedOutcome, now: Millis): void {
+    this.#losses ??= new Losses(this.#offered, this.shed, now)
     this.#count(envelope, outcome)
     const { event, namespace } = envelope.rule
     this.lastShed = { event, namespace, outcome, at: now }
@@ -646,7 +700,7 @@ export class Channel implements FanoutMember, LinkEvents {
     if (this.congested) return
     this.congested = true
     this.#episode ??= new Episode(now)
-    this.#watch()
+    this.#watch(now)
     this.#host.congested(this)
   }
 
@@ -676,9 +730,11 @@ export class Channel implements FanoutMember, LinkEvents {
     if (this.buffered === 0 && !this.#episode) this.#unwatch()
   }
 
-  #watch(): void {
+  #watch(now: Millis): void {
     if (this.#watched) return
     this.#watched = true
+    // until now nothing was buffered
+    this.vitals.progressAt = now
     this.#host.watch(this)
   }
 

@@ -3,7 +3,7 @@ import type { ListQuery } from '../schemas/stats.ts'
 import type { Channel } from './channel.ts'
 import type { Clock } from './clock.ts'
 import type { Millis } from './units.ts'
-import { waitOf } from './wait.ts'
+import { rttOf, waitOf } from './wait.ts'
 
 export interface Listing {
   /** All that match. */
@@ -63,10 +63,20 @@ const FIGURES: Record<ListQuery['sort'], (channel: Channel, now: Millis) => numb
   buffered: (channel) => channel.buffered,
   wait: (channel, now) => waitOf(channel, now).cosmetic ?? 0,
   shed: (channel) => channel.shed,
-  rtt: (channel) => channel.window.path.rtt ?? 0,
+  stalled: (channel, now) => channel.stalledFor(now),
+  worst: (channel, now) => {
+    if (channel.isStalling(now)) return STALLING + channel.stalledFor(now)
+    const wait = waitOf(channel, now).cosmetic ?? 0
+    return channel.congested || channel.isLosing(now) ? LOSING + wait : wait
+  },
+  rtt: (channel, now) => rttOf(channel, now) ?? 0,
   // the oldest first; an instant, so that it does not change from page to page
   age: (channel) => -channel.connectedAt,
 }
+
+/** More than any figure of those who are better off. */
+const LOSING = 1e12
+const STALLING = 1e15
 
 /** Of the loop, before others have their turn: as long as a tick's budget is by default. */
 const SLICE: Millis = 8

@@ -11,7 +11,7 @@ import type { Rule } from './rule.ts'
 import { shown } from './shown.ts'
 import { Tally } from './stats.ts'
 import type { Bytes, Millis } from './units.ts'
-import { waitOf } from './wait.ts'
+import { rttOf, waitOf } from './wait.ts'
 
 const WHY: Record<SendState, string> = {
   ready: 'sends at once',
@@ -44,17 +44,22 @@ export function clientStatsOf(
     exempt: channel.exempt,
     inFlight: window.inFlight,
     window: window.size(critical.peek()?.bytes ?? cosmetic.peek()?.bytes ?? 0, high),
-    rtt: window.path.rtt ?? null,
+    rtt: rttOf(channel, now) ?? null,
     minRtt: window.path.minRtt ?? null,
     rate: window.path.rate === undefined ? null : window.path.rate * 1000,
     wait,
     lanes: lanesOf(critical, cosmetic),
-    sinceProgress: now - channel.vitals.progressAt,
+    sinceProgress: channel.sinceProgress(now),
+    stalledFor: channel.stalledFor(now),
+    stalling: channel.isStalling(now),
+    closesIn: channel.closesIn(now) ?? null,
     drains: {
       count: channel.drains?.count ?? 0,
       perMinute: channel.drains?.perMinute(now) ?? 0,
     },
     ...outcomesOf(channel.tally),
+    lossShare: channel.lossShare(now),
+    losing: channel.isLosing(now),
     lastShed: lastShed
       ? {
           namespace: lastShed.namespace,
@@ -156,6 +161,8 @@ export function spillwayStatsOf(totals: Totals): SpillwayStats {
       limit: limits.limit,
       emergency: limits.emergency,
     },
+    stallAfter: limits.stallAfter,
+    grace: limits.grace,
     clients: { connected, congested, waiting: waiting.size },
     buffered,
     budget: totals.budget,
@@ -182,11 +189,14 @@ export function spillwayStatsOf(totals: Totals): SpillwayStats {
 }
 
 function censusOf(counts: Counts, now: Millis): SpillwayStats['census'] {
-  const { states, blind, queued, inFlight, buffered, endedAt } = counts
+  const { states, blind, queueing, stalling, losing, queued, inFlight, buffered, endedAt } = counts
   return {
     age: endedAt === undefined ? null : now - endedAt,
     states: { ...states },
     blind,
+    queueing,
+    stalling,
+    losing,
     queued: { critical: { ...queued.critical }, cosmetic: { ...queued.cosmetic } },
     inFlight,
     buffered: bucketsOf(buffered, (to, clients) => ({ to, clients })),

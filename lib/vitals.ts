@@ -4,6 +4,12 @@ import type { EnforcedClosing } from './outcomes.ts'
 import type { Bytes, Millis } from './units.ts'
 import type { DeliveryWindow } from './window.ts'
 
+/** When a client will have to be closed, if it gives no sign of progress until then, and why. */
+export interface Sentence {
+  readonly code: EnforcedClosing
+  readonly at: Millis
+}
+
 /**
  * The signs of life of one client, and what they say of its backlog. A client is judged by
  * progress: that it answers markers, however slowly, or, if it answers none, that its kernel
@@ -35,9 +41,7 @@ export class Vitals {
   /** Notices what the client and the kernel did since the last time. */
   look(link: Link, window: DeliveryWindow, stallAfter: Millis, now: Millis): void {
     const taken = link.progressed()
-    if (window.blind ? taken || link.outstanding === 0 : window.inFlight === 0) {
-      this.progressAt = now
-    }
+    if (isIdle(link, window) || (window.blind && taken)) this.progressAt = now
     if (link.heard === this.#heard) return
     this.#heard = link.heard
     this.#heardAt = now
@@ -48,19 +52,54 @@ export class Vitals {
   /** Whether the client has to be closed, and why. Not to be asked during an upgrade. */
   verdict(
     buffered: Bytes,
+    link: Link,
     window: DeliveryWindow,
     limits: Limits,
     now: Millis,
   ): EnforcedClosing | undefined {
-    if (!this.stalled(window, limits, now)) return undefined
-    const inGrace = now - this.#since < limits.grace
-    if (buffered > limits.limit) return inGrace ? undefined : 'over-limit'
-    const asked = Math.max(window.waitsSince ?? now, this.#heardAt)
-    return now - asked >= limits.stallAfter ? 'stalled' : undefined
+    const sentence = this.sentence(buffered, link, window, limits, now)
+    return sentence && now >= sentence.at ? sentence.code : undefined
   }
 
-  /** Whether there was no progress for longer than what is in flight explains. */
-  stalled(window: DeliveryWindow, { stallAfter }: Limits, now: Millis): boolean {
-    return now - this.progressAt >= stallAfter + window.longestAnswer
+  /** When the client will have to be closed; undefined if nothing that is known leads to it. */
+  sentence(
+    buffered: Bytes,
+    link: Link,
+    window: DeliveryWindow,
+    limits: Limits,
+    now: Millis,
+  ): Sentence | undefined {
+    const stalled = this.stalledAt(link, window, limits, now)
+    if (buffered > limits.limit) {
+      return { code: 'over-limit', at: Math.max(stalled, this.#since + limits.grace) }
+    }
+    if (window.waitsSince === undefined) return undefined
+    const asked = Math.max(window.waitsSince, this.#heardAt)
+    return { code: 'stalled', at: Math.max(stalled, asked + limits.stallAfter) }
   }
+
+  /** When there will have been no progress for longer than what is in flight explains. */
+  stalledAt(link: Link, window: DeliveryWindow, { stallAfter }: Limits, now: Millis): Millis {
+    return now - this.sinceProgress(link, window, now) + stallAfter + window.longestAnswer
+  }
+
+  /** Time without progress; 0 if nothing is outstanding. */
+  sinceProgress(link: Link, window: DeliveryWindow, now: Millis): Millis {
+    return isIdle(link, window) ? 0 : now - this.progressAt
+  }
+
+  /**
+   * How long the client owes a proof of progress: since its latest one, or since it was asked. What
+   * a healthy client was sent is unproven for seconds, since it is rarely asked.
+   */
+  stalledFor(link: Link, window: DeliveryWindow, now: Millis): Millis {
+    const since = this.sinceProgress(link, window, now)
+    if (window.blind) return since
+    return window.waitsSince === undefined ? 0 : Math.min(since, now - window.waitsSince)
+  }
+}
+
+/** Whether nothing is outstanding. */
+function isIdle(link: Link, window: DeliveryWindow): boolean {
+  return window.blind ? link.outstanding === 0 : window.inFlight === 0
 }

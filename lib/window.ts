@@ -266,6 +266,16 @@ export class DeliveryWindow {
     return this.#oldest?.at
   }
 
+  /** What the oldest open marker tells of the path, if it should have been answered long ago. */
+  late(now: Millis): Late | undefined {
+    const oldest = this.#oldest
+    if (this.blind || !oldest) return undefined
+    const age = now - oldest.at
+    if (age < PATIENCE || (oldest.clearAt !== undefined && !this.#isOverdue(now))) return undefined
+    const bytes = Math.max(1, oldest.bytes, this.#lastBytes)
+    return { age, rate: bytes / (now - Math.max(oldest.at, this.path.answeredAt)) }
+  }
+
   /** How long bytes written now would wait before they leave; 0 while the rate is unknown. */
   queueDelay(now: Millis): Millis {
     return this.path.rate === undefined ? 0 : Math.max(0, this.#clearAt - now)
@@ -316,6 +326,13 @@ export class DeliveryWindow {
   }
 }
 
+export interface Late {
+  /** Since the marker was written. */
+  readonly age: Millis
+  /** The path is at most so fast. */
+  readonly rate: BytesPerMilli
+}
+
 interface Marker {
   readonly sequence: number
   /** Written between the marker before it and it. */
@@ -349,6 +366,8 @@ const START: Bytes = 8 * 1024
 const LATE = 1.25
 /** So much earlier than the path is clear a message may be written: half a tick of a timer. */
 const LEAD: Millis = 0.75
+/** A shorter delay may be one of the event loop, and is over before anybody reads of it. */
+export const PATIENCE: Millis = 1000
 /** A message is long if the round trip is less than this share of its time on the wire. */
 const LONG_MESSAGE = 0.05
 /** Share of the rate that is used between answers, so that an error builds no queue. */

@@ -32,6 +32,8 @@ export const eventCounts = z.object({
 export const spillwayStats = z.object({
   mode: z.enum(['enforce', 'observe']),
   watermarks: z.object({ low: bytes, high: bytes, limit: bytes, emergency: bytes }),
+  stallAfter: span.describe('Without progress for so long a client is closed.'),
+  grace: span.describe('After its connect, in which it is not closed for `limit`.'),
   clients: z.object({
     connected: count,
     congested: count,
@@ -62,6 +64,11 @@ export const spillwayStats = z.object({
       age: span.nullable().describe('Since its latest lap ended; null before the first.'),
       states: z.record(z.enum(SEND_STATES), count),
       blind: count.describe('Clients that answer no markers.'),
+      queueing: count.describe('Clients that something is queued for.'),
+      stalling: count.describe(
+        'Clients that owe a proof of progress for a quarter of `stallAfter` or longer.',
+      ),
+      losing: count.describe('Clients for which more than half of what they are offered is shed.'),
       queued: z.object({ critical: sum, cosmetic: sum }),
       inFlight: bytes,
       buffered: z.array(z.object({ to: bytes.nullable(), clients: count })),
@@ -91,19 +98,38 @@ export const clientStats = z.object({
   exempt: z.boolean().describe('Never closed because of the budget.'),
   inFlight: bytes.describe('Handed to the transport, receipt not proven.'),
   window: bytes.describe('How much may be in flight.'),
-  rtt: span.nullable().describe('Round trip of the latest marker.'),
+  rtt: span
+    .nullable()
+    .describe('Round trip of the latest marker; at least the age of the oldest one that is open.'),
   minRtt: span.nullable(),
   rate: z.number().min(0).nullable().describe('Delivery rate while the path was busy, bytes/s.'),
   wait: z
     .object({ critical: span.nullable(), cosmetic: span.nullable() })
-    .describe('How long a message emitted now would wait, if nothing changes and nothing expires.'),
+    .describe(
+      'How long a message emitted now would wait, if nothing changes and nothing expires. While an answer is overdue, at least so long; null if nothing is known of the rate.',
+    ),
   lanes: z.object({ critical: sum, cosmetic: sum }),
-  sinceProgress: span,
+  sinceProgress: span.describe('Since something was proven received; 0 if nothing is outstanding.'),
+  stalledFor: span.describe(
+    'How long it owes a proof of progress: since the latest one, or since it was asked. 0 if it owes none.',
+  ),
+  stalling: z.boolean().describe('Whether that is a quarter of `stallAfter` or longer.'),
+  closesIn: span
+    .nullable()
+    .describe('Until it is closed, if it makes no progress; null if nothing leads to that.'),
   drains: z.object({
     count: count.describe('How often it has left congestion.'),
     perMinute: z.number().min(0).describe('Lately: a mean that forgets within some minutes.'),
   }),
   ...outcomeCounts.shape,
+  lossShare: z
+    .number()
+    .min(0)
+    .max(1)
+    .describe(
+      'Of what it was offered in the last 5 to 10 s, the share that was shed; in mode observe, that would have been.',
+    ),
+  losing: z.boolean().describe('Whether that is more than half.'),
   lastShed: z
     .object({
       namespace: z.string(),
@@ -122,7 +148,12 @@ const name = z.string().min(1).max(200)
 
 /** Of the handle's `list`. */
 export const listQuery = z.strictObject({
-  sort: z.enum(['buffered', 'wait', 'shed', 'rtt', 'age']).default('buffered'),
+  sort: z
+    .enum(['buffered', 'wait', 'shed', 'rtt', 'age', 'stalled', 'worst'])
+    .default('buffered')
+    .describe(
+      '`worst`: first those that are stalling, by `stalledFor`, then those that are congested or losing, then the others, by predicted wait. `shed` counts what mode observe would have shed.',
+    ),
   namespace: name.optional(),
   room: name.optional(),
   congested: z.boolean().optional(),

@@ -19,6 +19,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
       'lib/shown',
       'lib/meters',
       'lib/decaying-rate',
+      'lib/losses',
       'lib/reserved',
       'lib/ledger',
       'lib/sampler',

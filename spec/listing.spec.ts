@@ -25,21 +25,46 @@ interface Standing {
   rate: number | undefined
   queued: number
   blind: boolean
+  congested: boolean
+  losing: boolean
+  /** Milliseconds. */
+  stalled: number
 }
 
 function channelOf(standing: Standing): Channel {
-  const { rtt, rate, queued, blind, ...rest } = standing
+  const { rtt, rate, queued, blind, losing, stalled, ...rest } = standing
   const none = { messages: 0, bytes: 0 }
   return {
     ...rest,
     critical: none,
     cosmetic: { messages: 1, bytes: queued },
-    window: { path: { rtt, rate }, blind, inFlight: standing.buffered, queueDelay: () => 1 },
+    window: {
+      path: { rtt, rate },
+      blind,
+      inFlight: standing.buffered,
+      queueDelay: () => 1,
+      late: () => undefined,
+    },
+    stalledFor: () => owedBy(standing),
+    isStalling: () => owedBy(standing) >= STALLING,
+    isLosing: () => losing,
     state: () => (blind ? 'blind' : 'ready'),
   } as unknown as Channel
 }
 
-const USUAL = { rtt: 1, rate: 1, queued: 0, blind: false }
+/** One that answers no markers owes no answer. */
+const owedBy = ({ blind, stalled }: Standing) => (blind ? 0 : stalled)
+const STALLING = 2500
+
+const USUAL = {
+  rtt: 1,
+  rate: 1,
+  queued: 0,
+  blind: false,
+  congested: false,
+  losing: false,
+  stalled: 0,
+}
 
 const standings = fc.uniqueArray(
   fc.record({
@@ -51,13 +76,23 @@ const standings = fc.uniqueArray(
     rate: fc.option(fc.integer({ min: 1, max: 1000 }), { nil: undefined }),
     queued: fc.nat(100_000),
     blind: fc.boolean(),
+    congested: fc.boolean(),
+    losing: fc.boolean(),
+    stalled: fc.nat(5000),
   }),
   { selector: ({ id }) => id, maxLength: 60 },
 )
 
+const naiveWait = ({ rate, queued }: Standing) => (rate === undefined ? 0 : 1 + queued / rate)
+
 const FIGURES: Record<ListQuery['sort'], (standing: Standing) => number> = {
   buffered: ({ buffered }) => buffered,
-  wait: ({ rate, queued }) => (rate === undefined ? 0 : 1 + queued / rate),
+  wait: naiveWait,
+  stalled: owedBy,
+  worst: (standing) => {
+    if (owedBy(standing) >= STALLING) return 1e15 + owedBy(standing)
+    return naiveWait(standing) + (standing.congested || standing.losing ? 1e12 : 0)
+  },
   shed: ({ shed }) => shed,
   rtt: ({ rtt }) => rtt ?? 0,
   age: ({ connectedAt }) => -connectedAt,

@@ -154,6 +154,18 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
     labels: [],
     rows: ({ readings }) => only(readings.census.blind),
   },
+  spillway_stalling_clients: {
+    type: 'gauge',
+    help: 'Clients that owe a proof of progress for a quarter of stallAfter or longer.',
+    labels: [],
+    rows: ({ readings }) => only(readings.census.stalling),
+  },
+  spillway_losing_clients: {
+    type: 'gauge',
+    help: 'Clients for which more than half of what they are offered is shed.',
+    labels: [],
+    rows: ({ readings }) => only(readings.census.losing),
+  },
   spillway_clients: {
     type: 'gauge',
     help: 'Clients by why they are not being sent to, if they are not.',

@@ -5,7 +5,7 @@
  */
 const STEPS: Readonly<Record<string, number>> = {
   congested: 100,
-  waiting: 200,
+  queueing: 200,
   blind: 300,
   dropped: 10_001,
   conflated: 20_003,
@@ -18,6 +18,8 @@ const STEPS: Readonly<Record<string, number>> = {
   critical: 100,
   cosmetic: 400,
   sinceProgress: 300,
+  stalledFor: 500,
+  closesIn: 700,
   outstanding: 70,
   inFlight: 150,
 }

@@ -1,12 +1,10 @@
 import { write } from './dom.js'
 import { visible } from './text.js'
-import { bytes, span } from './words.js'
+import { bytes, percent, span } from './words.js'
 import { zoneOf } from './zones.js'
 
 /** What several places say of one client. */
 
-/** A slow path answers now and then; a client that was silent for longer may be gone. */
-const SILENT_MS = 5000
 /** Half of the default `maxAge`. */
 const SLOW_MS = 1000
 
@@ -21,19 +19,25 @@ export function agentOf({ userAgent }, longest) {
 }
 
 /** What the server is about to do to it, in words; `undefined` if nothing. */
-export function outlookOf({ buffered, inFlight, sinceProgress }, { mode, watermarks }) {
-  if (mode === 'observe') return undefined // in which nobody is closed
-  const silence = `none for ${span(sinceProgress)}`
-  if (zoneOf(buffered, watermarks) === 'limit') {
-    return `above limit, closed unless it makes progress: ${silence}`
-  }
-  if (inFlight === 0 || sinceProgress < SILENT_MS) return undefined
-  return `${bytes(inFlight)} in flight, closed unless it makes progress: ${silence}`
+export function outlookOf(client, { stallAfter, watermarks }) {
+  const { buffered, inFlight, sinceProgress, closesIn } = client
+  if (closesIn === null || closesIn > stallAfter / 2) return undefined
+  const above = zoneOf(buffered, watermarks) === 'limit'
+  const what = above ? 'above limit' : `${bytes(inFlight)} in flight`
+  return `${what}, no progress for ${span(sinceProgress)}: closed in ${span(closesIn)} unless it makes some`
 }
 
-/** Congested, or so that what is emitted now would be old when it leaves. */
-export function isSlow({ congested, state, wait }) {
-  return congested || state === 'blocked' || wait.cosmetic > SLOW_MS
+/** Whether it keeps up with nothing: what is emitted now is lost, or old when it leaves. */
+export function isSlow({ congested, state, stalling, losing, wait }) {
+  return congested || stalling || losing || state === 'blocked' || wait.cosmetic > SLOW_MS
+}
+
+/** Why it is slow, where its state does not say so; `undefined` if it does. */
+export function troubleOf({ stalling, stalledFor, losing, lossShare }, { mode }) {
+  if (stalling) return `has not answered for ${span(stalledFor)}`
+  if (!losing) return undefined
+  const verb = mode === 'observe' ? 'would lose' : 'loses'
+  return `${verb} ${percent(lossShare)} of what it is offered`
 }
 
 /** The chip of a state, and whether the client is congested. */

@@ -1,5 +1,5 @@
 import { ask, Failure, Refused } from './api.js'
-import { agentOf, nameOf, outlookOf, showState } from './client-figures.js'
+import { agentOf, nameOf, outlookOf, showState, troubleOf } from './client-figures.js'
 import { ClientTables } from './client-tables.js'
 import { Closing } from './closing.js'
 import { byId, figure, write } from './dom.js'
@@ -79,7 +79,7 @@ export class ClientPage {
     document.title = `${nameOf(client)} · Spillway`
     showState(figure(this.#root, 'state'), figure(this.#root, 'congested'), client)
     this.#say('why', visible(client.why))
-    const outlook = outlookOf(client, this.#stats)
+    const outlook = outlookOf(client, this.#stats) ?? troubleOf(client, this.#stats)
     figure(this.#root, 'outlook').hidden = outlook === undefined
     this.#say('outlook', outlook ?? '')
     for (const [name, write] of Object.entries(FIGURES)) this.#say(name, write(client))
@@ -134,6 +134,7 @@ const FIGURES = {
   rtt: ({ rtt }) => span(rtt),
   minRtt: ({ minRtt }) => span(minRtt),
   sinceProgress: ({ sinceProgress }) => span(sinceProgress),
+  stalledFor: ({ stalledFor }) => span(stalledFor),
   queued: ({ queued, lanes }) =>
     `${bytes(queued)} in ${plural(lanes.critical.messages + lanes.cosmetic.messages, 'message')}`,
   outstanding: ({ outstanding }) => bytes(outstanding),

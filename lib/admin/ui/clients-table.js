@@ -1,4 +1,4 @@
-import { agentOf, hashOf, nameOf, outlookOf, showState } from './client-figures.js'
+import { agentOf, hashOf, nameOf, outlookOf, showState, troubleOf } from './client-figures.js'
 import { byId, copyOf, figure, Rows, write } from './dom.js'
 import { shedOf } from './rates.js'
 import { visible } from './text.js'
@@ -47,7 +47,7 @@ function showRow(row, client, context) {
   say('id', visible(client.id, 24))
   say('agent', agentOf(client, AGENT_LENGTH).replace(EVERY_BROWSER, ''))
   showState(figure(row, 'state'), figure(row, 'congested'), client)
-  say('why', outlook ?? visible(client.why))
+  say('why', outlook ?? troubleOf(client, context) ?? visible(client.why))
   row.classList.toggle('closing', outlook !== undefined)
   say('buffered', bytes(client.buffered))
   say('zone', zoneWords(client.buffered, context.watermarks))

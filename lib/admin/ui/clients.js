@@ -5,12 +5,12 @@ import { Pager } from './pager.js'
 import { plural } from './words.js'
 
 const PAGE = 10
-/** Whom the sentence at the top is about, whatever the table shows. */
-const WATCHED = '/clients?sort=buffered&limit=25'
+/** Whom the sentence at the top is about, whatever the table shows; by itself it shows them. */
+const WATCHED = `/clients?sort=worst&limit=${PAGE}`
 
 /** The table of clients with its filter and its pages. */
 export class Clients {
-  /** The clients that most is buffered for, once there is an answer. */
+  /** The clients that are worst off, once there is an answer. */
   watched
   #section = byId('clients')
   #form = byId('clients-filter')
@@ -43,10 +43,11 @@ export class Clients {
   /** @param context called for the latest totals */
   async ask(signal, context) {
     const path = this.#path()
-    const [watched, shown] = await Promise.all([
+    const [watched, other] = await Promise.all([
       ask(WATCHED, { signal }),
-      this.#askForPage(path, signal),
+      path === WATCHED ? undefined : this.#askForPage(path, signal),
     ])
+    const shown = path === WATCHED ? watched : other
     this.watched = watched.clients
     if (shown && path === this.#path()) this.#show(shown, context())
   }

@@ -1,4 +1,4 @@
-import { hashOf, isSlow, nameOf, outlookOf } from './client-figures.js'
+import { hashOf, isSlow, nameOf, outlookOf, troubleOf } from './client-figures.js'
 import { byId, figure, write } from './dom.js'
 import { keyOf } from './rates.js'
 import { visible } from './text.js'
@@ -12,7 +12,7 @@ const say = (name, words) => write(figure(root, name), words)
 
 /**
  * @param rates `undefined` until there are two answers to compare
- * @param watched the clients that most is buffered for; `undefined` until there is an answer
+ * @param watched the clients that are worst off, in this order; `undefined` until there is an answer
  */
 export function showVerdict(stats, rates, watched) {
   const closing = watched?.filter((client) => outlookOf(client, stats)) ?? []
@@ -23,7 +23,8 @@ export function showVerdict(stats, rates, watched) {
   if (rates) say('shed', shedWords(stats, rates))
 }
 
-function showSlow({ clients: { connected } }, slow, watched) {
+function showSlow(stats, slow, watched) {
+  const { connected } = stats.clients
   if (slow.length === 0) {
     say('slow', connected === 0 ? 'No clients are connected.' : `${allOf(connected)} up.`)
     say('waits', '')
@@ -31,21 +32,22 @@ function showSlow({ clients: { connected } }, slow, watched) {
   }
   const all = slow.length === watched.length && connected > slow.length
   const number = `${all ? 'At least ' : ''}${count(slow.length)} of ${plural(connected, 'client')}`
-  const [slowest] = slow.toSorted((a, b) => waitOf(b) - waitOf(a))
+  const [slowest] = slow
   say('slow', `${number} ${slow.length === 1 ? 'is' : 'are'} slow, above all`)
   link('slowest', slowest)
-  say('waits', `${waitWords(slowest)}.`)
+  say('waits', `${slowWords(slowest, stats)}.`)
 }
 
 const allOf = (connected) =>
   connected === 1 ? 'The one client keeps' : `All ${count(connected)} clients keep`
 
-/** Nobody knows how long it is for a client that never answered. */
-const waitOf = ({ wait }) => wait.cosmetic ?? Number.POSITIVE_INFINITY
-
-function waitWords({ wait }) {
-  if (wait.critical === null) return ', whose rate is not known yet'
-  return `, for which critical messages wait ${span(wait.critical)} and cosmetic ones ${span(wait.cosmetic)}`
+function slowWords(client, stats) {
+  const { stalling, wait } = client
+  const trouble = troubleOf(client, stats)
+  if (stalling) return `, which ${trouble}`
+  const and = trouble === undefined ? '' : `, and which ${trouble}`
+  if (wait.critical === null) return `, whose rate is not known yet${and}`
+  return `, for which critical messages wait ${span(wait.critical)} and cosmetic ones ${span(wait.cosmetic)}${and}`
 }
 
 function shedWords({ mode, events }, rates) {
@@ -59,9 +61,10 @@ function shedWords({ mode, events }, rates) {
 }
 
 function showClosing({ mode }, closing) {
-  const others = closing.length > 1 ? ` and ${count(closing.length - 1)} more` : ''
-  link('first', closing[0])
-  say('more', closing.length > 0 ? `${others}.` : '')
+  const others = closing.length > 1 ? `, and ${count(closing.length - 1)} more` : ''
+  const [first] = closing.toSorted((a, b) => a.closesIn - b.closesIn)
+  link('first', first)
+  say('more', first ? ` in ${span(first.closesIn)}${others}.` : '')
   if (mode === 'observe') say('closing', 'Mode observe closes nobody.')
   else say('closing', closing.length > 0 ? 'About to be closed:' : 'Nobody is about to be closed.')
 }
