@@ -141,11 +141,12 @@ describe('Feed', () => {
     expect((await read()).status).to.equal(503)
     ends.shift()!()
     await eventually(() => !readers[0]!.open)
-    let status = 0
-    await eventually(() => {
-      if (status !== 200) void read().then((reader) => (status = reader.status))
-      return status === 200
-    })
+    let { status } = await read()
+    for (const until = Date.now() + 10_000; status !== 200 && Date.now() < until; ) {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      status = (await read()).status
+    }
+    expect(status).to.equal(200)
   })
 
   it('ends with the app, which does not wait for it', async () => {

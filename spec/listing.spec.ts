@@ -10,9 +10,9 @@ import type { ClientStats, ListQuery } from '../schemas/stats.ts'
 import { type AppFixture, startApp } from './support/app.ts'
 import { fakeClock } from './support/fake-clock.ts'
 import { BOUNDLESS, choke } from './support/flood.ts'
-import { messages } from './support/messages.ts'
+import { messages, pad } from './support/messages.ts'
 import { expectRefusal, refusalOfPromise } from './support/refusals.ts'
-import { eventually } from './support/server.ts'
+import { eventually, startServer } from './support/server.ts'
 
 /** As much of a channel as a listing and a census look at. */
 interface Standing {
@@ -307,5 +307,42 @@ describe('Census', () => {
     }
     expect(census.latest.endedAt).to.not.equal(undefined)
     expect(census.latest.buffered.count).to.be.at.least(10)
+  })
+})
+
+describe('A client that has stopped answering', () => {
+  it('is the worst off of all, waits longest, and is told when it will be closed', async () => {
+    const fixture = await startServer({ messages, stallAfter: 8000 })
+    const { io, spillway } = fixture
+    try {
+      await Promise.all(Array.from({ length: 30 }, () => fixture.raw()))
+      const dead = await fixture.raw()
+      const [id] = [...spillway!.clients()].slice(-1).map((client) => client.id)
+      for (let n = 0; n < 20; n++) {
+        io.emit('jackpot:won', { n, pad })
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+      dead.stall()
+      const load = setInterval(() => io.emit('reel:frame', { n: 1, pad }), 200)
+      try {
+        await eventually(() => spillway!.client(id!)!.stalling)
+        const { closesIn, stalledFor, congested } = spillway!.client(id!)!
+        expect(congested, 'nothing else would tell').to.equal(false)
+        expect(stalledFor).to.be.at.least(2000)
+        expect(closesIn).to.be.greaterThan(0)
+        for (const sort of ['worst', 'stalled', 'wait', 'rtt'] as const) {
+          const page = await spillway!.list({ sort, limit: 1 })
+          expect(
+            page!.clients.map((client) => client.id),
+            sort,
+          ).to.deep.equal([id])
+        }
+        await eventually(() => spillway!.stats().census.stalling === 1)
+      } finally {
+        clearInterval(load)
+      }
+    } finally {
+      await fixture.close()
+    }
   })
 })

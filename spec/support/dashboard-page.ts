@@ -135,7 +135,8 @@ export function agrees(row: Record<string, string>, client: ClientStats): boolea
     row.name === address &&
     row.state === state &&
     row.congested === (congested ? 'congested' : '') &&
-    (row.why === why || /closed unless it makes progress/.test(row.why!)) &&
+    (row.why === why ||
+      /unless it makes some$|of what it is offered$|^has not answered for/.test(row.why!)) &&
     reads(row.buffered, buffered) &&
     reads(row.rtt, rtt) &&
     (rate === null ? row.rate === '' : reads(row.rate?.replace('/s', ''), rate)) &&
