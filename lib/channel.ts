@@ -300,12 +300,15 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /** Hands everything over at once, as plain Socket.IO would have: the scheduler steps aside. */
   release(now: Millis): void {
-    for (const lane of [this.critical, this.cosmetic]) {
+    if (this.closedBy !== undefined) return
+    // of one that is being closed the connection takes no more, once what is critical has gone
+    for (const lane of this.#closing ? [this.critical] : [this.critical, this.cosmetic]) {
       for (let envelope = lane.shift(); envelope; envelope = lane.shift()) {
         this.#send(envelope, now)
       }
     }
-    this.#flush(now)
+    if (this.#closing) this.pump(now)
+    else this.#flush(now)
   }
 
   /** @param before bytes buffered without it */
