@@ -223,6 +223,8 @@ export class Channel implements FanoutMember, LinkEvents {
     const { loopDelay, meters } = this.#host
     if (this.window.answered(sequence, now, loopDelay.at(now), meters.onLatency)) {
       this.vitals.progressAt = now
+      // while it was blind, what is in flight did not count
+      if (this.window.inFlight > 0) this.#watch()
       const { rtt, rate } = this.window.path
       if (rtt !== undefined) meters.rtt.record(rtt)
       if (rate !== undefined) meters.rate.record(rate)

@@ -257,6 +257,20 @@ describe('Channel', () => {
     expect([link.written.length, link.closed]).to.deep.equal([2, 1])
   })
 
+  it('is looked after again when a client that seemed to answer no markers answers one', () => {
+    const { channel, link, watched } = setUp({}, 'markers')
+    channel.offer(critical(), 0)
+    channel.offer(critical(), 0)
+    link.deliver()
+    link.heard++
+    channel.inspect(6000)
+    expect(channel.window.blind).to.equal(true)
+    expect([channel.buffered, watched.size]).to.deep.equal([0, 0])
+    channel.answered(link.marks[0]!, 6000)
+    expect(channel.buffered).to.be.above(0)
+    expect(watched.size).to.equal(1)
+  })
+
   it('accounts for what was left when the connection is gone', () => {
     const { channel } = setUp()
     channel.offer(critical(1000), 0)
