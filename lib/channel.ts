@@ -279,6 +279,8 @@ export class Channel implements FanoutMember, LinkEvents {
     const { loopDelay, meters } = this.#host
     if (this.window.answered(sequence, now, loopDelay.at(now), meters.onLatency)) {
       this.vitals.progressAt = now
+      // while it was blind, what is in flight did not count
+      if (this.window.inFlight > 0) this.#watch()
       const { rtt, rate } = this.window.path
       if (rtt !== undefined) meters.rtt.record(rtt)
       if (rate !== undefined) meters.rate.record(rate)
@@ -421,12 +423,15 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /** Hands everything over at once, as plain Socket.IO would have: the scheduler steps aside. */
   release(now: Millis): void {
-    for (const lane of [this.critical, this.cosmetic]) {
+    if (this.closedBy !== undefined) return
+    // of one that is being closed the connection takes no more, once what is critical has gone
+    for (const lane of this.#closing ? [this.critical] : [this.critical, this.cosmetic]) {
       for (let envelope = lane.shift(); envelope; envelope = lane.shift()) {
         this.#send(envelope, now)
       }
     }
-    this.#flush(now)
+    if (this.#closing) this.pump(now)
+    else this.#flush(now)
   }
 
   /** @param before bytes buffered without it */

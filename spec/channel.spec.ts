@@ -18,10 +18,11 @@ function setUp(changed: Partial<Limits> = {}, proof: FakeLink['proof'] = 'none')
   const meters = new Meters()
   const log: string[] = []
   const episodes: Episode[] = []
+  const watched = new Set<Channel>()
   const host: ChannelHost = {
     limits: { ...limits, ...changed },
-    watch: () => {},
-    unwatch: () => {},
+    watch: (channel) => watched.add(channel),
+    unwatch: (channel) => watched.delete(channel),
     wake: () => {},
     handedOver: () => {},
     now: () => 0,
@@ -37,7 +38,7 @@ function setUp(changed: Partial<Limits> = {}, proof: FakeLink['proof'] = 'none')
       log.push(wasCongested ? 'recovered' : 'caught up')
     },
   }
-  return { link, log, meters, episodes, channel: new Channel('a', link, host, 0) }
+  return { link, log, meters, episodes, watched, channel: new Channel('a', link, host, 0) }
 }
 
 function cosmetic(bytes = 100, fields: Partial<Parameters<typeof envelope>[0]> = {}): Envelope {
@@ -248,6 +249,45 @@ describe('Channel', () => {
     channel.pump(0)
     expect(link.written).to.have.length(2)
     expect(link.closed).to.equal(1)
+  })
+
+  it('hands a connection that was told to close, or was ended, nothing more', () => {
+    const { channel, link } = setUp()
+    channel.offer(critical(1000), 0)
+    channel.offer(cosmetic(100), 0)
+    channel.close(0)
+    expect(link.closed).to.equal(1)
+    channel.release(0)
+    expect(link.written).to.have.length(1)
+    const ended = setUp()
+    ended.channel.offer(critical(1000), 0)
+    ended.channel.offer(critical(100), 0)
+    ended.channel.terminate('terminated')
+    ended.channel.release(0)
+    expect(ended.link.written).to.have.length(1)
+    expect(ended.channel.closed().undelivered).to.deep.equal({ messages: 1, bytes: 100 })
+  })
+
+  it('closes once the scheduler has stepped aside, if it was asked to close before', () => {
+    const { channel, link } = setUp()
+    for (const bytes of [1000, 100]) channel.offer(critical(bytes), 0)
+    channel.close(0)
+    channel.release(0)
+    expect([link.written.length, link.closed]).to.deep.equal([2, 1])
+  })
+
+  it('is looked after again when a client that seemed to answer no markers answers one', () => {
+    const { channel, link, watched } = setUp({}, 'markers')
+    channel.offer(critical(), 0)
+    channel.offer(critical(), 0)
+    link.deliver()
+    link.heard++
+    channel.inspect(6000)
+    expect(channel.window.blind).to.equal(true)
+    expect([channel.buffered, watched.size]).to.deep.equal([0, 0])
+    channel.answered(link.marks[0]!, 6000)
+    expect(channel.buffered).to.be.above(0)
+    expect(watched.size).to.equal(1)
   })
 
   it('accounts for what was left when the connection is gone', () => {

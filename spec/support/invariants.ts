@@ -1,0 +1,500 @@
+import type { Verdict } from '../../lib/channel.ts'
+import type { ShedSummary } from '../../lib/episode.ts'
+import { HANDOVER } from '../../lib/link/link.ts'
+import { type EnforcedClosing, MESSAGE_OUTCOMES, type MessageOutcome } from '../../lib/outcomes.ts'
+import type { Message, Offering, Subject, World } from './model-world.ts'
+
+/** What is wrong, if anything. */
+type Wrong = string | false | undefined
+
+/**
+ * What always holds, in words and in code. A channel is held against a naive model of it: `subject`
+ * has what waits in plain arrays, and moves after a check has passed.
+ */
+interface Invariant {
+  readonly words: string
+  /** A message is about to get its outcome. */
+  outcome?(subject: Subject, message: Message, outcome: MessageOutcome, world: World): Wrong
+  /** A message was offered. */
+  offered?(subject: Subject, offering: Offering, verdict: Verdict, world: World): Wrong
+  /** A part of a message arrives at its client. */
+  arrived?(subject: Subject, id: number, part: number, world: World): Wrong
+  congested?(subject: Subject, world: World): Wrong
+  recovered?(subject: Subject, summary: ShedSummary, now: number, world: World): Wrong
+  /** The channel is about to be terminated. */
+  ending?(subject: Subject, code: EnforcedClosing, world: World): Wrong
+  /** The connection is gone. */
+  closed?(subject: Subject, world: World): Wrong
+  /** After an operation, for each client that is connected. */
+  client?(subject: Subject, world: World): Wrong
+  /** After an operation. */
+  world?(world: World): Wrong
+  /** Everyone has read and answered all for a while. */
+  caughtUp?(world: World): Wrong
+  /** Nobody has done anything for a while. */
+  stalled?(world: World): Wrong
+  /** The library has let go of the server. */
+  ended?(world: World): Wrong
+}
+
+type Phase = Exclude<keyof Invariant, 'words'>
+
+const INVARIANTS: readonly Invariant[] = [
+  {
+    words:
+      'Critical messages are sent in the order in which they were offered, each once; none is shed, and only a client that is closed leaves one undelivered.',
+    outcome(subject, message, outcome) {
+      if (!message.isCritical) return
+      if (outcome === 'undelivered') return !isLost(subject, message) && 'undelivered'
+      if (outcome !== 'sent') return outcome
+      return !isNext(subject, subject.critical, message) && 'not its turn'
+    },
+  },
+  {
+    words:
+      'Cosmetic messages leave in their order, each once, and none while a critical one waits; a client that is being closed is sent none.',
+    outcome(subject, message, outcome, { releasing }) {
+      if (message.isCritical || (outcome !== 'sent' && outcome !== 'expired')) return
+      const { critical, cosmetic, closing } = subject
+      // one that went ahead of a DISCONNECT has its place among the critical ones
+      if (critical.includes(message)) return critical[0] !== message && 'not its turn'
+      if (critical.length > 0) return 'ahead of a critical one'
+      if (!isNext(subject, cosmetic, message)) return 'not its turn'
+      return closing && !releasing && 'being closed'
+    },
+  },
+  {
+    words:
+      'A client receives what it was sent, all parts of a message together, in order and once.',
+    arrived({ sent, received, partsLeft }, id, part) {
+      const next = sent[received]
+      if (next?.id !== id) return `${id} instead of ${next?.id}`
+      const awaited = partsLeft > 0 ? next.envelope.parts.length - partsLeft : 0
+      return part !== awaited && `part ${part} of ${id} instead of ${awaited}`
+    },
+  },
+  {
+    words:
+      'A newer message of the same key takes the place of the one that waits, and only that is conflated.',
+    outcome({ cosmetic, offering }, message, outcome) {
+      if (outcome !== 'conflated') return
+      if (!offering || offering.replaced !== message) return 'not the one that waits'
+      return !cosmetic.includes(message) && 'it does not wait'
+    },
+    offered({ cosmetic }, { message, replaced, placed, settled }, verdict) {
+      if (message.isCritical || settled || !replaced || verdict === 'refused') return
+      if (cosmetic.includes(replaced)) return 'both wait'
+      return placed !== (verdict === 'conflated') && verdict
+    },
+  },
+  {
+    words:
+      'Only a congested client drops: the lowest rank first, of a rank the oldest, as much as the newcomer needs and no more; or the newcomer, if those that it may replace are too few.',
+    outcome({ cosmetic, channel, offering }, message, outcome, { clients }) {
+      if (outcome !== 'dropped') return
+      if (!offering || clients.limits.mode !== 'enforce') return 'nothing was offered'
+      if (!channel.congested) return 'not congested'
+      const { victims, growth } = claims(cosmetic, offering)
+      const room = bytesOf(victims) + offering.freed
+      if (message === offering.message) {
+        if (offering.freed > 0) return 'others were dropped for it'
+        return room >= growth && 'there is room in place of others'
+      }
+      if (room < growth) return 'in vain'
+      if (offering.freed >= growth) return 'more than was needed'
+      return victims[0] !== message && `instead of ${victims[0]?.id}`
+    },
+  },
+  {
+    words:
+      'What expires is older than its maxAge, or will be when the path carries it; what was queued and is sent is not.',
+    outcome(subject, message, outcome, { loop, clients, releasing }) {
+      const { envelope, isCritical } = message
+      const { window } = subject.channel
+      const age = (now: number) => now + window.queueDelay(now) - envelope.emittedAt
+      const most = envelope.rule.maxAge ?? clients.limits.maxAge
+      if (outcome === 'expired') return age(loop.now()) <= most && `at ${age(loop.now())} ms`
+      if (outcome !== 'sent' || isCritical || releasing) return
+      if (clients.limits.mode === 'observe' || subject.offering?.message === message) return
+      return age(loop.enteredAt) > most && `sent at ${age(loop.enteredAt)} ms`
+    },
+  },
+  {
+    words:
+      'What is handed over fits the link, and cosmetic messages the window too; but a message of any size goes when there is nothing ahead of it.',
+    outcome(subject, message, outcome, { clients, releasing }) {
+      const { low, high, mode } = clients.limits
+      if (outcome !== 'sent' || releasing || mode === 'observe') return
+      const { link, window } = subject.channel
+      const { bytes } = message.envelope
+      // a marker may have been written for it
+      const outstanding = link.outstanding - MARKER
+      if (outstanding > 0 && outstanding + bytes > Math.min(HANDOVER, low)) return 'no room'
+      if (window.blind || message.isCritical || subject.critical.includes(message)) return
+      if (window.inFlight === 0) return
+      return window.inFlight + bytes > (low + high) / 2 && 'beyond the window'
+    },
+  },
+  {
+    words: 'A client that has caught up is sent a critical message at once.',
+    offered({ channel }, { message, buffered, closed }, verdict, { clients, loop }) {
+      if (buffered > 0 || !message.isCritical || closed || verdict === 'sent') return
+      return !(channel.link.immediate && clients.spent(loop.now())) && verdict
+    },
+  },
+  {
+    words:
+      'Each message has one outcome: refused by a client that is being closed; sent, dropped, conflated, expired or undelivered; or it waits still. Messages and bytes add up, by client and by event.',
+    offered(_subject, { closed, settled, placed, message }, verdict) {
+      if (verdict === 'refused') return closed === settled && 'refused by one that is open'
+      if (closed) return 'taken by one that is closed'
+      if (verdict === 'sent' || verdict === 'dropped') return !settled && `${verdict}, uncounted`
+      // a DISCONNECT is queued and may leave at once
+      if (verdict === 'queued') return settled && message.envelope.kind !== 'disconnect' && 'gone'
+      return !placed && 'not in its place'
+    },
+    client({ channel, ledger, critical, cosmetic, offered }) {
+      const { tally } = channel
+      let total = critical.length + cosmetic.length
+      for (const outcome of OUTCOMES) {
+        const { messages, bytes } = ledger[outcome]
+        if (tally[outcome] !== messages) return `${tally[outcome]} ${outcome}, not ${messages}`
+        if (tally[`${outcome}Bytes`] !== bytes) return `bytes of ${outcome}`
+        total += messages
+      }
+      if (tally.observed !== ledger.observed.messages) return 'observed'
+      return total !== offered && `${total} of ${offered}`
+    },
+    outcome(_subject, { envelope: { rule } }, outcome, { ledgers }) {
+      const { messages, bytes } = ledgers.get(rule)![outcome]
+      return (
+        (rule.tally[outcome] !== messages || rule.tally[`${outcome}Bytes`] !== bytes) && outcome
+      )
+    },
+    ended({ ledgers }) {
+      for (const [{ tally, event }, ledger] of ledgers) {
+        for (const outcome of [...OUTCOMES, 'observed'] as const) {
+          if (tally[outcome] !== ledger[outcome].messages) return `${event}: ${outcome}`
+          if (tally[`${outcome}Bytes`] !== ledger[outcome].bytes) return `${event}: its bytes`
+        }
+      }
+      return
+    },
+  },
+  {
+    words:
+      'The lanes hold what the model says, in its order, and know how many and how long they are.',
+    client({ channel, critical, cosmetic }) {
+      return differs(channel.critical, critical) || differs(channel.cosmetic, cosmetic)
+    },
+  },
+  {
+    words:
+      'In flight is what was sent and is not proven to have arrived; outstanding is what the other side of the transport has not taken.',
+    client({ channel, conn, sentBytes, receivedBytes, provenBytes }) {
+      const { inFlight } = channel.window
+      if (inFlight < sentBytes - receivedBytes) return 'more than has arrived is taken for proven'
+      if (inFlight !== sentBytes - provenBytes) return `${inFlight}, not ${sentBytes - provenBytes}`
+      const { outstanding, pending } = channel.link
+      const { messages, pings } = conn.transport.untaken
+      const untaken = messages + pending + bytesOfPackets(conn.writeBuffer)
+      if (conn.cut) return
+      return (
+        (outstanding < untaken || outstanding > untaken + pings) &&
+        `outstanding ${outstanding}, not ${untaken}`
+      )
+    },
+  },
+  {
+    words: 'Buffered is what is queued and what is outstanding or in flight, whichever is more.',
+    client({ channel, critical, cosmetic, sentBytes, provenBytes }) {
+      const { window, link, buffered } = channel
+      const queued = bytesOf(critical) + bytesOf(cosmetic)
+      const unproven = window.blind ? 0 : sentBytes - provenBytes
+      return buffered !== queued + Math.max(unproven, link.outstanding) && `${buffered}`
+    },
+  },
+  {
+    words: 'A client becomes congested by a message that takes it above high, and by nothing else.',
+    congested({ offering }, { clients }) {
+      return !(offering && isAbove(offering, clients.limits.high)) && 'not above high'
+    },
+    offered({ channel, congestions }, offering, verdict, { clients }) {
+      const { message, congested, replaced } = offering
+      if (verdict === 'refused' || !isAbove(offering, clients.limits.high)) return
+      if (message.envelope.kind === 'disconnect') return
+      const since = congested || congestions > 0
+      return !(channel.congested && since) && `${replaced ? 'replaced, ' : ''}not congested`
+    },
+  },
+  {
+    words:
+      'It recovers below low, or when nothing waits and the window has room, not before; then it is told what was shed since.',
+    recovered({ channel, critical, cosmetic, shed }, summary, now, { clients }) {
+      const { low, high } = clients.limits
+      for (const name of ['dropped', 'conflated', 'expired', 'bytes'] as const) {
+        if (summary[name] !== shed[name]) return `${summary[name]} ${name}, not ${shed[name]}`
+      }
+      const waits = critical.length + cosmetic.length > 0
+      const isClear = !waits && channel.window.hasRoom(1, now, (low + high) / 2, false)
+      return !isClear && channel.buffered >= low && `with ${channel.buffered} bytes`
+    },
+    client({ channel, shed }) {
+      const { dropped, conflated, expired } = shed
+      return dropped + conflated + expired > 0 && !channel.active && 'nobody will be told'
+    },
+  },
+  {
+    words: 'As many clients are congested as are counted.',
+    world({ clients, subjects }) {
+      const congested = subjects.filter(({ channel }) => channel.congested).length
+      return clients.congestedNow !== congested && `${clients.congestedNow}, not ${congested}`
+    },
+  },
+  {
+    words:
+      'While a client is congested its cosmetic backlog does not grow; it never is above high.',
+    offered({ channel }, { message, cosmeticBytes }, _verdict, { clients }) {
+      if (message.isCritical || !channel.congested || clients.limits.mode === 'observe') return
+      return channel.cosmetic.bytes > cosmeticBytes && `from ${cosmeticBytes}`
+    },
+    client({ channel, highest }, { clients }) {
+      const most = Math.max(highest, clients.limits.high)
+      return channel.cosmetic.bytes > most && `${channel.cosmetic.bytes} bytes`
+    },
+  },
+  {
+    words:
+      'No client has more buffered than the emergency cap, unless one message alone is longer.',
+    offered({ channel }, { message, buffered }, verdict, { clients }) {
+      const { mode, emergency, low, high } = clients.limits
+      if (verdict === 'refused' || mode === 'observe' || buffered <= low) return
+      const most = message.isCritical ? emergency : Math.max(buffered, high)
+      return channel.buffered > most + MARKER && `${channel.buffered} bytes`
+    },
+  },
+  {
+    words: 'A DISCONNECT is sent behind all that was offered before it in its namespace.',
+    outcome({ critical, cosmetic }, { envelope, id }, outcome) {
+      if (envelope.kind !== 'disconnect' || outcome !== 'sent') return
+      const ahead = (other: Message) =>
+        other.envelope.namespace === envelope.namespace && other.id < id
+      return (critical.some(ahead) || cosmetic.some(ahead)) && 'ahead of others'
+    },
+  },
+  {
+    words: 'In mode observe all is sent at once, in the order of offers, and nothing waits.',
+    offered(_subject, { closed }, verdict, { clients }) {
+      return clients.limits.mode === 'observe' && !closed && verdict !== 'sent' && verdict
+    },
+    client({ channel, closing, endedBy }, { clients }) {
+      if (clients.limits.mode !== 'observe' || closing || endedBy) return
+      return channel.queued > 0 && `${channel.queued} bytes`
+    },
+  },
+  {
+    words: 'What is kept for the end of the tick, or for its slice, is due to be written.',
+    client({ channel, conn, endedBy }) {
+      const { link, due } = channel
+      return link.pending > 0 && due === 'no' && !conn.cut && !endedBy && `${link.pending} bytes`
+    },
+  },
+  {
+    words: 'A client that has anything buffered, or is congested, or is being closed, is watched.',
+    client({ channel, closing, discarded }, { clients }) {
+      const { buffered, congested, closedBy } = channel
+      if (closedBy !== undefined || discarded) return
+      const matters = buffered > 0 || congested || closing
+      return matters && !clients.watched.has(channel) && `${buffered} bytes`
+    },
+    caughtUp({ clients }) {
+      return clients.watched.size > 0 && `${clients.watched.size}`
+    },
+  },
+  {
+    words:
+      'A client is ended as stalled or over limit only if it has answered nothing for stallAfter and there is something to answer; over limit when its grace is over; in an emergency when it is offered more than the cap.',
+    ending({ channel, answeredAt, offering, closing }, code, world) {
+      const { mode, stallAfter, grace, limit } = world.clients.limits
+      if (channel.closedBy !== undefined || code === 'terminated') return
+      if (code === 'emergency') {
+        return !(offering && mode === 'enforce' && world.isTooMuch(offering)) && code
+      }
+      const now = world.loop.now()
+      if (mode === 'observe' && !closing) return 'in mode observe'
+      if (now - answeredAt < stallAfter) return `${code}: answered ${now - answeredAt} ms ago`
+      if (channel.buffered === 0) return `${code}: nothing is buffered`
+      if (code === 'stalled') return
+      if (channel.buffered <= limit) return `${code}: ${channel.buffered} bytes`
+      return now - channel.connectedAt < grace && `${code}: in its grace`
+    },
+    offered({ channel }, offering, verdict, world) {
+      const { mode } = world.clients.limits
+      if (offering.closed || mode === 'observe' || !offering.message.isCritical) return
+      const isOver = world.isTooMuch(offering)
+      if (isOver !== (verdict === 'refused')) return verdict
+      return isOver && channel.closedBy !== 'emergency' && `${channel.closedBy}`
+    },
+  },
+  {
+    words: 'A client that is closed holds nothing, is sent nothing, is not watched and not served.',
+    outcome({ endedBy, conn }, _message, outcome) {
+      return (
+        outcome === 'sent' && (endedBy !== undefined || conn.readyState === 'closed') && outcome
+      )
+    },
+    closed({ channel, critical, cosmetic }, { clients, loop, subjects }) {
+      if (critical.length + cosmetic.length > 0) return 'uncounted'
+      if (channel.queued > 0) return `${channel.queued} bytes queued`
+      if (clients.watched.has(channel)) return 'watched'
+      if (channel.due !== 'no') return `due ${channel.due}`
+      if (channel.congested) return 'congested'
+      if (clients.size !== subjects.length) return `one of ${clients.size}`
+      // the sweep has one
+      return loop.timers.length > subjects.length + 1 && 'timer'
+    },
+  },
+  {
+    words:
+      'A client that the application closes in good order has received all that is critical, and all that it was sent.',
+    closed({ conn, lost, received, sent, discarded, endedBy, closing }) {
+      if (!conn.orderly || conn.cut || discarded || endedBy || !closing) return
+      if (received !== sent.length) return `${received} of ${sent.length}`
+      return lost > 0 && `${lost} critical ones were left`
+    },
+  },
+  {
+    words: 'No more markers wait to be answered than ws allows: 60.',
+    client({ pings }) {
+      return pings.length >= 60 && `${pings.length}`
+    },
+  },
+  {
+    words: 'When everyone has caught up nothing waits, nothing is buffered, and no timer runs.',
+    caughtUp({ subjects, loop }) {
+      for (const { channel, received, sent, closing } of subjects) {
+        if (channel.buffered > 0) return `${channel.buffered} bytes`
+        if (received !== sent.length) return `${received} of ${sent.length} arrived`
+        if (channel.congested) return 'congested'
+        if (channel.active && !channel.link.immediate) return 'active'
+        if (closing) return 'still open'
+      }
+      return loop.timers.length > 1 && `${loop.timers.length} timers`
+    },
+  },
+  {
+    words: 'In mode enforce nobody who takes nothing is kept for ever.',
+    stalled({ subjects, clients }) {
+      if (clients.limits.mode === 'observe') return
+      for (const { channel } of subjects) {
+        // one that proves nothing, below the limit, is left to Engine.IO's heartbeat
+        const spared = channel.link.proof === 'none' && channel.buffered <= clients.limits.limit
+        if (channel.buffered > 0 && !spared) return `${channel.buffered} bytes`
+      }
+      return
+    },
+  },
+  {
+    words: 'When the library has let go, no timer runs and nobody listens.',
+    ended({ loop, subjects }) {
+      for (const { conn } of subjects) {
+        for (const name of ['drain', 'heartbeat', 'upgrade']) {
+          if (conn.listenerCount(name) > 0) return name
+        }
+      }
+      return loop.timers.length > 0 && `${loop.timers.length} timers`
+    },
+  },
+]
+
+const OUTCOMES = Object.keys(MESSAGE_OUTCOMES) as MessageOutcome[]
+/** Bytes of a marker on the wire. */
+const MARKER = 10
+
+type Check = (...args: never[]) => Wrong
+const CHECKS = new Map<string, Array<{ words: string; run: Check }>>()
+for (const invariant of INVARIANTS) {
+  const { words, ...phases } = invariant
+  for (const [phase, run] of Object.entries(phases)) {
+    const checks = CHECKS.get(phase) ?? []
+    checks.push({ words, run: run as Check })
+    CHECKS.set(phase, checks)
+  }
+}
+
+/** How many invariants there are. */
+export const INVARIANT_COUNT = INVARIANTS.length
+
+/** @throws Error with the words of the first invariant that does not hold */
+export function check<P extends Phase>(
+  phase: P,
+  ...args: Parameters<NonNullable<Invariant[P]>>
+): void {
+  for (const { words, run } of CHECKS.get(phase)!) {
+    const wrong = run(...(args as unknown as never[]))
+    if (wrong) throw new Error(`${words}\n  But: ${wrong}${about(args)}`)
+  }
+}
+
+/** Which client, and which message. */
+function about(args: readonly unknown[]): string {
+  const words = args.map((each) => {
+    const { channel, envelope, id, message } = each as Partial<Subject & Message & Offering>
+    const one = envelope ? { id, envelope } : message
+    if (one) return `, message ${one.id} (${one.envelope?.rule.event})`
+    return channel ? `, client ${channel.id.split('-')[1]}` : ''
+  })
+  return words.join('')
+}
+
+/** Whether it is the first that waits, or is being offered and nothing waits. */
+function isNext({ offering }: Subject, queue: readonly Message[], message: Message): boolean {
+  if (queue.length > 0) return queue[0] === message
+  return offering?.message === message && !offering.settled
+}
+
+/** Whether its client is closed, or it is the one too many. */
+function isLost({ conn, offering, critical }: Subject, message: Message): boolean {
+  if (offering?.message === message) return true
+  return conn.readyState === 'closed' && critical[0] === message
+}
+
+/** What may be dropped for a newcomer, first those that go first, and what it needs. */
+function claims(cosmetic: readonly Message[], { message, replaced }: Offering) {
+  const { rank, drop } = message.envelope.rule
+  const upTo = drop === 'oldest' ? rank : rank - 1
+  const victims = cosmetic
+    .filter((each) => each !== replaced && each.envelope.rule.rank <= upTo)
+    .sort((a, b) => a.envelope.rule.rank - b.envelope.rule.rank)
+  return { victims, growth: message.envelope.bytes - (replaced?.envelope.bytes ?? 0) }
+}
+
+function isAbove({ message, buffered, replaced }: Offering, high: number): boolean {
+  return buffered + message.envelope.bytes - (replaced?.envelope.bytes ?? 0) > high
+}
+
+function differs(
+  lane: Subject['channel']['critical'],
+  model: readonly Message[],
+): string | undefined {
+  if (lane.messages !== model.length) return `${lane.messages} messages, not ${model.length}`
+  if (lane.bytes !== bytesOf(model)) return `${lane.bytes} bytes, not ${bytesOf(model)}`
+  let index = 0
+  for (const envelope of lane) {
+    if (envelope !== model[index]?.envelope) return `order differs at ${index}`
+    index++
+  }
+  return index !== model.length ? `${index} entries, not ${model.length}` : undefined
+}
+
+function bytesOf(messages: readonly Message[]): number {
+  let bytes = 0
+  for (const { envelope } of messages) bytes += envelope.bytes
+  return bytes
+}
+
+function bytesOfPackets(packets: ReadonlyArray<{ readonly bytes: number }>): number {
+  let bytes = 0
+  for (const packet of packets) bytes += packet.bytes
+  return bytes
+}

@@ -1,0 +1,159 @@
+import { performance } from 'node:perf_hooks'
+import type { Clock } from '../../lib/clock.ts'
+
+type Callback = () => void
+
+interface Timer {
+  at: number
+  readonly callback: Callback
+  readonly every: number | undefined
+  unref(): Timer
+}
+
+/**
+ * Node's event loop, turned by hand: ticks end, immediates run and time passes when a spec says so.
+ * Between `install` and `uninstall` it stands in for the timers of the process.
+ */
+export class ModelLoop implements Clock {
+  /** When what runs now was called by the loop. */
+  enteredAt = 1000
+  readonly timers: Timer[] = []
+  #time = 1000
+  #idle = 0
+  #ticks: Callback[] = []
+  #immediates: Callback[] = []
+  #restore: Callback | undefined
+
+  readonly now = (): number => this.#time
+  readonly wall = (): number => 1_700_000_000_000 + this.#time
+
+  install(): void {
+    const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate } = globalThis
+    const { nextTick } = process
+    const clear = (timer: Timer | undefined): void => {
+      const index = timer ? this.timers.indexOf(timer) : -1
+      if (index >= 0) this.timers.splice(index, 1)
+    }
+    Object.assign(globalThis, {
+      setTimeout: (callback: Callback, delay = 1) => this.#start(callback, delay, undefined),
+      setInterval: (callback: Callback, delay = 1) => this.#start(callback, delay, delay),
+      setImmediate: (callback: Callback) => this.#immediates.push(callback),
+      clearTimeout: clear,
+      clearInterval: clear,
+    })
+    process.nextTick = (callback: (...args: never[]) => void, ...args: never[]) => {
+      this.#ticks.push(() => callback(...args))
+    }
+    const loop = this
+    Object.defineProperty(performance, 'nodeTiming', {
+      configurable: true,
+      value: {
+        get idleTime() {
+          return loop.#idle
+        },
+      },
+    })
+    this.#restore = () => {
+      Object.assign(globalThis, {
+        setTimeout,
+        clearTimeout,
+        setInterval,
+        clearInterval,
+        setImmediate,
+      })
+      process.nextTick = nextTick
+      Reflect.deleteProperty(performance, 'nodeTiming')
+    }
+  }
+
+  uninstall(): void {
+    this.#restore?.()
+  }
+
+  /** The loop is busy for so long. */
+  spend(millis: number): void {
+    this.#time += millis
+  }
+
+  /** Calls back as the loop does, which ends the tick. */
+  task(callback: Callback): void {
+    this.endTick()
+    this.enteredAt = this.#time
+    callback()
+    this.endTick()
+  }
+
+  endTick(): void {
+    while (this.#ticks.length > 0) {
+      const ticks = this.#ticks
+      this.#ticks = []
+      for (const each of ticks) {
+        this.enteredAt = this.#time
+        each()
+      }
+    }
+  }
+
+  nextTick(callback: Callback): void {
+    this.#ticks.push(callback)
+  }
+
+  immediate(callback: Callback): void {
+    this.#immediates.push(callback)
+  }
+
+  /** Goes round once, without waiting for anything. */
+  turn(): void {
+    this.endTick()
+    this.#runTimers(this.#time)
+    const immediates = this.#immediates
+    this.#immediates = []
+    for (const each of immediates) this.task(each)
+  }
+
+  /** Goes round, and waits where there is nothing else to do, until so much time has passed. */
+  pass(millis: number): void {
+    const until = this.#time + millis
+    this.endTick()
+    while (this.#immediates.length > 0) this.turn()
+    for (let at = this.#next(); at <= until; at = this.#next()) {
+      this.#idleUntil(at)
+      this.turn()
+      while (this.#immediates.length > 0) this.turn()
+    }
+    this.#idleUntil(until)
+  }
+
+  #idleUntil(at: number): void {
+    if (at <= this.#time) return
+    this.#idle += at - this.#time
+    this.#time = at
+  }
+
+  #next(): number {
+    let at = Number.POSITIVE_INFINITY
+    for (const timer of this.timers) if (timer.at < at) at = timer.at
+    return at
+  }
+
+  #runTimers(until: number): void {
+    for (const timer of this.timers.filter(({ at }) => at <= until)) {
+      const index = this.timers.indexOf(timer)
+      if (index < 0) continue
+      if (timer.every === undefined) this.timers.splice(index, 1)
+      else timer.at = this.#time + timer.every
+      this.task(timer.callback)
+    }
+  }
+
+  #start(callback: Callback, delay: number, every: number | undefined): Timer {
+    const timer: Timer = {
+      at: this.#time + Math.max(1, delay),
+      callback,
+      every,
+      unref: () => timer,
+    }
+    this.timers.push(timer)
+    return timer
+  }
+}

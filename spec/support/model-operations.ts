@@ -1,0 +1,249 @@
+import fc from 'fast-check'
+import type { Limits } from '../../lib/limits.ts'
+import type { MessageClass } from '../../lib/rule.ts'
+import type { Priority } from '../../schemas/priority.ts'
+import { TRANSPORTS, type TransportKind } from './model-connection.ts'
+
+interface Kind {
+  readonly event: string
+  readonly namespace: string
+  readonly priority: Priority
+  /** In how many parts it is written. */
+  readonly parts?: number
+  readonly ack?: 'answer' | 'callback'
+  readonly keys?: boolean
+}
+
+/** What the application emits, all that the scheduler tells apart. */
+export const KINDS: readonly Kind[] = [
+  { event: 'won', namespace: '/', priority: { class: 'critical' } },
+  {
+    event: 'frame',
+    namespace: '/',
+    priority: { class: 'cosmetic', conflateBy: 'key' },
+    keys: true,
+  },
+  { event: 'chat', namespace: '/', priority: { class: 'cosmetic', rank: -1, drop: 'newest' } },
+  { event: 'tip', namespace: '/', priority: { class: 'cosmetic', rank: 1, maxAge: 100 } },
+  { event: 'seat', namespace: '/game', priority: { class: 'critical' }, parts: 2 },
+  {
+    event: 'score',
+    namespace: '/game',
+    priority: { class: 'cosmetic', conflateBy: 'key', rank: 1, drop: 'newest' },
+    keys: true,
+  },
+  { event: 'image', namespace: '/game', priority: { class: 'cosmetic' }, parts: 3 },
+  { event: 'ack', namespace: '/', priority: { class: 'critical' }, ack: 'answer' },
+  { event: 'raw', namespace: '', priority: { class: 'critical' }, ack: 'callback' },
+]
+
+export const classOf = ({ priority }: Kind): MessageClass => priority.class
+
+/** The watermarks are those of a server whose messages are a hundred times as long. */
+const USUAL: Limits = {
+  mode: 'enforce',
+  low: 1000,
+  high: 2000,
+  limit: 4000,
+  emergency: 9000,
+  stallAfter: 4000,
+  grace: 2000,
+  maxAge: 500,
+}
+export const POLICIES: readonly Limits[] = [
+  USUAL,
+  { ...USUAL, low: 200, high: 500, limit: 900, emergency: 2500, maxAge: 100 },
+  { ...USUAL, low: 3000, high: 9000, limit: 30_000, emergency: 90_000, maxAge: 5000 },
+  { ...USUAL, mode: 'observe' },
+]
+
+const SIZES = [40, 150, 400, 900, 2600, 12_000] as const
+const READS = [60, 500, 3000, Number.POSITIVE_INFINITY] as const
+const KERNELS = [0, 600, 4000, Number.POSITIVE_INFINITY] as const
+const ANSWERS = ['latest', 'each', 'none', 'again', 'wrong'] as const
+const DELAYS = [0.4, 2, 12, 60, 300, 1500] as const
+
+/** One thing that happens. Clients are counted modulo those that are connected. */
+export type Operation =
+  | { readonly op: 'connect'; readonly by: TransportKind; readonly kernel: number }
+  | {
+      readonly op: 'emit'
+      readonly kind: number
+      readonly size: number
+      readonly key: number
+      /** Bits of the clients that are in the room. */
+      readonly room: number
+    }
+  | { readonly op: 'join' | 'leave'; readonly client: number; readonly namespace: string }
+  | { readonly op: 'tick' | 'turn' }
+  | { readonly op: 'spend' | 'pass'; readonly millis: number }
+  | { readonly op: 'deliver'; readonly client: number; readonly bytes: number }
+  | { readonly op: 'answer'; readonly client: number; readonly which: (typeof ANSWERS)[number] }
+  | { readonly op: 'hear' | 'heartbeat'; readonly client: number }
+  | { readonly op: 'resume'; readonly client: number }
+  | { readonly op: 'upgrade'; readonly client: number; readonly by: 'frames' | 'websocket' }
+  | { readonly op: 'close' | 'discard' | 'terminate' | 'gone'; readonly client: number }
+  | { readonly op: 'policy'; readonly policy: number }
+
+/** A run of them, and what follows: everyone catches up, or nobody does anything any more. */
+export interface Run {
+  readonly budget: number
+  /** Of one system call, in milliseconds. */
+  readonly cost: number
+  readonly ending: 'all catch up' | 'all stall'
+  readonly operations: readonly Operation[]
+}
+
+const client = fc.nat({ max: 5 })
+const namespace = fc.constantFrom('/', '/game')
+const only = <T extends string>(op: T) => fc.constant(op)
+const what = <T extends string>(...ops: T[]) => fc.constantFrom(...ops)
+/** Small ones far more often. */
+const size = fc.constantFrom(
+  ...SIZES.flatMap((each, index) => Array<number>([20, 20, 14, 8, 3, 1][index]!).fill(each)),
+)
+
+const operation: fc.Arbitrary<Operation> = fc.oneof(
+  {
+    weight: 44,
+    arbitrary: fc.record({
+      op: only('emit'),
+      kind: fc.nat({ max: KINDS.length - 1 }),
+      size,
+      key: fc.nat({ max: 2 }),
+      room: fc.integer({ min: 1, max: 63 }),
+    }),
+  },
+  {
+    weight: 14,
+    arbitrary: fc.record({ op: only('deliver'), client, bytes: fc.constantFrom(...READS) }),
+  },
+  {
+    weight: 10,
+    arbitrary: fc.record({ op: only('answer'), client, which: fc.constantFrom(...ANSWERS) }),
+  },
+  { weight: 6, arbitrary: fc.record({ op: only('resume'), client }) },
+  { weight: 12, arbitrary: fc.record({ op: what('tick', 'turn') }) },
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      op: what('pass', 'pass', 'spend'),
+      millis: fc.constantFrom(...DELAYS),
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      op: only('connect'),
+      by: fc.constantFrom(...TRANSPORTS),
+      kernel: fc.constantFrom(...KERNELS),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ op: what('join', 'leave'), client, namespace }) },
+  { weight: 2, arbitrary: fc.record({ op: what('hear', 'heartbeat'), client }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ op: only('upgrade'), client, by: what('frames', 'websocket') }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ op: what('close', 'close', 'discard', 'terminate', 'gone'), client }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ op: only('policy'), policy: fc.nat({ max: POLICIES.length - 1 }) }),
+  },
+)
+
+/** @param most operations of one run */
+export function runs(most: number): fc.Arbitrary<Run> {
+  return fc.record({
+    budget: fc.constantFrom(3, 0),
+    cost: fc.constantFrom(0, 0.3, 2),
+    ending: fc.constantFrom('all catch up', 'all stall'),
+    operations: fc.array(operation, { minLength: most >> 1, maxLength: most, size: 'max' }),
+  })
+}
+
+/** The same run with less in it, for as long as it still fails: one operation after the other. */
+export function shrink(run: Run, fails: (run: Run) => boolean): Run {
+  let least = run
+  const attempt = (smaller: Run): boolean => {
+    if (!fails(smaller)) return false
+    least = smaller
+    return true
+  }
+  for (let before = ''; before !== textOf(least); ) {
+    before = textOf(least)
+    for (let count = least.operations.length >> 1; count > 0; count >>= 1) {
+      for (let from = least.operations.length - count; from >= 0; from -= count) {
+        attempt({ ...least, operations: least.operations.toSpliced(from, count) })
+      }
+    }
+    for (let index = 0; index < least.operations.length; index++) {
+      for (const simpler of simplerThan(least.operations[index]!)) {
+        attempt({ ...least, operations: least.operations.with(index, simpler) })
+      }
+    }
+    attempt({ ...least, cost: 0 })
+    attempt({ ...least, budget: 3 })
+  }
+  return least
+}
+
+/** In every field the values that come before its own, the first of them first. */
+const LADDERS: Readonly<Record<string, readonly unknown[]>> = {
+  kind: KINDS.map((_, index) => index),
+  size: SIZES,
+  key: [0, 1],
+  room: [1, 2, 4, 3],
+  by: ['websocket', 'frames', 'polling'],
+  kernel: [...KERNELS].reverse(),
+  bytes: [...READS].reverse(),
+  client: [0, 1, 2, 3],
+  which: ['latest', 'each', 'none'],
+  namespace: ['/'],
+  millis: DELAYS,
+  policy: [0, 1, 2],
+}
+
+function* simplerThan(operation: Operation): Generator<Operation> {
+  for (const [field, value] of Object.entries(operation)) {
+    for (const simpler of LADDERS[field] ?? []) {
+      if (simpler === value) break
+      yield { ...operation, [field]: simpler }
+    }
+  }
+}
+
+export function textOf({ budget, cost, ending, operations }: Run): string {
+  const lines = operations.map(textOfOperation)
+  const setting = `tick budget ${budget} ms, a system call takes ${cost} ms`
+  return [setting, ...lines, `then ${ending}`].join('\n')
+}
+
+function textOfOperation(operation: Operation): string {
+  switch (operation.op) {
+    case 'connect':
+      return `connect by ${operation.by}, whose kernel buffers ${operation.kernel} bytes`
+    case 'emit': {
+      const { event, namespace, priority, keys } = KINDS[operation.kind]!
+      const key = keys ? ` of key ${operation.key}` : ''
+      const room = [0, 1, 2, 3, 4, 5].filter((each) => operation.room & (1 << each))
+      return `emit ${priority.class} ${event}${key} in ${namespace || 'no namespace'}, ${operation.size} bytes, to clients ${room}`
+    }
+    case 'policy': {
+      const { mode, low, high, limit, emergency, maxAge } = POLICIES[operation.policy]!
+      return `policy ${mode}, ${low} < ${high} < ${limit} < ${emergency} bytes, maxAge ${maxAge} ms`
+    }
+    case 'spend':
+      return `the loop is busy for ${operation.millis} ms`
+    case 'pass':
+      return `${operation.millis} ms pass`
+    default: {
+      const { op, ...fields } = operation
+      const rest = Object.entries(fields).map(([field, value]) => `${field} ${value}`)
+      return [op, ...rest].join(' ')
+    }
+  }
+}

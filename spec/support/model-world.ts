@@ -1,0 +1,633 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { Channel, Verdict } from '../../lib/channel.ts'
+import { Clients } from '../../lib/clients.ts'
+import type { MessageDiagnosis } from '../../lib/diagnostics.ts'
+import { Envelope } from '../../lib/envelope.ts'
+import type { ShedSummary } from '../../lib/episode.ts'
+import { type EncodedPart, frameBytes } from '../../lib/frame.ts'
+import { type EnforcedClosing, MESSAGE_OUTCOMES, type MessageOutcome } from '../../lib/outcomes.ts'
+import { Reporter } from '../../lib/reporter.ts'
+import { makeRule, type Rule } from '../../lib/rule.ts'
+import { check } from './invariants.ts'
+import {
+  type Arrival,
+  ModelConnection,
+  makeServer,
+  type Surroundings,
+  type TransportKind,
+} from './model-connection.ts'
+import { ModelLoop } from './model-loop.ts'
+import { KINDS, type Operation, POLICIES, type Run } from './model-operations.ts'
+
+/** Between an answered heartbeat and the next one. */
+const HEARTBEAT = 2000
+
+/** Counts by outcome, as naive as can be. */
+export type Ledger = Record<MessageOutcome | 'observed', { messages: number; bytes: number }>
+
+const OUTCOMES = [...Object.keys(MESSAGE_OUTCOMES), 'observed'] as Array<keyof Ledger>
+
+function ledger(): Ledger {
+  return Object.fromEntries(
+    OUTCOMES.map((outcome) => [outcome, { messages: 0, bytes: 0 }]),
+  ) as Ledger
+}
+
+/** One emit. */
+export interface Message {
+  readonly id: number
+  readonly envelope: Envelope
+  readonly isCritical: boolean
+}
+
+/** A message that is being offered, and how its client was right before. */
+export interface Offering {
+  readonly message: Message
+  readonly buffered: number
+  readonly cosmeticBytes: number
+  /** The waiting message that has its key. */
+  readonly replaced: Message | undefined
+  readonly congested: boolean
+  readonly closed: boolean
+  /** It has its outcome. */
+  settled: boolean
+  /** It took the place of another. */
+  placed: boolean
+  /** What was dropped to make room for it. */
+  freed: number
+}
+
+/** A client: the real channel, and what the model says of it. */
+export interface Subject {
+  readonly channel: Channel
+  readonly conn: ModelConnection
+  readonly namespaces: Set<string>
+  /** What waits, in plain arrays. */
+  readonly critical: Message[]
+  readonly cosmetic: Message[]
+  /** In the order in which they were sent. */
+  readonly sent: Message[]
+  readonly ledger: Ledger
+  offered: number
+  sentBytes: number
+  /** What has arrived at the client: whole messages, and bytes. */
+  received: number
+  receivedBytes: number
+  /** Bytes that had arrived before what the client has answered. */
+  provenBytes: number
+  /** The parts still to come of a message that is arriving. */
+  partsLeft: number
+  /** Of the markers that have arrived, those that were not answered. */
+  readonly pings: Array<{
+    readonly sequence: number
+    readonly bytes: number
+    readonly ping: Buffer
+  }>
+  lastAnswer: Buffer | undefined
+  /** When the client last answered a marker that it had not answered before. */
+  answeredAt: number
+  /** Since it was last told that the client has caught up. */
+  shed: { dropped: number; conflated: number; expired: number; bytes: number }
+  offering: Offering | undefined
+  congestions: number
+  /** The application has asked for it. */
+  closing: boolean
+  /** Critical messages that were left undelivered. */
+  lost: number
+  discarded: boolean
+  endedBy: EnforcedClosing | undefined
+  heartbeatAt: number
+  /** The highest watermark since its cosmetic lane was empty. */
+  highest: number
+}
+
+/** The real clients over connections that do what an operation says, beside a naive model. */
+export class World {
+  readonly loop = new ModelLoop()
+  readonly clients: Clients
+  readonly rules: ReadonlyArray<Rule>
+  readonly ledgers = new Map<Rule, Ledger>()
+  /** Those whose connection is open. */
+  readonly subjects: Subject[] = []
+  /** Offers and arrivals, over all clients. */
+  offers = 0
+  arrivals = 0
+  opened = 0
+  /** Going to `observe`, or closing: everything is handed over at once. */
+  releasing = false
+  readonly #surroundings: Surroundings
+  readonly #byId = new Map<string, Subject>()
+  /** No two are emitted in the same instant, so that one tells them apart. */
+  readonly #messages = new Map<number, Message>()
+  readonly #control: Rule
+  #lastId = 0
+  #failure: unknown
+  readonly #subscriptions: Array<() => void> = []
+
+  constructor({ budget, cost }: Pick<Run, 'budget' | 'cost'>) {
+    const { loop } = this
+    loop.install()
+    this.rules = KINDS.map(({ namespace, event, priority }) => makeRule(namespace, event, priority))
+    this.#control = makeRule('other', 'other', { class: 'critical' })
+    for (const rule of [...this.rules, this.#control]) this.ledgers.set(rule, ledger())
+    this.#surroundings = { loop, cost, server: makeServer(HEARTBEAT), sizeOf: frameBytes }
+    this.clients = new Clients({
+      limits: POLICIES[0]!,
+      closedHistory: 1,
+      tickBudget: budget,
+      clock: loop,
+      reporter: new Reporter(undefined, loop),
+      host: {
+        isJoined: () => true,
+        recovered: (channel, _client, episode, now) =>
+          this.#caught(() => this.#recovered(channel, episode.summary(now), now)),
+      },
+    })
+    for (const outcome of OUTCOMES) {
+      this.#listen(`spillway:message:${outcome}`, (diagnosis: MessageDiagnosis) =>
+        this.#settle(diagnosis, outcome),
+      )
+    }
+    this.#listen('spillway:client:congested', ({ client }: { client: string }) => {
+      const subject = this.#byId.get(client)!
+      subject.congestions++
+      check('congested', subject, this)
+    })
+    this.clients.start()
+  }
+
+  /** @returns whether there was anything to do */
+  apply(operation: Operation): boolean {
+    this.loop.enteredAt = this.loop.now()
+    const done = this.#apply(operation)
+    this.#rethrow()
+    if (done) this.#check()
+    return done
+  }
+
+  /** Everyone reads and answers all, until nothing is left to do. */
+  catchUp(): void {
+    for (let round = 0; round < 60; round++) {
+      for (const subject of [...this.subjects]) {
+        if (subject.conn.upgrading) this.#upgrade(subject, 'websocket')
+        this.#deliver(subject, Number.POSITIVE_INFINITY)
+        this.#answer(subject, 'latest')
+      }
+      this.loop.pass(250)
+      this.#rethrow()
+      this.#check()
+    }
+    check('caughtUp', this)
+  }
+
+  /** Nobody reads or answers anything, for much longer than is allowed. */
+  stall(): void {
+    for (const { conn } of this.subjects) conn.upgrading = false
+    for (let round = 0; round < 60; round++) {
+      this.loop.pass(500)
+      this.#rethrow()
+      this.#check()
+    }
+    check('stalled', this)
+  }
+
+  end(): void {
+    this.releasing = true
+    this.clients.close()
+    this.#rethrow()
+    check('ended', this)
+  }
+
+  /** Gives the process its timers back. */
+  close(): void {
+    for (const each of this.#subscriptions) each()
+    this.loop.uninstall()
+  }
+
+  #apply(operation: Operation): boolean {
+    const { loop, clients } = this
+    switch (operation.op) {
+      case 'connect':
+        return this.#connect(operation.by, operation.kernel)
+      case 'emit':
+        return this.#emit(operation)
+      case 'tick':
+        loop.endTick()
+        return true
+      case 'turn':
+        loop.turn()
+        return true
+      case 'spend':
+        loop.spend(operation.millis)
+        return true
+      case 'pass':
+        loop.pass(operation.millis)
+        return true
+      case 'policy': {
+        const from = clients.limits.mode
+        clients.limits = POLICIES[operation.policy]!
+        this.releasing = true
+        if (clients.limits.mode === 'observe' && from !== 'observe') clients.release()
+        this.releasing = false
+        return true
+      }
+      default: {
+        const subject = this.subjects[operation.client % this.subjects.length]
+        return subject !== undefined && this.#applyTo(subject, operation)
+      }
+    }
+  }
+
+  #applyTo(subject: Subject, operation: Extract<Operation, { client: number }>): boolean {
+    const { loop, clients } = this
+    const { channel, conn } = subject
+    switch (operation.op) {
+      case 'deliver':
+        this.#deliver(subject, operation.bytes)
+        return true
+      case 'answer':
+        this.#answer(subject, operation.which)
+        return true
+      case 'resume':
+        this.#deliver(subject, Number.POSITIVE_INFINITY)
+        this.#answer(subject, 'latest')
+        return true
+      case 'join':
+        this.#join(subject, operation.namespace)
+        return true
+      case 'leave':
+        if (!subject.namespaces.delete(operation.namespace)) return false
+        this.#offer(subject, this.#packet('disconnect', operation.namespace))
+        return true
+      case 'hear':
+        conn.transport.hear()
+        return true
+      case 'heartbeat':
+        // its answer comes behind all that was written before it
+        if (conn.cut || !conn.transport.read || loop.now() < subject.heartbeatAt + HEARTBEAT)
+          return false
+        subject.heartbeatAt = loop.now()
+        loop.task(() => conn.emit('heartbeat'))
+        return true
+      case 'upgrade':
+        if (conn.transport.name !== 'polling' || conn.cut) return false
+        if (conn.upgrading) this.#upgrade(subject, operation.by)
+        else conn.upgrading = true
+        return true
+      case 'close':
+        subject.closing = true
+        channel.close(loop.now())
+        return true
+      case 'discard':
+        subject.discarded = true
+        channel.link.close(true)
+        return true
+      case 'terminate':
+        clients.terminate(channel.id)
+        return true
+      case 'gone':
+        conn.cutOff()
+        return true
+    }
+  }
+
+  #connect(by: TransportKind, kernel: number): boolean {
+    if (this.subjects.length === 6) return false
+    const { loop } = this
+    const conn = new ModelConnection(this.#surroundings, by, kernel, (arrival) =>
+      this.#arrive(subject, arrival),
+    )
+    const channel = this.clients.open(conn, conn.write, conn.close)
+    this.opened++
+    const subject: Subject = {
+      channel,
+      conn,
+      namespaces: new Set(),
+      critical: [],
+      cosmetic: [],
+      sent: [],
+      ledger: ledger(),
+      offered: 0,
+      sentBytes: 0,
+      received: 0,
+      receivedBytes: 0,
+      provenBytes: 0,
+      partsLeft: 0,
+      pings: [],
+      lastAnswer: undefined,
+      answeredAt: loop.now(),
+      shed: { dropped: 0, conflated: 0, expired: 0, bytes: 0 },
+      offering: undefined,
+      congestions: 0,
+      closing: false,
+      lost: 0,
+      discarded: false,
+      endedBy: undefined,
+      heartbeatAt: loop.now(),
+      highest: 0,
+    }
+    const { terminate } = channel
+    channel.terminate = (code) => {
+      this.#caught(() => check('ending', subject, code, this))
+      subject.endedBy ??= code
+      terminate.call(channel, code)
+    }
+    conn.on('close', () => this.#closed(subject))
+    this.subjects.push(subject)
+    this.#byId.set(channel.id, subject)
+    for (const namespace of ['/', '/game']) this.#join(subject, namespace)
+    return true
+  }
+
+  #emit({ kind, size, key, room }: Extract<Operation, { op: 'emit' }>): boolean {
+    const { namespace, parts = 1, keys, ack } = KINDS[kind]!
+    const members = this.subjects.filter(
+      ({ namespaces }, index) =>
+        room & (1 << index) && (namespace === '' || namespaces.has(namespace)),
+    )
+    const rule = this.rules[kind]!
+    const make = (callback?: () => void): Message =>
+      this.#message(size, parts, callback, {
+        rule,
+        kind: ack ? 'other' : 'event',
+        namespace,
+        event: ack ? undefined : rule.event,
+        key: keys ? `${rule.id} ${key}` : undefined,
+      })
+    const shared = ack === 'callback' ? undefined : make()
+    for (const subject of members) {
+      // Socket.IO shares what it encodes; with a callback each has its own
+      this.#offer(subject, shared ?? make(() => {}))
+    }
+    return members.length > 0
+  }
+
+  #join(subject: Subject, namespace: string): void {
+    subject.namespaces.add(namespace)
+    const sid = `${namespace} ${this.#lastId}`
+    subject.channel.join({ namespace, sid }, () => true)
+    this.#offer(subject, this.#packet('connect', namespace))
+  }
+
+  #packet(kind: 'connect' | 'disconnect', namespace: string): Message {
+    return this.#message(20, 1, undefined, {
+      rule: this.#control,
+      kind,
+      namespace,
+      event: undefined,
+      key: undefined,
+    })
+  }
+
+  #message(
+    size: number,
+    parts: number,
+    callback: (() => void) | undefined,
+    fields: Pick<Envelope, 'rule' | 'kind' | 'namespace' | 'event' | 'key'>,
+  ): Message {
+    // two emits of one tick are microseconds apart
+    this.loop.spend(0.001)
+    const id = ++this.#lastId
+    const length = Math.max(8, Math.floor(size / parts) - 3)
+    const encoded: EncodedPart[] = []
+    for (let part = 0; part < parts; part++) {
+      if (part === 0) encoded.push(`${id}-`.padEnd(length, 'x'))
+      else encoded.push(Object.assign(new Uint8Array(length), [id >>> 16, id >>> 8, id, part]))
+    }
+    const options = Object.freeze({})
+    const envelope = new Envelope(
+      { ...fields, parts: encoded, emittedAt: this.loop.now() },
+      options,
+      callback,
+    )
+    for (const each of [encoded, envelope.sizes, envelope]) Object.freeze(each)
+    const message = { id, envelope, isCritical: fields.rule.class === 'critical' }
+    this.#messages.set(envelope.emittedAt, message)
+    return message
+  }
+
+  #offer(subject: Subject, message: Message): void {
+    const { channel, cosmetic } = subject
+    const { envelope } = message
+    const { key, kind, namespace, emittedAt } = envelope
+    const offering: Offering = {
+      message,
+      buffered: channel.buffered,
+      cosmeticBytes: channel.cosmetic.bytes,
+      replaced: key === undefined ? undefined : cosmetic.find((each) => each.envelope.key === key),
+      congested: channel.congested,
+      closed: subject.closing || channel.closedBy !== undefined,
+      settled: false,
+      placed: false,
+      freed: 0,
+    }
+    this.offers++
+    subject.offering = offering
+    this.loop.enteredAt = emittedAt
+    const { mode } = this.clients.limits
+    if (
+      kind === 'disconnect' &&
+      mode === 'enforce' &&
+      !offering.closed &&
+      !this.isTooMuch(offering)
+    ) {
+      this.#promote(subject, namespace)
+    }
+    const verdict = channel.offer(envelope, emittedAt)
+    this.#rethrow()
+    check('offered', subject, offering, verdict, this)
+    this.#place(subject, offering, verdict)
+    subject.offering = undefined
+  }
+
+  /** Whether a critical message is more than may be buffered for its client. */
+  isTooMuch({ message, buffered }: Offering): boolean {
+    const { emergency, low } = this.clients.limits
+    return buffered + message.envelope.bytes > emergency && buffered > low
+  }
+
+  #promote({ critical, cosmetic }: Subject, namespace: string): void {
+    for (let index = 0; index < cosmetic.length; ) {
+      if (cosmetic[index]!.envelope.namespace !== namespace) index++
+      else critical.push(...cosmetic.splice(index, 1))
+    }
+  }
+
+  #place(subject: Subject, { message, settled, placed }: Offering, verdict: Verdict): void {
+    if (verdict !== 'refused' || settled) subject.offered++
+    if (settled || placed || verdict !== 'queued') return
+    if (message.isCritical) subject.critical.push(message)
+    else subject.cosmetic.push(message)
+  }
+
+  /** A message has got its outcome for one client. */
+  #settle(diagnosis: MessageDiagnosis, outcome: keyof Ledger): void {
+    const subject = this.#byId.get(diagnosis.client)!
+    const message = this.#messages.get(diagnosis.emittedAt)!
+    const { bytes, rule } = message.envelope
+    for (const counts of [subject.ledger, this.ledgers.get(rule)!]) {
+      counts[outcome].messages++
+      counts[outcome].bytes += bytes
+    }
+    if (outcome === 'observed') return
+    check('outcome', subject, message, outcome, this)
+    this.#take(subject, message, outcome)
+    if (outcome === 'sent') {
+      subject.sent.push(message)
+      subject.sentBytes += bytes
+    } else if (outcome === 'undelivered') {
+      if (message.isCritical) subject.lost++
+    } else {
+      subject.shed[outcome]++
+      subject.shed.bytes += bytes
+    }
+  }
+
+  #take(subject: Subject, message: Message, outcome: MessageOutcome): void {
+    const { critical, cosmetic, offering } = subject
+    for (const queue of [critical, cosmetic]) {
+      const index = queue.indexOf(message)
+      if (index < 0) continue
+      if (outcome === 'conflated' && offering) {
+        offering.placed = true
+        queue[index] = offering.message
+      } else queue.splice(index, 1)
+      if (outcome === 'dropped' && offering) offering.freed += message.envelope.bytes
+      return
+    }
+    if (offering) offering.settled = true
+  }
+
+  #recovered(channel: Channel, summary: ShedSummary, now: number): void {
+    const subject = this.#byId.get(channel.id)!
+    check('recovered', subject, summary, now, this)
+    subject.shed = { dropped: 0, conflated: 0, expired: 0, bytes: 0 }
+  }
+
+  #deliver({ conn }: Subject, bytes: number): void {
+    this.loop.endTick()
+    if (!conn.cut) conn.transport.deliver(bytes)
+  }
+
+  #upgrade(subject: Subject, by: 'frames' | 'websocket'): void {
+    this.loop.task(() => subject.conn.upgrade(by, 600))
+  }
+
+  #answer(subject: Subject, which: Extract<Operation, { op: 'answer' }>['which']): void {
+    const { pings, conn } = subject
+    const latest = pings.at(-1)
+    if (which === 'again') {
+      if (subject.lastAnswer) conn.transport.pong(subject.lastAnswer)
+      return
+    }
+    if (!latest || which === 'none' || conn.cut) return
+    if (which === 'wrong') {
+      const never = Buffer.from(latest.ping)
+      never.writeUInt32BE(latest.sequence + 1000, 4)
+      conn.transport.pong(never)
+      return
+    }
+    for (const { bytes, ping } of which === 'each' ? pings.splice(0) : [latest]) {
+      subject.provenBytes = bytes
+      subject.answeredAt = this.loop.now()
+      subject.lastAnswer = ping
+      pings.length = 0
+      conn.transport.pong(ping)
+    }
+  }
+
+  #arrive(subject: Subject, arrival: Arrival): void {
+    if ('ping' in arrival) {
+      const { ping } = arrival
+      const { pings, receivedBytes: bytes } = subject
+      pings.push({ sequence: ping.readUInt32BE(4), bytes, ping })
+      return
+    }
+    const { part, bytes } = arrival
+    this.arrivals++
+    const text = typeof part === 'string'
+    const id = text ? Number.parseInt(part, 10) : (part[0]! << 16) | (part[1]! << 8) | part[2]!
+    check('arrived', subject, id, text ? 0 : part[3]!, this)
+    const { parts } = subject.sent[subject.received]!.envelope
+    subject.partsLeft = (text ? parts.length : subject.partsLeft) - 1
+    if (subject.partsLeft === 0) subject.received++
+    subject.receivedBytes += bytes
+    if (subject.conn.transport.name !== 'polling') return
+    // the next poll answers for it
+    subject.provenBytes = subject.receivedBytes
+    subject.answeredAt = this.loop.now()
+  }
+
+  #closed(subject: Subject): void {
+    this.subjects.splice(this.subjects.indexOf(subject), 1)
+    const { conn } = subject
+    if (conn.orderly && !conn.cut) conn.transport.deliver(Number.POSITIVE_INFINITY, false)
+    check('closed', subject, this)
+  }
+
+  #check(): void {
+    for (const subject of this.subjects) {
+      check('client', subject, this)
+      const { high } = this.clients.limits
+      subject.highest = subject.cosmetic.length > 0 ? Math.max(subject.highest, high) : high
+    }
+    check('world', this)
+  }
+
+  #listen<T>(name: string, listener: (message: T) => void): void {
+    const caught = (message: unknown): void => this.#caught(() => listener(message as T))
+    subscribe(name, caught)
+    this.#subscriptions.push(() => unsubscribe(name, caught))
+  }
+
+  /** Where the scheduler is in the middle of something, nothing may throw. */
+  #caught(callback: () => void): void {
+    try {
+      callback()
+    } catch (error) {
+      this.#failure ??= error
+    }
+  }
+
+  #rethrow(): void {
+    if (this.#failure) throw this.#failure
+  }
+}
+
+/** What was played, over all runs. */
+export interface Total {
+  operations: number
+  offers: number
+  arrivals: number
+  clients: number
+  /** How often each outcome, each closing and so on came about. */
+  readonly reached: Map<string, number>
+}
+
+export function play(run: Run, total?: Total): void {
+  const world = new World(run)
+  let operations = 0
+  try {
+    for (const operation of run.operations) if (world.apply(operation)) operations++
+    if (run.ending === 'all catch up') world.catchUp()
+    else world.stall()
+    world.end()
+  } finally {
+    world.close()
+  }
+  if (!total) return
+  total.operations += operations
+  total.offers += world.offers
+  total.arrivals += world.arrivals
+  total.clients += world.opened
+  const reached = (what: string, times: number): void => {
+    total.reached.set(what, (total.reached.get(what) ?? 0) + times)
+  }
+  const { clients } = world
+  for (const ledger of world.ledgers.values()) {
+    for (const outcome of OUTCOMES) reached(outcome, ledger[outcome].messages)
+  }
+  for (const [code, times] of Object.entries(clients.history.counts)) reached(code, times)
+  reached('drains', clients.meters.drains)
+  reached('slices', clients.fanout.slices)
+}
