@@ -280,7 +280,7 @@ export class Channel implements FanoutMember, LinkEvents {
     if (this.window.answered(sequence, now, loopDelay.at(now), meters.onLatency)) {
       this.vitals.progressAt = now
       // while it was blind, what is in flight did not count
-      if (this.window.inFlight > 0) this.#watch()
+      if (this.window.inFlight > 0) this.#watch(now)
       const { rtt, rate } = this.window.path
       if (rtt !== undefined) meters.rtt.record(rtt)
       if (rate !== undefined) meters.rate.record(rate)

@@ -35,7 +35,7 @@ export class Envelope implements Shared {
   readonly callback: (() => void) | undefined
   /** Whether `frames` can be had; the rest is Engine.IO's. */
   readonly framable: boolean
-  holders = 0
+  #holders = 0
   readonly #bare: (() => readonly EncodedPart[]) | undefined
   #overtakable: Envelope | undefined
   #frames: Buffer | undefined
@@ -73,6 +73,15 @@ export class Envelope implements Shared {
   get frames(): Buffer {
     this.#frames ??= framesOf(this.parts, this.bytes)
     return this.#frames
+  }
+
+  /** The ledger's; no part of what is sent. */
+  get holders(): number {
+    return this.#holders
+  }
+
+  set holders(holders: number) {
+    this.#holders = holders
   }
 
   /** @param maxAge where the annotation does not say */

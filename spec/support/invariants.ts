@@ -52,9 +52,13 @@ const INVARIANTS: readonly Invariant[] = [
   },
   {
     words:
-      'Cosmetic messages leave in their order, each once, and none while a critical one waits; a client that is being closed is sent none.',
-    outcome(subject, message, outcome, { releasing }) {
+      'Cosmetic messages leave in their order, each once, and none while a critical one waits; but one that is too old already, whenever that is noticed. A client that is being closed is sent none.',
+    outcome(subject, message, outcome, { loop, clients, releasing }) {
       if (message.isCritical || (outcome !== 'sent' && outcome !== 'expired')) return
+      if (outcome === 'expired') {
+        const { rule, emittedAt } = message.envelope
+        if (loop.now() - emittedAt > (rule.maxAge ?? clients.limits.maxAge)) return
+      }
       const { critical, cosmetic, closing } = subject
       // one that went ahead of a DISCONNECT has its place among the critical ones
       if (critical.includes(message)) return critical[0] !== message && 'not its turn'

@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { Budget } from '../../lib/budget.ts'
 import type { Channel, Verdict } from '../../lib/channel.ts'
 import { Clients } from '../../lib/clients.ts'
 import type { MessageDiagnosis } from '../../lib/diagnostics.ts'
@@ -133,12 +134,14 @@ export class World {
     this.#surroundings = { loop, cost, server: makeServer(HEARTBEAT), sizeOf: frameBytes }
     this.clients = new Clients({
       limits: POLICIES[0]!,
+      budget: new Budget(Number.POSITIVE_INFINITY),
       closedHistory: 1,
       tickBudget: budget,
       clock: loop,
       reporter: new Reporter(undefined, loop),
       host: {
         isJoined: () => true,
+        closed: () => {},
         recovered: (channel, _client, episode, now) =>
           this.#caught(() => this.#recovered(channel, episode.summary(now), now)),
       },
@@ -225,7 +228,7 @@ export class World {
         return true
       case 'policy': {
         const from = clients.limits.mode
-        clients.limits = POLICIES[operation.policy]!
+        clients.configured = POLICIES[operation.policy]!
         this.releasing = true
         if (clients.limits.mode === 'observe' && from !== 'observe') clients.release()
         this.releasing = false
