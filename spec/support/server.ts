@@ -19,7 +19,13 @@ export interface Fixture {
   /** A real socket.io-client, connected. */
   client(options?: Partial<ManagerOptions & SocketOptions>, namespace?: string): Promise<Socket>
   /** A WebSocket that speaks just enough Socket.IO, and can stop reading. */
-  raw(options?: { namespace?: string; query?: string; autoPong?: boolean }): Promise<RawClient>
+  raw(options?: {
+    namespace?: string
+    query?: string
+    autoPong?: boolean
+    /** Sent in place of joining the namespace; nothing is waited for then. */
+    joins?: readonly string[]
+  }): Promise<RawClient>
   close(): Promise<void>
 }
 
@@ -72,13 +78,14 @@ export function connectors(
       })
       return client
     },
-    async raw({ namespace = '/', query = '', autoPong = true } = {}) {
+    async raw({ namespace = '/', query = '', autoPong = true, joins } = {}) {
       const client = new RawClient(
         `${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket${query}`,
         autoPong,
       )
       clients.push(client)
-      await client.join(namespace)
+      if (joins) await client.say(joins)
+      else await client.join(namespace)
       return client
     },
   }
@@ -107,10 +114,14 @@ export class RawClient {
     return this.#socket.readyState === WebSocket.OPEN
   }
 
-  async join(namespace: string): Promise<void> {
+  async say(packets: readonly string[]): Promise<void> {
     if (!this.open) await once(this.#socket, 'open')
+    for (const packet of packets) this.send(packet)
+  }
+
+  async join(namespace: string): Promise<void> {
     const name = namespace === '/' ? '' : `${namespace},`
-    this.send(`40${name}`)
+    await this.say([`40${name}`])
     await this.until(() => this.frames.some((frame) => String(frame).startsWith(`40${name}{`)))
   }
 
