@@ -91,16 +91,37 @@ describe('What is outstanding to a client', () => {
     await eventually(() => outstanding() === 0)
   })
 
-  it('is let go of at once, with a client that is terminated between two polls', async () => {
-    const poll = `${fixture.url}/socket.io/?EIO=4&transport=polling`
-    const { sid } = JSON.parse((await (await fetch(poll)).text()).slice(1))
-    await fetch(`${poll}&sid=${sid}`, { method: 'POST', body: '40' })
-    await (await fetch(`${poll}&sid=${sid}`)).text()
-    fixture.io.emit('jackpot:won', { n: 1, pad })
-    expect(outstanding()).to.be.greaterThan(pad.length)
+  for (const closing of [false, true]) {
+    const which = closing ? 'closing already' : 'open'
+    it(`is let go of at once, with one that is terminated between polls, ${which}`, async () => {
+      const poll = `${fixture.url}/socket.io/?EIO=4&transport=polling`
+      const { sid } = JSON.parse((await (await fetch(poll)).text()).slice(1))
+      await fetch(`${poll}&sid=${sid}`, { method: 'POST', body: '40' })
+      await (await fetch(`${poll}&sid=${sid}`)).text()
+      const [client] = [...fixture.spillway!.clients()]
+      // as Socket.IO does with a client that it does not understand
+      if (closing) [...fixture.io.sockets.sockets.values()][0]!.conn.close()
+      else {
+        fixture.io.emit('jackpot:won', { n: 1, pad })
+        expect(outstanding()).to.be.greaterThan(pad.length)
+      }
+      expect(fixture.io.engine.clientsCount).to.equal(1)
+      fixture.spillway!.terminate(client!.id)
+      expect(fixture.io.engine.clientsCount).to.equal(0)
+      expect(fixture.spillway!.stats()).to.include({ buffered: 0 })
+    })
+  }
+
+  it('follows a client from one WebSocket to another', async () => {
+    const client = await fixture.raw()
+    const sid = Object.keys(Reflect.get(fixture.io.engine, 'clients'))[0]
+    const second = await fixture.raw({ query: `&sid=${sid}`, joins: ['2probe', '5'] })
+    await eventually(() => !client.open)
+    fixture.io.emit('jackpot:won', { n: 1 })
+    await second.until(() => second.received('jackpot:won').length === 1)
+    await eventually(() => outstanding() === 0)
     fixture.spillway!.terminate([...fixture.spillway!.clients()][0]!.id)
-    expect(fixture.io.engine.clientsCount).to.equal(0)
-    expect(fixture.spillway!.stats()).to.include({ buffered: 0 })
+    await eventually(() => fixture.io.engine.clientsCount === 0)
   })
 
   it('has in it what was written past the scheduler', async () => {

@@ -44,8 +44,8 @@ export class EngineLink implements Link, GaugeEvents {
     conn.on('drain', onDrain)
     conn.on('heartbeat', onHeartbeat)
     conn.on('close', onClose)
-    // nothing follows a WebSocket
-    if (conn.transport.name !== 'websocket') conn.on('upgrade', onUpgrade)
+    // of a WebSocket too: Engine.IO lets a client replace one by another
+    conn.on('upgrade', onUpgrade)
   }
 
   /** Who is told from now on. */

@@ -35,6 +35,8 @@ export interface EngineTransport extends EventEmitter {
   readonly name: string
   /** Whether nothing is being sent; `volatile` looks at it. */
   writable: boolean
+  /** Polling: ends the connection, when the client is told. */
+  shouldClose?: (() => void) | null
 }
 
 export interface EngineServer extends EventEmitter {
@@ -52,10 +54,13 @@ export function readyEventOf(transport: EngineTransport): 'ready' | 'drain' {
   return transport.listenerCount('ready') > 0 ? 'ready' : 'drain'
 }
 
-/** Ends a connection at once. Before Engine.IO 6.6, `close` waits for what is still buffered. */
+/** Ends a connection at once. */
 export function discard(conn: EngineSocket): void {
   conn.close(true)
+  // before Engine.IO 6.6 it waits for what is still buffered
   if (conn.readyState === 'closing') conn.closeTransport?.(true)
+  // it was closing already, and waits half a minute for a poll that it can end
+  if (conn.readyState === 'closing') conn.transport.shouldClose?.()
 }
 
 /** What is wrong with a value that should be an Engine.IO connection, if anything. */

@@ -98,7 +98,7 @@ export class HostileSocket {
 
   /** Bounded, since an answer may never come. */
   async until(test: () => boolean): Promise<boolean> {
-    for (let turns = 0; !test() && !this.gone && turns < 100; turns++) await wait(1)
+    for (let turns = 0; !test() && !this.gone && turns < 20; turns++) await wait(1)
     return test()
   }
 

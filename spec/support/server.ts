@@ -26,6 +26,8 @@ export interface Fixture {
     autoPong?: boolean
     /** Options of `ws`. */
     ws?: ClientOptions
+    /** Sent in place of joining the namespace; nothing is waited for then. */
+    joins?: readonly string[]
   }): Promise<RawClient>
   close(): Promise<void>
 }
@@ -79,13 +81,14 @@ export function connectors(
       })
       return client
     },
-    async raw({ namespace = '/', query = '', autoPong = true, ws = {} } = {}) {
+    async raw({ namespace = '/', query = '', autoPong = true, ws = {}, joins } = {}) {
       const client = new RawClient(
         `${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket${query}`,
         { autoPong, ...ws },
       )
       clients.push(client)
-      await client.join(namespace)
+      if (joins) await client.say(joins)
+      else await client.join(namespace)
       return client
     },
   }
@@ -114,10 +117,14 @@ export class RawClient {
     return this.#socket.readyState === WebSocket.OPEN
   }
 
-  async join(namespace: string): Promise<void> {
+  async say(packets: readonly string[]): Promise<void> {
     if (!this.open) await once(this.#socket, 'open')
+    for (const packet of packets) this.send(packet)
+  }
+
+  async join(namespace: string): Promise<void> {
     const name = namespace === '/' ? '' : `${namespace},`
-    this.send(`40${name}`)
+    await this.say([`40${name}`])
     await this.until(() => this.frames.some((frame) => String(frame).startsWith(`40${name}{`)))
   }
 
