@@ -47,7 +47,6 @@ export class PollingGauge implements TransportGauge {
   terminate(): void {
     const socket = this.#socket
     discard(this.#conn)
-    this.#transport.shouldClose?.()
     socket?.destroy()
   }
 
