@@ -5,6 +5,7 @@ import { lobby } from './lobby/scenario.ts'
 import { overhead } from './overhead/scenario.ts'
 import { scale } from './scale/scenario.ts'
 import { slowLink } from './slow-link/scenario.ts'
+import { storm } from './storm/scenario.ts'
 
 export interface Report {
   /** For people. */
@@ -32,4 +33,5 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   lobby,
   admin,
   scale,
+  storm,
 }
