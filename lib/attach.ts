@@ -114,6 +114,12 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
         },
         closed: (channel, code, left) => this.#onClosed(channel, code, left),
         isJoined: (socket) => this.#tap.isJoined(socket),
+        broadcasts: {
+          waiting: () => this.#tap.broadcasts.waiting,
+          catchUp: (conn) => this.#tap.broadcasts.catchUp(conn),
+          abandon: (conn, missed) => this.#tap.broadcasts.abandon(conn, missed),
+          finish: () => this.#tap.broadcasts.finish(),
+        },
       },
     })
     const { admission } = options
@@ -131,6 +137,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
       tapped,
       this.#classifier,
       systemClock,
+      { fanout: this.#clients.fanout, ledger: this.#clients.ledger },
       (conn, write, close) => this.#clients.open(conn, write, close),
       (engine) => this.#gate.add(engine),
     )

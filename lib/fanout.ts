@@ -2,11 +2,11 @@ import type { Clock } from './clock.ts'
 import { type Due, ReadyQueue } from './ready-queue.ts'
 import type { Millis } from './units.ts'
 
-/** A client that something was handed over for. */
+/** A client that something was handed over for, or the broadcasts of a class. */
 export interface FanoutMember {
-  /** Kept by the fan-out: in which of its lists the client waits. */
+  /** Kept by the fan-out: in which of its lists it waits. */
   due: Due
-  /** Writes what it was handed. Must not throw. */
+  /** Writes what it was handed, or a part of it, and asks for its next turn. */
   serve(now: Millis): void
 }
 
@@ -37,7 +37,6 @@ export class Fanout {
   /** The end of this tick is awaited. */
   #scheduled = false
   #ticks = 1
-  /** The process exits. */
   #ended = false
   readonly #ending: TickMember[] = []
   #inTurn = false
@@ -75,6 +74,11 @@ export class Fanout {
     else this.#later.push(member)
     if (!this.#inTurn) this.#beginTurn()
     this.#awaitTickEnd()
+  }
+
+  /** Whether the process exits, so that nothing can wait any more. */
+  get ended(): boolean {
+    return this.#ended
   }
 
   /** Whether this turn's budget is spent, so that what could be written now has to wait. */
