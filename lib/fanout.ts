@@ -40,6 +40,10 @@ export class Fanout {
   #ended = false
   readonly #ending: TickMember[] = []
   #inTurn = false
+  /** It has begun with a slice, which is all that it has to serve. */
+  #isSlice = false
+  /** The loop turns once more before anyone is served. */
+  #resting = false
   /** In this turn. */
   #served = false
   #startedAt: Millis = 0
@@ -85,7 +89,7 @@ export class Fanout {
   spent(now: Millis): boolean {
     if (this.#ended) return false
     if (!this.#inTurn) this.#beginTurn()
-    return now - this.#startedAt > this.#budget
+    return this.#resting || now - this.#startedAt > this.#budget
   }
 
   /** The same number until this tick ends. */
@@ -121,6 +125,7 @@ export class Fanout {
 
   #beginTurn(): void {
     this.#inTurn = true
+    this.#isSlice = false
     this.#served = false
     this.#startedAt = this.#clock.now()
     this.#slicedAt = this.#startedAt
@@ -147,12 +152,21 @@ export class Fanout {
   }
 
   readonly #endTurn = (): void => {
+    const used = this.#resting ? 0 : this.#usedUntil - this.#startedAt
+    this.busy += used
+    if (!this.#empty && used > this.#budget && !this.#isSlice) {
+      // in this turn of the loop they were emitted
+      this.#resting = true
+      setImmediate(this.#endTurn)
+      return
+    }
     const rest = this.#clock.now() - this.#slicedAt
+    this.#resting = false
     this.#inTurn = false
-    this.busy += this.#usedUntil - this.#startedAt
     if (this.#empty) return
     this.slices++
     this.#beginTurn()
+    this.#isSlice = true
     // thousands of answers in one turn would leave little for writes
     this.#slice(Math.max(this.#budget, rest / 2))
   }

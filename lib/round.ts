@@ -95,15 +95,12 @@ export class Round<R extends Recipient, Message> {
     const index = this.#positionOf(conn)
     if (index === undefined) return
     if (index === this.#visited) this.#deliverRest(deliver)
-    const recipient = this.recipients[index]!
-    const before = (index - this.#next + this.recipients.length) % this.recipients.length
-    const visit = this.#visits + before
     for (;;) {
-      const at = Math.max(this.#first, this.#ahead.get(index) ?? 0, this.#firstAfter(visit))
+      const at = this.#firstDue(index)
       const entry = this.#entries[at - this.#first]
       if (!entry) return
       this.#ahead.set(index, at + 1)
-      deliver(recipient, entry.message)
+      deliver(this.recipients[index]!, entry.message)
     }
   }
 
@@ -114,11 +111,13 @@ export class Round<R extends Recipient, Message> {
     }
   }
 
-  /** The first message whose walk has still to come to a visit: later ones join later. */
-  #firstAfter(visit: number): number {
+  /** Those that everyone from the next visit to this one's has go to it no more. */
+  #firstDue(index: number): number {
+    const before = (index - this.#next + this.recipients.length) % this.recipients.length
+    const visit = this.#visits + before
     let at = 0
     while (at < this.#entries.length && this.#entries[at]!.until <= visit) at++
-    return this.#first + at
+    return Math.max(this.#first + at, this.#ahead.get(index) ?? 0)
   }
 
   #finish(finished: (message: Message) => void): void {
