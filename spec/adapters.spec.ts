@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { expect } from 'chai'
 import type { Namespace, Server } from 'socket.io'
-import { ClusterAdapter, type ClusterMessage } from 'socket.io-adapter'
+import { Adapter, ClusterAdapter, type ClusterMessage } from 'socket.io-adapter'
 import { attach } from '../lib/attach.ts'
 import { fatalErrors } from './support/hostile.ts'
 import { makePair } from './support/pair-adapter.ts'
@@ -90,8 +90,7 @@ describe('Adapters', () => {
 
   it('that refuse to publish are told of, and the clients here are sent to', async () => {
     class Refusing extends ClusterAdapter {
-      // the inherited one is protected
-      // biome-ignore lint/complexity/noUselessConstructor: it makes it public
+      // public, which the inherited one is not
       constructor(namespace: Namespace) {
         super(namespace)
       }
@@ -141,6 +140,27 @@ describe('Adapters', () => {
     expect(rejected).to.equal('connection lost')
     const awaited = await client.publish('', '').catch(({ message }: Error) => message)
     expect(awaited).to.equal('connection lost')
+  })
+
+  it('that show their clients have them guarded, those of later namespaces too', async () => {
+    const [pub, sub] = [new FakeClient(), new FakeClient()]
+    class WithClients extends Adapter {
+      readonly pubClient = pub
+      readonly subClient = sub
+    }
+    fixture = await startServer({}, { adapter: WithClients })
+    fixture.io.of('/lobby')
+    const faults = faultsOf(fixture)
+    const errors = await fatalErrors(async () => {
+      pub.emit('error', new Error('one'))
+      sub.emit('error', new Error('two'))
+      void pub.publish('channel', 'text')
+      await eventually(() => faults.length >= 3)
+    })
+    expect(errors).to.deep.equal([])
+    expect(faults).to.deep.equal([
+      ...['one', 'two', 'connection lost'].map((text) => `client of an adapter: ${text}`),
+    ])
   })
 
   it('have clients that are not read from again and again without a pause', async () => {

@@ -15,14 +15,14 @@ type RedisClient = ReturnType<typeof createClient>
 /** As the README has them. */
 export const ADAPTERS = {
   async 'redis-adapter'(io: Server, spillway: Spillway, options: RedisOptions) {
-    const pub = spillway.guard(createClient(options)) as RedisClient
-    const sub = spillway.guard(pub.duplicate()) as RedisClient
+    const pub = spillway.guard(createClient(options))
+    const sub = spillway.guard(pub.duplicate())
     await Promise.all([pub.connect(), sub.connect()])
     io.adapter(createAdapter(pub, sub))
     return [pub, sub]
   },
   async 'redis-streams-adapter'(io: Server, spillway: Spillway, options: RedisOptions) {
-    const client = spillway.guard(createClient(options)) as RedisClient
+    const client = spillway.guard(createClient(options))
     await client.connect()
     // it lets go of its own connections when a read ends
     io.adapter(createStreamsAdapter(client, { blockTimeInMs: 200 }))
