@@ -169,6 +169,7 @@ describe('A broadcast that takes longer than the budget', () => {
     io.emit('blink', { n: 1 })
     io.emit('jackpot:won', { n: 2 })
     for (const client of clients) await client.until(() => numbers(client).length === 1)
+    await eventually(() => fixture.spillway!.stats().budget.held === 0)
     const { expired } = fixture.spillway!.stats().classes.cosmetic
     expect(expired.messages).to.be.within(CLIENTS - BUSY_AT - 1, CLIENTS - 1)
     expect(numbers(last.client, 'blink')).to.deep.equal([])

@@ -63,6 +63,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
   ['shutdown', ['lib/shutdown']],
   ['links', ['lib/link/*']],
   ['clients', ['lib/wait', 'lib/snapshot', 'lib/census', 'lib/listing', 'lib/clients']],
+  ['adapters', ['lib/adapter-client', 'lib/answers', 'lib/adapters']],
   ['tap, gate', ['lib/adapter-tap', 'lib/tap', 'lib/gate']],
   ['attach', ['lib/types', 'lib/attach']],
   ['metrics', ['lib/metrics/*']],
