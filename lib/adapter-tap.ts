@@ -28,19 +28,16 @@ export type OnBroadcast = (
 ) => void
 
 const kTapped = Symbol('spillway.adapter')
+type Tappable = TappedAdapter & { [kTapped]?: true }
 const EVENT = 2
 
 /**
  * Has the recipients of a broadcast told to somebody who may send them one after the other, instead of
  * all at once. What Socket.IO's users could notice stays as it is: messages that want an answer, are
- * volatile, or have attachments that may change, and those that `onAnyOutgoing` is told of.
- *
- * @returns what gives the adapter its own methods back; undefined if it can't be tapped, or is
+ * volatile, or have attachments that may change, and those that `onAnyOutgoing` is told of. An
+ * adapter without these methods is left as it is.
  */
-export function tapAdapter(
-  adapter: TappedAdapter & { [kTapped]?: true },
-  onBroadcast: OnBroadcast,
-): (() => void) | undefined {
+export function tapAdapter(adapter: Tappable, onBroadcast: OnBroadcast): void {
   const { _encode: encode, apply } = adapter
   if (adapter[kTapped] || typeof encode !== 'function' || typeof apply !== 'function') return
   /** Of the broadcast that was encoded, and whose recipients are asked for next. */
@@ -66,7 +63,10 @@ export function tapAdapter(
     else onBroadcast(recipients, callback, options)
   }
   adapter[kTapped] = true
-  return () => {
-    for (const name of ['_encode', 'apply', kTapped] as const) Reflect.deleteProperty(adapter, name)
-  }
+}
+
+/** Gives it its own methods back. */
+export function untapAdapter(adapter: Tappable): void {
+  if (!adapter[kTapped]) return
+  for (const name of ['_encode', 'apply', kTapped] as const) Reflect.deleteProperty(adapter, name)
 }

@@ -1,5 +1,11 @@
 import type { EventEmitter } from 'node:events'
-import { type AdapterSocket, type TappedAdapter, tapAdapter } from './adapter-tap.ts'
+import {
+  type AdapterSocket,
+  type OnBroadcast,
+  type TappedAdapter,
+  tapAdapter,
+  untapAdapter,
+} from './adapter-tap.ts'
 import { type Broadcast, Broadcasts, type Courier } from './broadcasts.ts'
 import type { Channel, NamespaceSocket } from './channel.ts'
 import type { Classifier, Packet } from './classifier.ts'
@@ -77,8 +83,6 @@ export class Tap implements Courier<AdapterSocket> {
   readonly broadcasts: Broadcasts<AdapterSocket>
   /** What a recipient of a broadcast is being sent. */
   #delivered: Envelope | undefined
-  /** Give the adapters their own methods back. */
-  readonly #untap: Array<() => void> = []
   readonly #io: TappedServer
   readonly #classifier: Classifier
   readonly #clock: Clock
@@ -131,7 +135,7 @@ export class Tap implements Courier<AdapterSocket> {
   close(): void {
     for (const name of ['bind', 'attachApp'] as const) Reflect.deleteProperty(this.#io, name)
     Reflect.deleteProperty(this.#io.encoder, 'encode')
-    for (const untap of this.#untap.splice(0)) untap()
+    for (const { adapter } of this.#io._nsps?.values() ?? []) untapAdapter(adapter)
     for (const engine of this.engines) {
       engine.off('connection', this.#onConnection)
       for (const conn of Object.values(engine.clients ?? {})) untap(conn)
@@ -203,13 +207,14 @@ export class Tap implements Courier<AdapterSocket> {
   #tapAdapter(namespace: string): void {
     const adapter = this.#io._nsps?.get(namespace)?.adapter
     if (!adapter) return
-    const untap = tapAdapter(adapter, (recipients, send, options) => {
-      const envelope = this.#envelopeOf(this.#encodings.at(-1)!, options)
-      // it may wait; later its payload may have changed
-      void envelope.overtakable
-      this.broadcasts.offer(recipients, { envelope, send })
-    })
-    if (untap) this.#untap.push(untap)
+    tapAdapter(adapter, this.#onBroadcast)
+  }
+
+  readonly #onBroadcast: OnBroadcast = (recipients, send, options) => {
+    const envelope = this.#envelopeOf(this.#encodings.at(-1)!, options)
+    // it may wait; later its payload may have changed
+    void envelope.overtakable
+    this.broadcasts.offer(recipients, { envelope, send })
   }
 
   begin({ conn }: AdapterSocket): void {
