@@ -7,6 +7,7 @@ import type { ClientsPage } from '../../schemas/stats.ts'
 import { reached } from '../../spec/support/browser.ts'
 import { clientRows, figuresIn } from '../../spec/support/dashboard-page.ts'
 import { userAgentOf } from '../lobby/kind.ts'
+import { HEALTHY_SHARE } from '../lobby/trial.ts'
 import { round } from '../statistics.ts'
 import { difference, type Told, toldTo } from './told.ts'
 
@@ -40,6 +41,7 @@ export interface VisitOptions {
 
 const DESK = { width: 1280, height: 940 }
 const PHONE = { width: 390, height: 844 }
+const AFTER_CUT_MS = 2000
 /** Times that the page is loaded. */
 const LOADS = 5
 const WITHIN_MS = 30_000
@@ -48,7 +50,7 @@ const BEFORE_END_MS = 45_000
 /** Of those that have stopped reading, many are closed and come back at the same times. */
 const TROUBLE_MS = 25_000
 
-/** Looks at the dashboard from the beginning of the load until shortly before its end. */
+/** Looks at the dashboard from when some are in trouble until shortly before the load ends. */
 export async function visitDashboard(options: VisitOptions): Promise<Visit> {
   const { port, seconds, pictures, signal } = options
   const startedAt = performance.now()
@@ -59,19 +61,22 @@ export async function visitDashboard(options: VisitOptions): Promise<Visit> {
     const page = await camera.open('about:blank', DESK)
     await page.addInitScript(MEASURE)
     const told = toldTo(page)
+    // a browser gives up what it is loading when an interface is cut
+    const cutAt = startedAt + seconds * 1000 * HEALTHY_SHARE + AFTER_CUT_MS
+    await sleep(Math.max(0, cutAt - performance.now()), undefined, { signal })
     const page_load = await measureLoads(page, url)
     await page.goto(url)
     await page.locator(ROW).first().waitFor({ timeout: WITHIN_MS })
     await page.evaluate('spillwayTasks.length = 0')
+    const others = pictures === undefined ? undefined : await openOthers(camera, url)
     const left = startedAt + seconds * 1000 - BEFORE_END_MS - performance.now()
     await sleep(Math.max(0, left), undefined, { signal })
-    const phone = pictures === undefined ? undefined : await camera.open(url, PHONE)
     const trouble = page.locator('#verdict', { hasText: 'has not answered' })
     await trouble.waitFor({ timeout: TROUBLE_MS })
     await check(page, told, `${url.replace('/ui', '')}/clients?sort=worst&limit=10`)
     const shown = await read(page)
     const measured = await figuresOf(page)
-    if (phone) await takePictures(camera, { page, phone, url })
+    if (others) await takePictures(camera, { page, ...others })
     return { shown, page_load, ...measured }
   } finally {
     await camera.close()
@@ -160,27 +165,43 @@ async function figuresOf(page: Page): Promise<Pick<Visit, 'refresh' | 'longest_t
   return { refresh: Object.fromEntries(refresh), longest_task_ms: round(longest, 0) }
 }
 
-interface Pages {
-  readonly page: Page
+interface Others {
   readonly phone: Page
-  readonly url: string
+  readonly client: Page
 }
 
-/** Whoever is first on the page is closed before long, so everything that tells of it comes first. */
-async function takePictures(camera: Camera, { page, phone, url }: Pages): Promise<void> {
-  const address = await page.locator(`${ROW} a`).first().getAttribute('href')
-  const client = await camera.open(`${url}${address}`, DESK)
+/** Early, so that the charts are full: a client's begins when its page is opened. */
+async function openOthers(camera: Camera, url: string): Promise<Others> {
+  const phone = await camera.open(url, PHONE)
+  const id = await slowOne(`${url.replace('/ui', '')}/clients?sort=rtt&limit=200`)
+  return { phone, client: await camera.open(`${url}#/clients/${id}`, DESK) }
+}
+
+/** Behind those that answer nothing any more, the longest round trips are those of the slow. */
+async function slowOne(question: string): Promise<string> {
+  for (let next: string | null = '', page = 0; next !== null && page < MOST_PAGES; page++) {
+    const answer = await fetch(next === '' ? question : `${question}&cursor=${next}`)
+    const { clients, next: following } = (await answer.json()) as ClientsPage
+    const slow = clients.find(({ userAgent }) => userAgent === userAgentOf('slow'))
+    if (slow) return slow.id
+    next = following
+  }
+  throw new Error('no slow client is listed')
+}
+
+const MOST_PAGES = 70
+
+async function takePictures(
+  camera: Camera,
+  { page, phone, client }: Others & { readonly page: Page },
+): Promise<void> {
   await camera.take(page, 'dashboard-lobby.png', { fullPage: false })
   await camera.take(phone, 'dashboard-lobby-phone.png', { fullPage: false })
-  // its chart begins when its page is opened
-  await sleep(CHART_MS)
   await camera.take(client, 'dashboard-lobby-client.png')
   await page.emulateMedia({ colorScheme: 'dark' })
   await sleep(1000) // one more round of figures, in other colours
   await camera.take(page, 'dashboard-lobby-dark.png')
 }
-
-const CHART_MS = 2500
 
 function rounded(values: readonly number[]): Figures {
   const each = (value: number | null) => (value === null ? null : round(value, 0))

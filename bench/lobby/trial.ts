@@ -21,7 +21,7 @@ export interface Trial {
 const CONNECT_MS = 180_000
 const SETTLE_MS = 2000
 /** Of the load, after which some stop reading and some vanish. */
-const HEALTHY_SHARE = 1 / 12
+export const HEALTHY_SHARE = 1 / 12
 const DEAF_EVERY_MS = 5000
 
 /**

@@ -1,4 +1,4 @@
-import { hashOf, isSlow, nameOf, outlookOf, troubleOf } from './client-figures.js'
+import { hashOf, isSlow, nameOf, outlookOf, soon, troubleOf } from './client-figures.js'
 import { byId, figure, write } from './dom.js'
 import { keyOf } from './rates.js'
 import { visible } from './text.js'
@@ -69,7 +69,7 @@ function showClosing({ mode, clients }, closing, atLeast) {
   const others = closing.length > 1 ? `, and ${least}${count(closing.length - 1)} more` : ''
   const [first] = closing.toSorted((a, b) => a.closesIn - b.closesIn)
   link('first', first)
-  say('more', first ? ` in ${span(first.closesIn)}${others}.` : '')
+  say('more', first ? ` ${soon(first.closesIn)}${others}.` : '')
   if (mode === 'observe') say('closing', 'Mode observe closes nobody.')
   else say('closing', closing.length > 0 ? 'About to be closed:' : 'Nobody is about to be closed.')
 }
