@@ -1,12 +1,7 @@
 import type { Socket } from 'node:net'
+import { type Kind, userAgentOf } from './kind.ts'
 import { openLine } from './line.ts'
 import type { Heard } from './wire.ts'
-
-/**
- * `healthy` reads everything at once; `slow` reads 10 KB a second; `stopped` reads nothing once it
- * was told to; `vanishing` is a healthy one whose link will be cut.
- */
-export type Kind = 'healthy' | 'slow' | 'stopped' | 'vanishing'
 
 const LEAST_RECONNECT_MS = 1000
 const MOST_RECONNECT_MS = 3000
@@ -40,6 +35,7 @@ export class Guest implements Heard {
       host: this.#host,
       port: this.#port,
       heard: this,
+      userAgent: userAgentOf(this.#kind),
       isSlow: this.#kind === 'slow',
       reads: () => !(this.stopsReading && this.isConnected),
     })

@@ -4,8 +4,6 @@ import { type Heard, WireReader } from './wire.ts'
 
 /** A connection of one client: bare TCP, and on it the handshake of a WebSocket. */
 
-const HANDSHAKE = upgradeRequest(SOCKET_IO_PATH)
-
 const SLOW_BYTES = 2048
 const SLOW_EVERY_MS = (1000 * SLOW_BYTES) / 10_240
 
@@ -21,13 +19,21 @@ export interface LineOptions {
   readonly host: string
   readonly port: number
   readonly heard: Heard
+  readonly userAgent?: string
   /** It reads 10 KB a second. */
   readonly isSlow?: boolean
   /** Asked after each read: whether it goes on reading. */
   readonly reads?: () => boolean
 }
 
-export function openLine({ host, port, heard, isSlow = false, reads }: LineOptions): Socket {
+export function openLine({
+  host,
+  port,
+  heard,
+  userAgent,
+  isSlow = false,
+  reads,
+}: LineOptions): Socket {
   const reader = new WireReader(heard)
   const buffer = isSlow ? Buffer.allocUnsafe(SLOW_BYTES) : shared
   const socket = connect({
@@ -42,7 +48,7 @@ export function openLine({ host, port, heard, isSlow = false, reads }: LineOptio
       },
     },
   })
-  socket.write(HANDSHAKE)
+  socket.write(upgradeRequest(SOCKET_IO_PATH, userAgent))
   if (isSlow) slow.add(socket)
   socket.on('error', () => {})
   socket.once('close', () => slow.delete(socket))
