@@ -135,7 +135,12 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
         refused: (client) => this.events.refused(client),
       },
     )
-    this.#gate = new Gate(tapped, this.#admission, (conn) => this.#tap.isConnected(conn))
+    this.#gate = new Gate(
+      tapped,
+      this.#admission,
+      (conn) => this.#tap.isConnected(conn),
+      systemClock,
+    )
     this.#tap = new Tap(
       tapped,
       this.#classifier,
