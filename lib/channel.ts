@@ -202,7 +202,9 @@ export class Channel implements FanoutMember, LinkEvents {
    */
   join(joined: NamespaceSocket, isJoined: (socket: NamespaceSocket) => boolean): void {
     this.#leave(joined.namespace)
-    this.sockets = [...this.sockets.filter(isJoined), joined]
+    const others = this.sockets.filter(isJoined)
+    // of most clients it is the only one: a list that was appended to has room for 16 more
+    this.sockets = others.length === 0 ? [joined] : [...others, joined]
   }
 
   offer(envelope: Envelope, now: Millis): Verdict {

@@ -22,6 +22,7 @@ export class EngineLink implements Link, GaugeEvents {
   #burst: Burst | undefined
   /** Made when the kernel first leaves something. */
   #backlog: Backlog | undefined
+  #followsDrain = false
   /** Of a message that is being written, the bytes of the parts still to come. */
   #unwritten: Bytes = 0
   #handedOver: Bytes = 0
@@ -41,7 +42,6 @@ export class EngineLink implements Link, GaugeEvents {
     this.#host = host
     this.#gauge = gaugeFor(conn, conn.transport, this)
     this.conn[kLink] = this
-    conn.on('drain', onDrain)
     conn.on('heartbeat', onHeartbeat)
     conn.on('close', onClose)
     // of a WebSocket too: Engine.IO lets a client replace one by another
@@ -95,6 +95,7 @@ export class EngineLink implements Link, GaugeEvents {
     this.#handedOver += envelope.bytes
     if (this.#keep(envelope)) return
     this.flush()
+    this.#followDrain()
     const { parts, sizes, options, callback } = envelope
     this.waiting += envelope.bytes
     this.#unwritten += envelope.bytes
@@ -234,10 +235,17 @@ export class EngineLink implements Link, GaugeEvents {
       this.#burst = this.#burst.and(envelope)
       return true
     }
-    if (!writer.usable) return false
+    if (!writer.isUsable(this.#followsDrain ? 1 : 0)) return false
     writer.reserve()
     this.#burst = this.#host.bursts.startingWith(envelope)
     return true
+  }
+
+  /** From its first message through Engine.IO on: most clients never have one. */
+  #followDrain(): void {
+    if (this.#followsDrain) return
+    this.#followsDrain = true
+    this.conn.on('drain', onDrain)
   }
 
   /** Engine.IO's `drain` means that the write buffer went to the transport, nothing more. */
