@@ -288,11 +288,6 @@ export class Channel implements FanoutMember, LinkEvents {
     else this.#queueCosmetic(envelope)
   }
 
-  /** Was emitted to it, but its client has left the namespace meanwhile. */
-  skipped(envelope: Envelope): void {
-    this.#count(envelope, 'undelivered')
-  }
-
   /** Writes what was handed over in this tick, or what had to wait because of its budget. */
   serve(now: Millis): void {
     if (this.#waits) this.pump(now)
