@@ -124,6 +124,12 @@ export class ModelLoop implements Clock {
     this.#idleUntil(until)
   }
 
+  /** Passes the time until the latest of the timers is over that are called once. */
+  runOut(): void {
+    const ends = this.timers.filter(({ every }) => every === undefined).map(({ at }) => at)
+    this.pass(Math.max(0, ...ends.map((at) => at - this.#time)))
+  }
+
   #idleUntil(at: number): void {
     if (at <= this.#time) return
     this.#idle += at - this.#time

@@ -180,6 +180,8 @@ export class World {
       this.#rethrow()
       this.#check()
     }
+    this.loop.runOut()
+    this.#rethrow()
     check('caughtUp', this)
   }
 
