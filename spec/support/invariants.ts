@@ -243,6 +243,12 @@ const INVARIANTS: readonly Invariant[] = [
       const isClear = !waits && channel.window.hasRoom(1, now, (low + high) / 2, false)
       return !isClear && channel.buffered >= low && `with ${channel.buffered} bytes`
     },
+    offered({ channel }, offering, _verdict, { clients }) {
+      const { message, buffered, congested, closed } = offering
+      const { low, high } = clients.limits
+      if (message.isCritical || closed || !congested || isAbove(offering, high)) return
+      return channel.congested && buffered < low && `not with ${buffered} bytes`
+    },
     client({ channel, shed }) {
       const { dropped, conflated, expired } = shed
       return dropped + conflated + expired > 0 && !channel.active && 'nobody will be told'
@@ -297,10 +303,32 @@ const INVARIANTS: readonly Invariant[] = [
     },
   },
   {
-    words: 'What is kept for the end of the tick, or for its slice, is due to be written.',
-    client({ channel, conn, endedBy }) {
+    words:
+      'What is kept for the end of the tick, or for its slice, is due to be written; when the loop has nothing left to do, nobody is due any more.',
+    client({ channel, conn, endedBy }, { loop }) {
       const { link, due } = channel
+      if (due !== 'no' && loop.idle) return `due ${due}`
       return link.pending > 0 && due === 'no' && !conn.cut && !endedBy && `${link.pending} bytes`
+    },
+  },
+  {
+    words:
+      'What may be sent does not wait: when the loop has nothing left to do, the transport is sending, an answer is awaited or the window is full.',
+    client({ channel, closing, conn }, { loop, clients, unnoticed }) {
+      const { critical, cosmetic, link, window, closedBy } = channel
+      const next = critical.peek() ?? cosmetic.peek()
+      if (!next || closedBy !== undefined || conn.cut || !loop.idle) return
+      // a transport tells when it has sent all that it was given
+      if (link.outstanding > 0 || !conn.transport.writable) return
+      // whose answer leads to a look at what waits
+      if (window.waitsSince !== undefined) return
+      // new limits are noticed by the sweep
+      if (unnoticed > 0) return
+      if (next.rule.class === 'critical') return 'a critical one'
+      const { low, high } = clients.limits
+      if (closing) return
+      // timers are late by up to a millisecond
+      return window.hasRoom(next.bytes, loop.now() - 1, (low + high) / 2) && 'a cosmetic one'
     },
   },
   {

@@ -124,6 +124,12 @@ export class ModelLoop implements Clock {
     this.#idleUntil(until)
   }
 
+  /** Nothing is left to do before time passes. */
+  get idle(): boolean {
+    const due = this.timers.some(({ at }) => at <= this.#time)
+    return !due && this.#ticks.length === 0 && this.#immediates.length === 0
+  }
+
   /** Passes the time until the latest of the timers is over that are called once. */
   runOut(): void {
     const ends = this.timers.filter(({ every }) => every === undefined).map(({ at }) => at)

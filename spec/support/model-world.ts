@@ -22,6 +22,8 @@ import { KINDS, type Operation, POLICIES, type Run } from './model-operations.ts
 
 /** Between an answered heartbeat and the next one. */
 const HEARTBEAT = 2000
+/** In so many milliseconds the sweep has come to everyone, twice. */
+const SWEEPS = 2200
 
 /** Counts by outcome, as naive as can be. */
 export type Ledger = Record<MessageOutcome | 'observed', { messages: number; bytes: number }>
@@ -114,6 +116,8 @@ export class World {
   offers = 0
   arrivals = 0
   opened = 0
+  /** Time until everyone has been looked after since limits were changed. */
+  unnoticed = 0
   /** Going to `observe`, or closing: everything is handed over at once. */
   releasing = false
   readonly #surroundings: Surroundings
@@ -176,7 +180,7 @@ export class World {
         this.#deliver(subject, Number.POSITIVE_INFINITY)
         this.#answer(subject, 'latest')
       }
-      this.loop.pass(250)
+      this.#pass(250)
       this.#rethrow()
       this.#check()
     }
@@ -189,7 +193,7 @@ export class World {
   stall(): void {
     for (const { conn } of this.subjects) conn.upgrading = false
     for (let round = 0; round < 60; round++) {
-      this.loop.pass(500)
+      this.#pass(500)
       this.#rethrow()
       this.#check()
     }
@@ -226,11 +230,12 @@ export class World {
         loop.spend(operation.millis)
         return true
       case 'pass':
-        loop.pass(operation.millis)
+        this.#pass(operation.millis)
         return true
       case 'policy': {
         const from = clients.limits.mode
         clients.configured = POLICIES[operation.policy]!
+        this.unnoticed = SWEEPS
         this.releasing = true
         if (clients.limits.mode === 'observe' && from !== 'observe') clients.release()
         this.releasing = false
@@ -507,6 +512,11 @@ export class World {
     const subject = this.#byId.get(channel.id)!
     check('recovered', subject, summary, now, this)
     subject.shed = { dropped: 0, conflated: 0, expired: 0, bytes: 0 }
+  }
+
+  #pass(millis: number): void {
+    this.loop.pass(millis)
+    this.unnoticed -= millis
   }
 
   #deliver({ conn }: Subject, bytes: number): void {
