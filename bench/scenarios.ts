@@ -1,5 +1,6 @@
 import { admin } from './admin/scenario.ts'
 import type { Arguments } from './arguments.ts'
+import { dashboard } from './dashboard/scenario.ts'
 import { fanout } from './fanout/scenario.ts'
 import { lobby } from './lobby/scenario.ts'
 import { overhead } from './overhead/scenario.ts'
@@ -31,5 +32,6 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   fanout,
   lobby,
   admin,
+  dashboard,
   scale,
 }
