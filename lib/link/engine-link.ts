@@ -28,6 +28,8 @@ export class EngineLink implements Link, GaugeEvents {
   #handedOver: Bytes = 0
   #taken: Bytes = 0
   #underWay: Bytes = 0
+  /** Engine.IO tells of a new transport, and has not finished with it. */
+  #switching = false
 
   /** @param write Engine.IO's own `write` and `close`, which the tap has shadowed */
   constructor(
@@ -172,7 +174,9 @@ export class EngineLink implements Link, GaugeEvents {
     this.flush()
     // a listener may close the connection in the middle of a batch
     this.#letGo()
-    this.#close.call(this.conn, discard)
+    // Engine.IO would close the new transport at once, without what it has not been given yet
+    if (this.#switching && !discard) process.nextTick(() => this.close())
+    else this.#close.call(this.conn, discard)
   }
 
   terminate(): void {
@@ -258,6 +262,10 @@ export class EngineLink implements Link, GaugeEvents {
 
   upgradedTo(transport: EngineTransport): void {
     const before = this.#gauge
+    this.#switching = true
+    process.nextTick(() => {
+      this.#switching = false
+    })
     // first the new one, since what `before` tells leads to writes
     this.#gauge = gaugeFor(this.conn, transport, this)
     this.#events?.upgraded()
