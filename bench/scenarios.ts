@@ -6,6 +6,8 @@ import { lobby } from './lobby/scenario.ts'
 import { overhead } from './overhead/scenario.ts'
 import { scale } from './scale/scenario.ts'
 import { slowLink } from './slow-link/scenario.ts'
+import { soak } from './soak/scenario.ts'
+import { storm } from './storm/scenario.ts'
 
 export interface Report {
   /** For people. */
@@ -34,4 +36,6 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   admin,
   dashboard,
   scale,
+  soak,
+  storm,
 }

@@ -16,6 +16,9 @@ export interface AdmissionHost {
   refused(client: RefusedClient): void
 }
 
+/** Socket.IO's client gives up after 20 s, and whoever is let in later has been let in for nobody. */
+const MOST_WAIT: Millis = 5000
+
 /** Decides whether new clients are let in; those that are connected are none of its business. */
 export class Admission {
   /** So far. */
@@ -58,6 +61,12 @@ export class Admission {
     if (!this.#guarded) return undefined
     if (this.#host.overBudget()) return 'budget'
     return this.#lateness?.late ? 'loop' : undefined
+  }
+
+  /** The same, of one that has waited for its turn since it came: the loop may be on time again. */
+  refusalAfter(waited: Millis): RefusalReason | undefined {
+    const { refusal } = this
+    return refusal ?? (this.#lateness && waited > MOST_WAIT ? 'loop' : undefined)
   }
 
   /**

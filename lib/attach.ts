@@ -135,7 +135,12 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
         refused: (client) => this.events.refused(client),
       },
     )
-    this.#gate = new Gate(tapped, this.#admission, (conn) => this.#tap.isConnected(conn))
+    this.#gate = new Gate(
+      tapped,
+      this.#admission,
+      (conn) => this.#tap.isConnected(conn),
+      systemClock,
+    )
     this.#tap = new Tap(
       tapped,
       this.#classifier,
@@ -210,6 +215,11 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     const { bytes, ledger } = this.#clients.budget
     const budget = { limit: bytes, held: ledger.bytes }
     return { connected, congested, meters, census: census.latest, fanout, budget }
+  }
+
+  /** @internal What is kept for clients. */
+  get sizes() {
+    return this.#clients.sizes
   }
 
   /** @internal How many clients were closed, by code. */

@@ -120,6 +120,18 @@ export class Clients implements ChannelHost, LinkHost {
     return this.#clients.size
   }
 
+  /** What is kept for clients: all of it is 0 when everyone has gone. */
+  get sizes() {
+    return {
+      clients: this.#clients.size,
+      watched: this.watched.size,
+      wakers: this.#wakers.size,
+      lingering: this.#lingering.size,
+      congested: this.congestedNow,
+      held: this.ledger.bytes,
+    }
+  }
+
   open(conn: EngineSocket, write: EngineWrite, close: (discard?: boolean) => void): Channel {
     const id = `${idPrefix}${++this.#lastId}`
     const link = new EngineLink(conn, write, close, this)

@@ -22,11 +22,19 @@ const UPGRADE = '/socket.io/?EIO=4&transport=websocket'
 /** The whole answer to an upgrade, until the server has closed the connection. */
 async function upgrade({ port }: Fixture, path: string): Promise<string> {
   const socket = connectTcp(port, '127.0.0.1')
-  socket.write(
-    `GET ${path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
-  )
+  socket.write(upgradeRequest(path))
   return text(socket)
+}
+
+function upgradeRequest(path: string): string {
+  return (
+    `GET ${path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+    'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n'
+  )
+}
+
+function block(millis: number): void {
+  for (const until = performance.now() + millis; performance.now() < until; );
 }
 
 /** One that tries again by itself, until it is let in. */
@@ -71,7 +79,7 @@ describe('Gate', () => {
       [...io._nsps.values()].some(({ sockets }) =>
         [...sockets.values()].some((socket) => socket.conn === conn),
       )
-    const guarding = new Gate(io as never, admission, isConnected)
+    const guarding = new Gate(io as never, admission, isConnected, systemClock)
     guarding.guard([io.engine])
     return guarding
   }
@@ -262,6 +270,57 @@ describe('Gate', () => {
     expect(refused[0]).to.include({ reason: 'budget', address: '127.0.0.1' })
   })
 
+  it('refuses those who come in one turn in several, so that others have theirs', async () => {
+    const sockets = Array.from({ length: 20 }, () => connectTcp(fixture.port, '127.0.0.1'))
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')))
+    await eventually(() => connectionsOf(fixture) === sockets.length)
+    over = true
+    let turn = 0
+    let counting = setImmediate(function count() {
+      turn++
+      counting = setImmediate(count)
+    })
+    const turns: number[] = []
+    refused.push = () => {
+      block(5)
+      return turns.push(turn)
+    }
+    for (const socket of sockets) socket.write(upgradeRequest(UPGRADE))
+    // until then all of them have arrived
+    block(100)
+    await Promise.all(sockets.map((socket) => text(socket)))
+    clearImmediate(counting)
+    Reflect.deleteProperty(refused, 'push')
+    expect(turns).to.have.length(20)
+    expect(new Set(turns).size).to.equal(20)
+  })
+
+  it('takes no notice of one that has gone before its turn', async () => {
+    over = true
+    let gone = false
+    fixture.http.prependListener('upgrade', (_request, socket) => {
+      socket.once('close', () => {
+        gone = true
+      })
+      socket.destroy(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }))
+    })
+    connectTcp(fixture.port, '127.0.0.1')
+      .on('error', () => {})
+      .write(upgradeRequest(UPGRADE))
+    await eventually(() => gone)
+    await fetch(fixture.url + HANDSHAKE)
+    expect(refused).to.have.length(1)
+  })
+
+  it('lets in who waits when it closes', async () => {
+    over = true
+    fixture.http.once('upgrade', () => gate.close())
+    const socket = new WebSocket(fixture.url.replace('http', 'ws') + UPGRADE)
+    open.push(socket)
+    await once(socket, 'open')
+    expect(refused).to.deep.equal([])
+  })
+
   it('gives the server its own methods back', async () => {
     over = true
     gate.close()
@@ -285,10 +344,6 @@ describe('Admission', () => {
   let fixture: Fixture
 
   afterEach(() => fixture.close())
-
-  function block(millis: number): void {
-    for (const until = performance.now() + millis; performance.now() < until; );
-  }
 
   const statusOf = async () => (await fetch(fixture.url + HANDSHAKE)).status
 
@@ -325,6 +380,16 @@ describe('Admission', () => {
       status = await statusOf()
     }
     expect(status).to.equal(200)
+  })
+
+  it('refuses who has waited for its turn too long, if the event loop matters', async () => {
+    const host = { overBudget: () => false, refused() {} }
+    const make = (loopDelay?: number) =>
+      new Admission({ loopDelay, retryAfter: 1000 }, true, systemClock, host)
+    expect(make(50).refusalAfter(5000)).to.equal(undefined)
+    expect(make(50).refusalAfter(5001)).to.equal('loop')
+    expect(make().refusalAfter(5001)).to.equal(undefined)
+    fixture = await startServer('plain')
   })
 
   it('guards an engine that the server gets later', async () => {

@@ -51,6 +51,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
       'lib/loop-delay',
       'lib/lateness',
       'lib/admission',
+      'lib/pace',
     ],
   ],
   ['link interface', ['lib/link/link']],

@@ -1,20 +1,10 @@
-import { connect, type Socket } from 'node:net'
-import { SOCKET_IO_PATH, upgradeRequest } from '../link/handshake.ts'
+import type { Socket } from 'node:net'
 import { type Kind, userAgentOf } from './kind.ts'
-import { type Heard, WireReader } from './wire.ts'
+import { openLine } from './line.ts'
+import type { Heard } from './wire.ts'
 
-const SLOW_BYTES = 2048
-const SLOW_EVERY_MS = (1000 * SLOW_BYTES) / 10_240
 const LEAST_RECONNECT_MS = 1000
 const MOST_RECONNECT_MS = 3000
-
-/** All that read at once share it: nothing of it is kept. */
-const shared = Buffer.allocUnsafe(65_536)
-
-const slow = new Set<Socket>()
-setInterval(() => {
-  for (const socket of slow) socket.resume()
-}, SLOW_EVERY_MS).unref()
 
 /** One client, which connects again when it was closed. */
 export class Guest implements Heard {
@@ -41,26 +31,16 @@ export class Guest implements Heard {
   }
 
   connect(): void {
-    const reader = new WireReader(this)
-    const buffer = this.#kind === 'slow' ? Buffer.allocUnsafe(SLOW_BYTES) : shared
-    const socket = connect({
+    const socket = openLine({
       host: this.#host,
       port: this.#port,
-      noDelay: true,
-      onread: {
-        buffer,
-        callback: (length) => {
-          reader.read(buffer.subarray(0, length))
-          return this.#kind !== 'slow' && !(this.stopsReading && this.isConnected)
-        },
-      },
+      heard: this,
+      userAgent: userAgentOf(this.#kind),
+      isSlow: this.#kind === 'slow',
+      reads: () => !(this.stopsReading && this.isConnected),
     })
     this.#socket = socket
-    socket.write(upgradeRequest(SOCKET_IO_PATH, userAgentOf(this.#kind)))
-    if (this.#kind === 'slow') slow.add(socket)
-    socket.on('error', () => {})
     socket.once('close', () => {
-      slow.delete(socket)
       this.isConnected = false
       const wait = MOST_RECONNECT_MS - LEAST_RECONNECT_MS
       setTimeout(() => this.#reconnect(), LEAST_RECONNECT_MS + Math.random() * wait)

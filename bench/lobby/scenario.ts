@@ -1,7 +1,7 @@
 import { megabytes, percentiles, table } from '../../demo/figures.ts'
 import { type Namespace, openNamespace } from '../link/namespace.ts'
 import type { Scenario } from '../scenarios.ts'
-import { round } from '../statistics.ts'
+import { round, slope } from '../statistics.ts'
 import type { Kind } from './kind.ts'
 import { SUBJECTS } from './server.ts'
 import { type Lobby, runTrial, type Trial } from './trial.ts'
@@ -78,7 +78,7 @@ function figuresOf({ idle, load, received }: Trial, seconds: number) {
       max: megabytes(Math.max(...samples.map(({ rss }) => rss))),
       end: megabytes(samples.at(-1)!.rss),
     },
-    rss_growth_mb_per_min: round((slope(half) * 60_000) / 1e6, 2),
+    rss_growth_mb_per_min: round((slope(half.map(({ at, rss }) => [at, rss])) * 60_000) / 1e6, 2),
     loop_delay_ms: rounded(loop),
     cpu_share: round(load.cpuShare, 2),
     critical_sent: load.critical,
@@ -95,15 +95,6 @@ function figuresOf({ idle, load, received }: Trial, seconds: number) {
       end: megabytes(samples.at(-1)!.kernel),
     },
   }
-}
-
-/** Of a line through the resident memory, by least squares: bytes a millisecond. */
-function slope(samples: Trial['load']['samples']): number {
-  const mean = (of: (sample: (typeof samples)[number]) => number): number =>
-    samples.reduce((sum, sample) => sum + of(sample), 0) / samples.length
-  const [at, rss] = [mean((sample) => sample.at), mean((sample) => sample.rss)]
-  const spread = mean((sample) => (sample.at - at) ** 2)
-  return spread > 0 ? mean((sample) => (sample.at - at) * (sample.rss - rss)) / spread : 0
 }
 
 function rounded(values: ReturnType<typeof percentiles>) {

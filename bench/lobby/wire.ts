@@ -5,11 +5,14 @@ const JOIN = Buffer.from('40')
 /** The answer to Engine.IO's heartbeat. */
 const PONG_PACKET = Buffer.from('3')
 const TEXT = 0x81
+const CLOSE = 0x88
+const NORMAL_CLOSURE = 1000
 const PING = 0x89
 const PONG = 0x8a
 /** Enough of a message to read what `Heard` tells of it. */
 const NEEDED = 96
 const END_OF_HEAD = Buffer.from('\r\n\r\n')
+const LET_IN = 'HTTP/1.1 101'
 const CRITICAL = /^42\["critical",\{"seq":(\d+),"sentAt":(\d+)/
 
 export interface Heard {
@@ -17,6 +20,10 @@ export interface Heard {
   reply(bytes: Buffer): void
   connected(): void
   critical(seq: number, sentAt: number): void
+  /** It was not let in; the head of the answer. */
+  refused?(head: string): void
+  /** Any other packet of Socket.IO, Engine.IO's type first; no more of it than `NEEDED` bytes. */
+  packet?(text: string): void
 }
 
 /** Reads one connection, chunk by chunk, and answers what has to be answered. */
@@ -47,6 +54,11 @@ export class WireReader {
   #afterHead(bytes: Buffer): number {
     const end = bytes.indexOf(END_OF_HEAD)
     if (end < 0) return 0
+    const head = bytes.toString('latin1', 0, end)
+    if (!head.startsWith(LET_IN)) {
+      this.#heard.refused?.(head)
+      return bytes.length
+    }
     this.#inHead = false
     return end + END_OF_HEAD.length
   }
@@ -87,7 +99,18 @@ export class WireReader {
     else if (text.startsWith('0')) this.#heard.reply(frame(TEXT, JOIN))
     else if (text.startsWith('2')) this.#heard.reply(frame(TEXT, PONG_PACKET))
     else if (text.startsWith('40')) this.#heard.connected()
+    else if (text.startsWith('4')) this.#heard.packet?.(text)
   }
+}
+
+/** A packet of Engine.IO, as a client sends it. */
+export function textFrame(packet: string): Buffer {
+  return frame(TEXT, Buffer.from(packet))
+}
+
+/** A WebSocket's end in good order. */
+export function closeFrame(): Buffer {
+  return frame(CLOSE, Buffer.from([NORMAL_CLOSURE >> 8, NORMAL_CLOSURE & 0xff]))
 }
 
 /** Masked, as a client has to, with zeros. */

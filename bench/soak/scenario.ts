@@ -1,0 +1,125 @@
+import { megabytes, type Percentiles, table } from '../../demo/figures.ts'
+import type { Scenario } from '../scenarios.ts'
+import { round, slope } from '../statistics.ts'
+import { runTrial, type Trial } from './trial.ts'
+
+/** Of all connections. */
+const SHARES = { slow: 0.05, stopped: 0.01 }
+/** Of the clients, every second: in 20 minutes each is replaced twelve times. */
+const CHURN = 0.01
+/** At least so many collections, or a line through them says nothing. */
+const COLLECTIONS = 12
+const MOST_COLLECT_MS = 60_000
+/** Of the time: until then pools and compiled code still grow. */
+const WARM_UP = 0.25
+const HOUR_MS = 3_600_000
+
+/** The lobby with clients that come and go, for long: what grows, and what is left when all have gone. */
+export const soak: Scenario = {
+  usage: `  --connections <n>      default 5000
+  --minutes <n>          default 20
+  --churn <n>            clients a second that leave and come; default 1 % of all
+  --bytes <n>            of a message; default 2048`,
+
+  prepare(args) {
+    const connections = args.number('connections', { default: 5000, min: 100, max: 14_000 })
+    const minutes = args.number('minutes', { default: 20, min: 1, max: 1440 })
+    const churn = args.number('churn', {
+      default: Math.ceil(connections * CHURN),
+      min: 0,
+      max: 1000,
+    })
+    const bytes = args.number('bytes', { default: 2048, min: 128, max: 65_536 })
+    const slow = Math.round(connections * SHARES.slow)
+    const stopped = Math.round(connections * SHARES.stopped)
+    const counts = { healthy: connections - slow - stopped, slow, stopped }
+    const seconds = 60 * minutes
+    const collectEveryMs = Math.min(MOST_COLLECT_MS, (seconds * 1000) / COLLECTIONS)
+
+    return async (signal) => {
+      console.error(`${connections} connections, ${minutes} minutes, ${churn} replaced a second`)
+      const trial = await runTrial({ seconds, bytes, counts, churn, collectEveryMs }, signal)
+      const figures = figuresOf(trial, seconds)
+      return { text: textOf(figures), figures: { connections, minutes, churn, bytes, ...figures } }
+    }
+  },
+}
+
+type Figures = ReturnType<typeof figuresOf>
+
+function figuresOf({ before, load, left, received }: Trial, seconds: number) {
+  const { samples, alive } = load
+  const from = WARM_UP * seconds * 1000
+  const later = samples.filter(({ at }) => at >= from)
+  const perHour = (points: ReadonlyArray<readonly [number, number]>) =>
+    round((slope(points) * HOUR_MS) / 1e6, 1)
+  const { handles, ...kept } = left.kept
+  return {
+    rss_mb: {
+      start: megabytes(samples[0]!.rss),
+      end: megabytes(samples.at(-1)!.rss),
+      max: megabytes(Math.max(...samples.map(({ rss }) => rss))),
+    },
+    rss_slope_mb_per_hour: perHour(later.map(({ at, rss }) => [at, rss])),
+    heap_slope_mb_per_hour: perHour(
+      alive.filter(({ at }) => at >= from).map(({ at, heap }) => [at, heap]),
+    ),
+    /** After a collection: heap and what it holds outside. */
+    alive_mb: {
+      without_clients: megabytes(before),
+      during: alive.map(({ heap }) => megabytes(heap)),
+      all_left: megabytes(left.heap),
+    },
+    connects: left.connects,
+    disconnects: left.disconnects,
+    critical_sent: load.critical,
+    critical_lost: received.lost,
+    critical_doubled: received.doubled,
+    critical_reordered: received.reordered,
+    rooms_wrong: received.rooms,
+    acks: { ...load.asked, unanswered_by_server: received.unanswered },
+    critical_ms: received.latencies,
+    stayed: received.stayed,
+    left: received.left,
+    closed_by_server: received.closed,
+    closed: { ...load.reasons, ...load.closed },
+    loop_delay_ms: rounded(load.loop),
+    kept_at_end: kept,
+    handles: { start: samples[0]!.kept.handles, end: handles },
+    samples: samples.map(({ at, rss, heapUsed, external, kept }) => ({
+      s: Math.round(at / 1000),
+      rss_mb: megabytes(rss),
+      heap_mb: megabytes(heapUsed),
+      external_mb: megabytes(external),
+      ...kept,
+    })),
+  }
+}
+
+function rounded(values: Percentiles) {
+  const each = (value: number | null) => (value === null ? null : round(value, 1))
+  return { p50: each(values.p50), p99: each(values.p99), max: each(values.max) }
+}
+
+function textOf(of: Figures): string {
+  const { rss_mb, alive_mb, critical_ms, loop_delay_ms: loop } = of
+  const list = (counts: Readonly<Record<string, number>>) =>
+    Object.entries(counts)
+      .map(([name, count]) => `${name} ${count}`)
+      .join(', ')
+  return table([
+    ['RSS start / max / end MB', `${rss_mb.start} / ${rss_mb.max} / ${rss_mb.end}`],
+    ['RSS, MB an hour', String(of.rss_slope_mb_per_hour)],
+    ['alive, MB an hour', String(of.heap_slope_mb_per_hour)],
+    ['alive without clients / all left MB', `${alive_mb.without_clients} / ${alive_mb.all_left}`],
+    ['connects / disconnects', `${of.connects} / ${of.disconnects}`],
+    [
+      'critical sent / lost / doubled / reordered',
+      `${of.critical_sent} / ${of.critical_lost} / ${of.critical_doubled} / ${of.critical_reordered}`,
+    ],
+    ['critical p50 / p99 ms: healthy', `${critical_ms.healthy.p50} / ${critical_ms.healthy.p99}`],
+    ['loop p50 / p99 / max ms', `${loop.p50} / ${loop.p99} / ${loop.max}`],
+    ['closed', list(of.closed)],
+    ['kept at the end', list(of.kept_at_end)],
+  ])
+}

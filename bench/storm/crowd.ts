@@ -1,0 +1,116 @@
+import type { Socket } from 'node:net'
+import { setPriority } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openLine } from '../lobby/line.ts'
+import { type Heard, textFrame } from '../lobby/wire.ts'
+import { serve } from '../serve.ts'
+
+/** Those who come back at once. */
+
+/** They would be other machines: what they need of the processor is not the server's. */
+const NICENESS = 10
+const POLL_MS = 20
+/** Where nothing was told, as after a reset: as socket.io-client does at first. */
+const LEAST_RETRY_MS = 1000
+const MOST_RETRY_MS = 5000
+const MOST_TRIES = 100
+
+class Returning implements Heard {
+  isConnected = false
+  isOver = false
+  refusals = 0
+  failures = 0
+  readonly #host: string
+  readonly #port: number
+  #socket: Socket | undefined
+  #tries = 0
+  /** Milliseconds that it was told to wait. */
+  #told: number | undefined
+
+  constructor(host: string, port: number) {
+    this.#host = host
+    this.#port = port
+  }
+
+  connect(): void {
+    this.#tries++
+    this.#told = undefined
+    const socket = openLine({ host: this.#host, port: this.#port, heard: this })
+    this.#socket = socket
+    socket.once('close', () => {
+      this.isConnected = false
+      if (this.#told === undefined) this.failures++
+      if (this.#tries >= MOST_TRIES) this.isOver = true
+      else if (!this.isOver) setTimeout(() => this.connect(), this.#told ?? ownRetry())
+    })
+  }
+
+  leave(): void {
+    this.isOver = true
+    this.#socket?.resetAndDestroy()
+  }
+
+  connected(): void {
+    this.isConnected = true
+  }
+
+  reply(bytes: Buffer): void {
+    this.#socket?.write(bytes)
+  }
+
+  critical(): void {}
+
+  refused(head: string): void {
+    this.refusals++
+    this.#told = 1000 * Number(/^retry-after: (\d+)/im.exec(head)?.[1] ?? Number.NaN)
+    if (Number.isNaN(this.#told)) this.#told = ownRetry()
+  }
+
+  packet(text: string): void {
+    const [, retryAfter] = /^44.*"retryAfter":(\d+)/.exec(text) ?? []
+    if (retryAfter === undefined) return
+    this.refusals++
+    setTimeout(() => this.#socket?.write(textFrame('40')), Number(retryAfter))
+  }
+}
+
+function ownRetry(): number {
+  return LEAST_RETRY_MS + Math.random() * (MOST_RETRY_MS - LEAST_RETRY_MS)
+}
+
+let crowd: Returning[] = []
+
+interface StormOptions {
+  readonly host: string
+  readonly port: number
+  readonly count: number
+  readonly mostMs: number
+}
+
+const handlers = {
+  /** All of them at once; ends when all are connected, or the time is over. */
+  async storm({ host, port, count, mostMs }: StormOptions) {
+    setPriority(NICENESS)
+    crowd = Array.from({ length: count }, () => new Returning(host, port))
+    const startedAt = performance.now()
+    for (const each of crowd) each.connect()
+    const isOver = () => performance.now() - startedAt >= mostMs
+    while (crowd.some(({ isConnected }) => !isConnected) && !isOver()) await sleep(POLL_MS)
+    const connected = crowd.filter(({ isConnected }) => isConnected).length
+    const sum = (of: (each: Returning) => number) => crowd.reduce((all, each) => all + of(each), 0)
+    return {
+      connected,
+      millis: connected === count ? performance.now() - startedAt : null,
+      refusals: sum(({ refusals }) => refusals),
+      failures: sum(({ failures }) => failures),
+    }
+  },
+
+  leave(): void {
+    for (const each of crowd) each.leave()
+  },
+}
+export type CrowdHandlers = typeof handlers
+export type Storm = Awaited<ReturnType<CrowdHandlers['storm']>>
+
+serve(handlers)

@@ -1,0 +1,109 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { Server } from 'socket.io'
+import { attach, type Spillway } from '../../lib/index.ts'
+import { serve } from '../serve.ts'
+import { messages, payloadOf } from '../slow-link/messages.ts'
+import { FIRST_PROBE, PROBED_SHARE, type Sent, type Subject } from './subjects.ts'
+
+/** The server that everybody comes back to at once, alone in its process. */
+
+export interface OpenOptions {
+  readonly subject: Subject
+  readonly bytes: number
+  /** Connections that the kernel keeps for the server to accept; Node's default is 511. */
+  readonly backlog: number
+  readonly admission: { readonly loopDelay: number; readonly retryAfter: number }
+}
+
+export interface Phase extends Sent {
+  readonly connections: number
+  readonly cpuShare: number
+  readonly loop: { readonly p50: number; readonly p99: number; readonly max: number }
+  /** So far, by reason. */
+  readonly refused: Readonly<Record<string, number>>
+}
+
+const EVERY_MS = 500
+/** One a second: the lobby's one every two would be too few for a storm that lasts seconds. */
+const CRITICAL_EVERY = 2
+const LOOP_RESOLUTION_MS = 5
+/** A storm is short: some of the clients are sent a critical message far more often. */
+const PROBE_EVERY_MS = 50
+const PROBE_BYTES = 128
+const PROBED = 'probed'
+
+const loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
+let io: Server | undefined
+let spillway: Spillway | undefined
+let critical = 0
+let probe = FIRST_PROBE
+/** Clients so far; `undefined` when those of the calm are all there. */
+let joined: number | undefined = 0
+let cpu = process.cpuUsage()
+let since = performance.now()
+
+const handlers = {
+  async open({ subject, bytes, backlog, admission }: OpenOptions): Promise<number> {
+    const http = createServer()
+    io = new Server(http)
+    if (subject === 'spillway+admission') spillway = attach(io, { messages, admission })
+    if (subject === 'spillway') spillway = attach(io, { messages })
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', backlog, resolve))
+    io.on('connection', (socket) => {
+      if (joined !== undefined && joined++ % (1 / PROBED_SHARE) === 0) socket.join(PROBED)
+    })
+    let sent = 0
+    onSchedule(EVERY_MS, (at) => {
+      const event = ++sent % CRITICAL_EVERY === 0 ? 'critical' : 'cosmetic'
+      const seq = event === 'critical' ? ++critical : sent
+      io!.emit(event, { ...payloadOf(seq, bytes), sentAt: at })
+    })
+    onSchedule(PROBE_EVERY_MS, (at) => {
+      io!.to(PROBED).emit('critical', { ...payloadOf(++probe, PROBE_BYTES), sentAt: at })
+    })
+    loop.enable()
+    return (http.address() as AddressInfo).port
+  },
+
+  /** What was since the last call. */
+  phase(): Phase {
+    joined = undefined
+    const { user, system } = process.cpuUsage(cpu)
+    const now = performance.now()
+    const cpuShare = (user + system) / 1000 / (now - since)
+    // what is recorded is how long the timer took
+    const delay = (nanos: number): number => Math.max(0, nanos / 1e6 - LOOP_RESOLUTION_MS)
+    const ended = {
+      critical,
+      probe,
+      connections: io!.engine.clientsCount as number,
+      cpuShare,
+      loop: {
+        p50: delay(loop.percentile(50)),
+        p99: delay(loop.percentile(99)),
+        max: delay(loop.max),
+      },
+      refused: spillway?.stats().refused ?? {},
+    }
+    loop.reset()
+    cpu = process.cpuUsage()
+    since = now
+    return ended
+  },
+}
+export type ServerHandlers = typeof handlers
+
+/**
+ * What happens in a casino does not wait for the server's event loop: a message is as old as its
+ * place in the schedule, and none is left out because the loop was held.
+ */
+function onSchedule(everyMs: number, emit: (at: number) => void): void {
+  let due = Date.now() + everyMs
+  setInterval(() => {
+    for (; due <= Date.now(); due += everyMs) emit(due)
+  }, LOOP_RESOLUTION_MS)
+}
+
+serve(handlers)
