@@ -201,6 +201,11 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     return { connected, congested, meters, census: census.latest, fanout, budget }
   }
 
+  /** @internal How many of what is kept for clients. */
+  get sizes() {
+    return this.#clients.sizes
+  }
+
   /** @internal How many clients were closed, by code. */
   get closings(): Readonly<Record<ClosingCode, number>> {
     return this.#clients.history.counts

@@ -123,6 +123,13 @@ export class Clients implements ChannelHost, LinkHost {
     return this.#clock.now()
   }
 
+  /** @internal How many of what it keeps for its clients. */
+  get sizes() {
+    const lap = this.#lap.length
+    const [wakers, lingering] = [this.#wakers.size, this.#lingering.size]
+    return { clients: this.size, watched: this.watched.size, wakers, lingering, lap }
+  }
+
   /** A client is handed no more at once than what it may have buffered without congestion. */
   get handover(): Bytes {
     return this.limits.low
@@ -283,14 +290,16 @@ export class Clients implements ChannelHost, LinkHost {
    * their turn in the next lap: otherwise a few who come and go all the time would make it endless.
    */
   #inspect(shares: number): void {
-    if (this.#lap.length === 0) this.#lap = [...this.watched]
+    if (this.#lap.length === 0 || this.watched.size === 0) this.#lap = [...this.watched]
     const now = this.now()
     if (this.budget.excess > 0 && this.configured.mode === 'enforce') this.#relieve(now)
     this.census.count(this.size, shares, now)
-    for (let left = Math.ceil(this.watched.size / shares); left > 0; left--) {
+    for (let left = Math.ceil(this.watched.size / shares); left > 0; ) {
       const channel = this.#lap.pop()
       if (!channel) return
+      // those that are gone are no part of the share: thousands of them would make the lap endless
       if (!this.watched.has(channel)) continue
+      left--
       const code = channel.inspect(now)
       if (code !== undefined) channel.terminate(code)
     }

@@ -44,6 +44,19 @@ describe('Closing', () => {
     expect(fixture.spillway!.closed()).to.deep.equal([client])
   })
 
+  it('looks after a client however many others have gone', async () => {
+    await starved({ stallAfter: 2000, grace: 0 })
+    const { io, spillway } = fixture
+    const leaving = await Promise.all(Array.from({ length: 1000 }, () => fixture.raw()))
+    for (const client of leaving) client.stall()
+    io.emit('jackpot:won', { n: 1, pad: '' })
+    await eventually(() => spillway!.sizes.lap > 700)
+    for (const client of leaving) client.close()
+    await eventually(() => spillway!.sizes.clients === 1)
+    await eventually(() => spillway!.stats().closed.stalled === 1)
+    await eventually(() => spillway!.sizes.lap === 0)
+  })
+
   it('looks after a client however many others come and go', async () => {
     await starved({ stallAfter: 1000, grace: 0 })
     const talkers = await Promise.all(
