@@ -1,6 +1,7 @@
 import { admin } from './admin/scenario.ts'
 import type { Arguments } from './arguments.ts'
 import { fanout } from './fanout/scenario.ts'
+import { faultSuite } from './faults/scenario.ts'
 import { lobby } from './lobby/scenario.ts'
 import { overhead } from './overhead/scenario.ts'
 import { scale } from './scale/scenario.ts'
@@ -32,4 +33,5 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   lobby,
   admin,
   scale,
+  faults: faultSuite,
 }
