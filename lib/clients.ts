@@ -74,6 +74,8 @@ export class Clients implements ChannelHost, LinkHost {
   #sweep: NodeJS.Timeout | undefined
   /** Whom this lap of the sweep looks at, from last to first. */
   #lap: Channel[] = []
+  /** Those that are to be closed, if they still are a little later. */
+  readonly #suspects: Array<{ readonly channel: Channel; readonly since: Millis }> = []
   #lastId = 0
 
   constructor(options: ClientsOptions) {
@@ -125,7 +127,7 @@ export class Clients implements ChannelHost, LinkHost {
 
   /** @internal How many of what it keeps for its clients. */
   get sizes() {
-    const lap = this.#lap.length
+    const lap = this.#lap.length + this.#suspects.length
     const [wakers, lingering] = [this.#wakers.size, this.#lingering.size]
     return { clients: this.size, watched: this.watched.size, wakers, lingering, lap }
   }
@@ -294,14 +296,28 @@ export class Clients implements ChannelHost, LinkHost {
     const now = this.now()
     if (this.budget.excess > 0 && this.configured.mode === 'enforce') this.#relieve(now)
     this.census.count(this.size, shares, now)
+    this.#judge(now)
     for (let left = Math.ceil(this.watched.size / shares); left > 0; ) {
       const channel = this.#lap.pop()
       if (!channel) return
       // those that are gone are no part of the share: thousands of them would make the lap endless
       if (!this.watched.has(channel)) continue
       left--
-      const code = channel.inspect(now)
+      if (channel.inspect(now) !== undefined) this.#suspects.push({ channel, since: now })
+    }
+  }
+
+  /**
+   * Closes those that were to be closed a while ago and still are. Timers precede what has arrived:
+   * after the process has stood still, the answer of a client may be about to be read.
+   */
+  #judge(now: Millis): void {
+    for (let first = this.#suspects[0]; first && now - first.since >= RECONSIDERED; ) {
+      const { channel } = first
+      const code = this.watched.has(channel) ? channel.inspect(now) : undefined
       if (code !== undefined) channel.terminate(code)
+      this.#suspects.shift()
+      first = this.#suspects[0]
     }
   }
 
@@ -351,6 +367,8 @@ function sweepInterval(stallAfter: Millis): Millis {
 const LEAST_INTERVAL: Millis = 25
 /** Longer than between two markers of a client that something waits for. */
 const NO_PROGRESS: Millis = 1000
+/** Enough for the loop to read what has arrived, and for a poll, which is a connection of its own. */
+const RECONSIDERED: Millis = 100
 /** With thousands of clients, all of them at once would hold the event loop. */
 const SWEEP_SHARES = 10
 
