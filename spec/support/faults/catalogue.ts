@@ -31,5 +31,10 @@ export function run(fault: Fault | ApartFault): Promise<Outcome> {
 
 /** Before the first run: what code and caches take is in no figure then. */
 export async function warmUp(): Promise<void> {
-  await runHere({ name: 'nothing', run: async () => {} })
+  await runHere({
+    name: 'nothing',
+    async run({ fixture }) {
+      await (await fetch(fixture.url)).text()
+    },
+  })
 }

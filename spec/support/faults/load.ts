@@ -2,8 +2,10 @@ import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import type { Server, Socket } from 'socket.io'
 
 /** Of a critical message: one of each emit, leaked, is more than a run's heap may grow. */
-const CRITICAL_PAD = 'c'.repeat(3072)
-const COSMETIC_PAD = 'f'.repeat(4096)
+const CRITICAL_PAD = 'c'.repeat(5000)
+/** And of a cosmetic one. */
+const COSMETIC_PAD = 'f'.repeat(5000)
+const CONFLATED_PAD = 'o'.repeat(2000)
 const TABLES = 4
 const EVERY_MS = 2
 
@@ -46,7 +48,7 @@ export class Load {
     const n = ++this.won
     this.#emit('jackpot:won', { n, pad: CRITICAL_PAD })
     this.#emit('reel:frame', { n, pad: COSMETIC_PAD })
-    this.#emit('odds:now', { table: `t${n % TABLES}`, n, pad: CRITICAL_PAD })
+    this.#emit('odds:now', { table: `t${n % TABLES}`, n, pad: CONFLATED_PAD })
   }
 
   start(): void {

@@ -102,10 +102,11 @@ export const nestedFaults: readonly Fault[] = [
     name: 'emit within listeners of events and diagnostics channels',
     async run(stage) {
       const { calls, spillway } = stage
-      for (const event of ['congested', 'recovered', 'closed'] as const) {
-        spillway.events.on(event, emitting(calls, event))
-      }
       const outside = guard()
+      for (const event of ['congested', 'recovered', 'closed'] as const) {
+        const emit = emitting(calls, event)
+        spillway.events.on(event, () => outside(emit))
+      }
       const emit = emitting(calls, 'subscriber')
       const subscriber = () => outside(emit)
       for (const name of Object.keys(DIAGNOSTICS)) subscribe(name, subscriber)

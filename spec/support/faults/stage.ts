@@ -25,7 +25,7 @@ import {
 export const ROUNDS = 500
 const WARM_UP_ROUNDS = 60
 /** Of the slow client: more than what is critical needs, less than all. */
-const SLOW_RATE = 2_500_000
+const SLOW_RATE = 4_000_000
 const SETTLE_MS = 15_000
 
 /** How often something of the application was called. */
