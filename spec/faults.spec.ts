@@ -4,11 +4,11 @@ import { Skipped } from './support/faults/fault.ts'
 import './support/rejections.ts'
 
 /** Beside each fault, clients that stay are sent a steady load, and check every critical message. */
-describe('Faults', () => {
+describe('Nothing critical is lost, doubled or reordered, and nothing is left, when', () => {
   before(warmUp)
 
   for (const fault of faults) {
-    it(`${fault.name}: nothing critical is lost, doubled or reordered, and nothing is left`, async function () {
+    it(fault.name, async function () {
       this.timeout(90_000)
       const outcome = await run(fault).catch((error: unknown) => {
         if (!(error instanceof Skipped)) throw error

@@ -91,6 +91,7 @@ export const applicationFaults: readonly Fault[] = [
   },
   {
     name: 'subscribers of diagnostics channels throw',
+    uncaught: true,
     async run(stage) {
       const subscriber = throwing(stage.calls, 'subscriber')
       for (const name of Object.keys(DIAGNOSTICS)) subscribe(name, subscriber)
@@ -141,6 +142,7 @@ export const applicationFaults: readonly Fault[] = [
   },
   {
     name: 'ack callbacks throw',
+    uncaught: true,
     async run(stage) {
       const { calls, stayers, io } = stage
       for (const { client } of stayers) client.on('ask', (ack: () => void) => ack())
@@ -156,6 +158,7 @@ export const applicationFaults: readonly Fault[] = [
   },
   {
     name: 'incoming, connection and disconnect handlers throw',
+    uncaught: true,
     async run(stage) {
       const { calls, io } = stage
       const onConnection = throwing(calls, 'connection')

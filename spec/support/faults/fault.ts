@@ -12,8 +12,8 @@ export interface Fault {
   /** Of the plugin; `calls` counts, and emits to everyone. */
   readonly options?: (calls: Calls) => SpillwayPluginOptions
   readonly server?: Partial<ServerOptions>
-  /** Plain Socket.IO keeps what a listener that throws has kept it from tidying up. */
-  readonly keeps?: readonly string[]
+  /** Its errors are uncaught without us too: they would end the process. */
+  readonly uncaught?: boolean
   run(stage: Stage): Promise<void>
 }
 

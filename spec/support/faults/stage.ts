@@ -182,7 +182,7 @@ export async function runHere(fault: Fault): Promise<Outcome> {
   const errors: string[] = []
   process.setUncaughtExceptionCaptureCallback((error) => {
     const { message = String(error), stack = message } = error ?? {}
-    if (message !== OF_APPLICATION) errors.push(`uncaught: ${stack}`)
+    if (!fault.uncaught || message !== OF_APPLICATION) errors.push(`uncaught: ${stack}`)
   })
   const stage = await Stage.open(fault)
   let outcome: Outcome
@@ -213,9 +213,7 @@ async function runOn(stage: Stage, fault: Fault): Promise<Outcome> {
   await stage.caughtUp()
   await stage.closeStrangers()
 
-  const keeps = new Set(fault.keeps)
-  const isKept = (difference: string) => keeps.has(difference.split(':')[0]!)
-  const left = () => differencesOf(before, read()).filter((each) => !isKept(each))
+  const left = () => differencesOf(before, read())
   await eventually(() => left().length === 0, SETTLE_MS).catch(() => {})
   problems.push(...left())
   const heapAfter = await heapAlive()
