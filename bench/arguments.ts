@@ -36,6 +36,13 @@ export class Arguments {
     return given ?? false
   }
 
+  /** Any text; undefined without the option. */
+  text(name: string): string | undefined {
+    const given = this.#take(name)
+    if (given === true || given === '') throw refuse(name, given, 'a value')
+    return given
+  }
+
   /** A whole number. */
   number(name: string, option: NumberOption): number {
     const given = this.#take(name) ?? String(option.default)

@@ -1,5 +1,6 @@
 import { admin } from './admin/scenario.ts'
 import type { Arguments } from './arguments.ts'
+import { dashboard } from './dashboard/scenario.ts'
 import { fanout } from './fanout/scenario.ts'
 import { faultSuite } from './faults/scenario.ts'
 import { lobby } from './lobby/scenario.ts'
@@ -32,6 +33,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   fanout,
   lobby,
   admin,
+  dashboard,
   scale,
   faults: faultSuite,
 }

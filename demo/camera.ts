@@ -1,17 +1,20 @@
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Page, ViewportSize } from 'playwright-core'
 import { openChromium } from './chromium.ts'
 
-/** Takes pictures for the documentation. */
+const DOCS = fileURLToPath(new URL('../docs', import.meta.url))
+
+/** Takes pictures, by default for the documentation. */
 export interface Camera {
   open(url: string, viewport: ViewportSize): Promise<Page>
-  /** @param file in docs/ */
+  /** @param file in the folder */
   take(page: Page, file: string, options?: { readonly fullPage: boolean }): Promise<void>
   close(): Promise<void>
 }
 
 /** What goes wrong in a page fails the process. */
-export async function openCamera(): Promise<Camera> {
+export async function openCamera(folder = DOCS): Promise<Camera> {
   const { context, close } = await openChromium()
   return {
     async open(url, viewport) {
@@ -22,7 +25,7 @@ export async function openCamera(): Promise<Camera> {
       return page
     },
     async take(page, file, options = { fullPage: true }) {
-      const path = fileURLToPath(new URL(`../docs/${file}`, import.meta.url))
+      const path = join(folder, file)
       await page.screenshot({ path, ...options })
       console.log(path)
     },

@@ -10,6 +10,9 @@ const UNDER_LOAD_MS = 302_000
 /** The client in the tunnel is about to be closed every 20 s or so. */
 const LONGEST_MS = 60_000
 
+/** Bytes a second: the client in the tunnel has less, and does not last until the picture. */
+const KEEPS_UP_A_LITTLE = 5000
+
 const DESK = { width: 1280, height: 940 }
 const PHONE = { width: 390, height: 844 }
 
@@ -37,7 +40,10 @@ try {
 /** Of those that keep up a little. */
 async function slowest(): Promise<string> {
   for (;;) {
-    const waitOf = (id: string) => lobby.app.spillway.client(id)?.wait.cosmetic ?? 0
+    const waitOf = (id: string) => {
+      const client = lobby.app.spillway.client(id)
+      return client && (client.rate ?? 0) > KEEPS_UP_A_LITTLE ? (client.wait.cosmetic ?? 0) : 0
+    }
     const ids = [...lobby.app.spillway.clients()].map(({ id }) => id)
     const [first] = ids.toSorted((a, b) => waitOf(b) - waitOf(a))
     if (first !== undefined && waitOf(first) > 5000) return first

@@ -22,6 +22,8 @@ import {
   queueQuery,
   type SpillwayStats,
 } from '../schemas/stats.ts'
+import { type AdapterClient, isAdapterClient } from './adapter-client.ts'
+import { Adapters } from './adapters.ts'
 import { Admission } from './admission.ts'
 import { Budget } from './budget.ts'
 import type { Channel, Left } from './channel.ts'
@@ -33,7 +35,7 @@ import { refuse, verbatim } from './errors.ts'
 import { Gate } from './gate.ts'
 import type { Limits } from './limits.ts'
 import { CompiledMessages, type MessageMap, type NamespaceMap } from './messages.ts'
-import type { ClosingCode, RefusalReason } from './outcomes.ts'
+import type { AdapterFault, ClosingCode, RefusalReason } from './outcomes.ts'
 import type { ClientBrief } from './peer.ts'
 import { Reporter } from './reporter.ts'
 import type { Rule } from './rule.ts'
@@ -73,6 +75,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
   readonly #tap: Tap
   readonly #admission: Admission
   readonly #gate: Gate
+  readonly #adapters: Adapters
   #shutdown: Shutdown | undefined
   /** As they were given: `emergency` may follow from `limit`. */
   #watermarks: AttachOptions['watermarks']
@@ -114,6 +117,12 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
         },
         closed: (channel, code, left) => this.#onClosed(channel, code, left),
         isJoined: (socket) => this.#tap.isJoined(socket),
+        broadcasts: {
+          waiting: () => this.#tap.broadcasts.waiting,
+          catchUp: (conn) => this.#tap.broadcasts.catchUp(conn),
+          abandon: (conn, missed) => this.#tap.broadcasts.abandon(conn, missed),
+          finish: () => this.#tap.broadcasts.finish(),
+        },
       },
     })
     const { admission } = options
@@ -131,9 +140,11 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
       tapped,
       this.#classifier,
       systemClock,
+      { fanout: this.#clients.fanout, ledger: this.#clients.ledger },
       (conn, write, close) => this.#clients.open(conn, write, close),
       (engine) => this.#gate.add(engine),
     )
+    this.#adapters = new Adapters(tapped, systemClock, this.events)
     this.#clients.start()
     if (admission) {
       this.#admission.start()
@@ -216,6 +227,11 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     return this.#admission.refused
   }
 
+  /** @internal How often something went wrong between the nodes, by kind. */
+  get adapterFaults(): Readonly<Record<AdapterFault, number>> {
+    return this.#adapters.faults
+  }
+
   /** @internal */
   rules(): Iterable<Rule> {
     return this.#classifier.rules()
@@ -276,6 +292,24 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
   }
 
   /**
+   * Has the errors of an adapter's Redis client, and of its duplicates, reported as `fault`, and
+   * keeps them from ending the process: its `error` events, and the rejections of commands that the
+   * adapters look after no further. It stays so after `close`. To be called before the adapter is
+   * made.
+   *
+   * @param client of `redis` or `ioredis`
+   * @returns the client
+   * @throws SpillwayError SPILLWAY_INVALID_OPTION
+   */
+  guard<Client extends AdapterClient>(client: Client): Client {
+    if (!isAdapterClient(client)) {
+      throw refuse('SPILLWAY_INVALID_OPTION', 'client', client, 'a client of redis or ioredis')
+    }
+    this.#adapters.guard(client)
+    return client
+  }
+
+  /**
    * The clients that match, with the largest figure first, a page at a time. A client whose figure
    * changes between two pages may be on both or on neither; with `sort: 'age'` none is.
    *
@@ -331,6 +365,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     this.#clients.close()
     this.#tap.close()
     this.#gate.close()
+    this.#adapters.close()
     this.#admission.close()
     this.events.close()
     attached.delete(this.io)

@@ -25,7 +25,7 @@ import { Vitals } from './vitals.ts'
 import { DeliveryWindow } from './window.ts'
 
 /** What became of an offered message. */
-export type Verdict = 'sent' | 'queued' | 'conflated' | 'dropped' | 'refused'
+export type Verdict = 'sent' | 'queued' | 'conflated' | 'dropped' | 'expired' | 'refused'
 
 /** What a channel needs from its surroundings. None of these may throw. */
 export interface ChannelHost {
@@ -37,6 +37,8 @@ export interface ChannelHost {
   unwatch(channel: Channel): void
   /** Asks for a `pump` at an instant; of several, the earliest counts. */
   wake(channel: Channel, at: Millis): void
+  /** Offers what was emitted to it and waits only for its slice. */
+  catchUp(channel: Channel): void
   /** Asks for `serve` when the tick ends, or in one of the next turns of the loop. */
   handedOver(channel: Channel, critical: boolean): void
   readonly loopDelay: { at(now: Millis): Millis }
@@ -130,6 +132,7 @@ export class Channel implements FanoutMember, LinkEvents {
   #closing = false
   #retiring = false
   #pumping = false
+  #corked = false
   #watched = false
 
   constructor(
@@ -267,6 +270,27 @@ export class Channel implements FanoutMember, LinkEvents {
     this.#settle(now)
   }
 
+  /** What is offered from here to `uncork` leaves in one write: it is this client's slice. */
+  cork(): void {
+    this.#corked = true
+  }
+
+  uncork(now: Millis): void {
+    this.#corked = false
+    this.serve(now)
+  }
+
+  /** Was emitted to it, and waited for its slice when the connection went: `closed` tells of it. */
+  missed(envelope: Envelope): void {
+    if (envelope.rule.class === 'critical') this.#queueCritical(envelope)
+    else this.#queueCosmetic(envelope)
+  }
+
+  /** Was emitted to it, but its client has left the namespace meanwhile. */
+  skipped(envelope: Envelope): void {
+    this.#count(envelope, 'undelivered')
+  }
+
   /** Writes what was handed over in this tick, or what had to wait because of its budget. */
   serve(now: Millis): void {
     if (this.#waits) this.pump(now)
@@ -364,6 +388,7 @@ export class Channel implements FanoutMember, LinkEvents {
   /** Closes after what is queued and critical, as Engine.IO does after its own buffer. */
   close(now: Millis): void {
     if (this.#closing || this.closedBy !== undefined) return
+    this.#host.catchUp(this)
     this.#closing = true
     this.#retiring = false
     this.#watch(now)
@@ -376,6 +401,7 @@ export class Channel implements FanoutMember, LinkEvents {
    */
   retire(now: Millis): void {
     if (this.#closing || this.closedBy !== undefined) return
+    this.#host.catchUp(this)
     this.#retiring = true
     this.#watch(now)
     this.pump(now)
@@ -386,6 +412,7 @@ export class Channel implements FanoutMember, LinkEvents {
    * Engine.IO discards too, but not without what waits only for its slice.
    */
   discard(now: Millis): void {
+    this.#host.catchUp(this)
     this.pump(now)
     this.link.close(true)
   }
@@ -460,6 +487,12 @@ export class Channel implements FanoutMember, LinkEvents {
 
   #offerCosmetic(envelope: Envelope, before: Bytes, now: Millis): Verdict {
     this.#recover(now)
+    // it has waited for its slice
+    if (envelope.expired(now, this.#host.limits.maxAge)) {
+      this.#shed(envelope, 'expired', now)
+      this.#watch(now)
+      return 'expired'
+    }
     const replaced = this.cosmetic.conflatable(envelope)
     const growth = envelope.bytes - (replaced?.bytes ?? 0)
     if (before + growth > this.#host.limits.high) this.#enterCongestion(now)
@@ -476,8 +509,7 @@ export class Channel implements FanoutMember, LinkEvents {
       this.#shed(replaced, 'conflated', now)
       return 'conflated'
     }
-    if (this.cosmetic === EMPTY) this.cosmetic = new Lane(this.#host.ledger)
-    this.cosmetic.push(envelope.overtakable)
+    this.#queueCosmetic(envelope)
     this.#watch(now)
     this.#await(now)
     return 'queued'
@@ -486,6 +518,11 @@ export class Channel implements FanoutMember, LinkEvents {
   #queueCritical(envelope: Envelope): void {
     if (this.critical === EMPTY) this.critical = new Lane(this.#host.ledger)
     this.critical.push(envelope)
+  }
+
+  #queueCosmetic(envelope: Envelope): void {
+    if (this.cosmetic === EMPTY) this.cosmetic = new Lane(this.#host.ledger)
+    this.cosmetic.push(envelope.overtakable)
   }
 
   /** Counts what `enforce` would have dropped or let expire, and sends it. */
@@ -527,7 +564,7 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /** A link that writes at once has to wait for its slice when the turn's budget is spent. */
   #mustWait(critical: boolean): boolean {
-    if (!this.link.immediate || !this.#host.spent(this.#host.now())) return false
+    if (this.#corked || !this.link.immediate || !this.#host.spent(this.#host.now())) return false
     this.#host.handedOver(this, critical)
     return true
   }
@@ -583,8 +620,9 @@ export class Channel implements FanoutMember, LinkEvents {
     this.link.write(envelope)
     // what is kept gets its marker when it is flushed
     if (this.link.pending === 0 || this.#pumping) this.#markIfDue(now)
-    // `pump` writes it itself
-    else if (!this.#writeAlone()) this.#host.handedOver(this, rule.class === 'critical')
+    // `pump` and `uncork` write it themselves
+    else if (!this.#corked && !this.#writeAlone())
+      this.#host.handedOver(this, rule.class === 'critical')
   }
 
   /**

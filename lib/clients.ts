@@ -4,6 +4,7 @@ import { Bursts } from './burst.ts'
 import { Census } from './census.ts'
 import { Channel, type ChannelHost, type Left, type NamespaceSocket } from './channel.ts'
 import type { Clock } from './clock.ts'
+import type { Envelope } from './envelope.ts'
 import type { Episode } from './episode.ts'
 import { Fanout, type TickMember } from './fanout.ts'
 import { History } from './history.ts'
@@ -36,6 +37,16 @@ export interface ClientsHost {
   closed(channel: Channel, code: ClosingCode, left: Left): void
   /** Whether a Socket.IO socket is still connected to its namespace. */
   isJoined(socket: NamespaceSocket): boolean
+  /** What was broadcast and waits for its slice. */
+  readonly broadcasts: {
+    waiting(): boolean
+    /** Offers what a connection is due. */
+    catchUp(conn: object): void
+    /** Tells what a connection that is gone was due. */
+    abandon(conn: object, missed: (envelope: Envelope) => void): void
+    /** Offers everyone what they are due. */
+    finish(): void
+  }
 }
 
 export interface ClientsOptions {
@@ -193,6 +204,7 @@ export class Clients implements ChannelHost, LinkHost {
   close(): void {
     clearInterval(this.#sweep)
     this.census.close()
+    this.#host.broadcasts.finish()
     this.release()
     this.fanout.close()
     for (const { timer } of this.#wakers.values()) clearTimeout(timer)
@@ -223,6 +235,13 @@ export class Clients implements ChannelHost, LinkHost {
       Math.ceil(at - this.now()),
     ).unref()
     this.#wakers.set(channel, { at, timer })
+  }
+
+  catchUp(channel: Channel): void {
+    const { broadcasts } = this.#host
+    if (!broadcasts.waiting()) return
+    const client = this.#clients.get(channel.id)
+    if (client) broadcasts.catchUp(client.link.conn)
   }
 
   handedOver(channel: Channel, critical: boolean): void {
@@ -259,6 +278,10 @@ export class Clients implements ChannelHost, LinkHost {
     clearTimeout(this.#wakers.get(channel)?.timer)
     this.#wakers.delete(channel)
     this.#linger(client.link)
+    const { broadcasts } = this.#host
+    if (broadcasts.waiting()) {
+      broadcasts.abandon(client.link.conn, (envelope) => channel.missed(envelope))
+    }
     const condition = conditionOf(channel, this.now())
     const left = channel.closed()
     const { code, undelivered, inFlight } = left

@@ -2,11 +2,11 @@ import type { Clock } from './clock.ts'
 import { type Due, ReadyQueue } from './ready-queue.ts'
 import type { Millis } from './units.ts'
 
-/** A client that something was handed over for. */
+/** A client that something was handed over for, or the broadcasts of a class. */
 export interface FanoutMember {
-  /** Kept by the fan-out: in which of its lists the client waits. */
+  /** Kept by the fan-out: in which of its lists it waits. */
   due: Due
-  /** Writes what it was handed. Must not throw. */
+  /** Writes what it was handed, or a part of it, and asks for its next turn. */
   serve(now: Millis): void
 }
 
@@ -37,10 +37,13 @@ export class Fanout {
   /** The end of this tick is awaited. */
   #scheduled = false
   #ticks = 1
-  /** The process exits. */
   #ended = false
   readonly #ending: TickMember[] = []
   #inTurn = false
+  /** It has begun with a slice, which is all that it has to serve. */
+  #isSlice = false
+  /** The loop turns once more before anyone is served. */
+  #resting = false
   /** In this turn. */
   #served = false
   #startedAt: Millis = 0
@@ -77,11 +80,16 @@ export class Fanout {
     this.#awaitTickEnd()
   }
 
+  /** Whether the process exits, so that nothing can wait any more. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
   /** Whether this turn's budget is spent, so that what could be written now has to wait. */
   spent(now: Millis): boolean {
     if (this.#ended) return false
     if (!this.#inTurn) this.#beginTurn()
-    return now - this.#startedAt > this.#budget
+    return this.#resting || now - this.#startedAt > this.#budget
   }
 
   /** The same number until this tick ends. */
@@ -117,6 +125,7 @@ export class Fanout {
 
   #beginTurn(): void {
     this.#inTurn = true
+    this.#isSlice = false
     this.#served = false
     this.#startedAt = this.#clock.now()
     this.#slicedAt = this.#startedAt
@@ -143,12 +152,21 @@ export class Fanout {
   }
 
   readonly #endTurn = (): void => {
+    const used = this.#resting ? 0 : this.#usedUntil - this.#startedAt
+    this.busy += used
+    if (!this.#empty && used > this.#budget && !this.#isSlice) {
+      // in this turn of the loop they were emitted
+      this.#resting = true
+      setImmediate(this.#endTurn)
+      return
+    }
     const rest = this.#clock.now() - this.#slicedAt
+    this.#resting = false
     this.#inTurn = false
-    this.busy += this.#usedUntil - this.#startedAt
     if (this.#empty) return
     this.slices++
     this.#beginTurn()
+    this.#isSlice = true
     // thousands of answers in one turn would leave little for writes
     this.#slice(Math.max(this.#budget, rest / 2))
   }

@@ -8,6 +8,7 @@ export type {
   ClosedClient,
   SpillwayStats,
 } from '../schemas/stats.ts'
+export type { AdapterClient } from './adapter-client.ts'
 export { attach, type Spillway } from './attach.ts'
 export type { InvalidPayload } from './classifier.ts'
 export type { Diagnoses, MessageDiagnosis } from './diagnostics.ts'

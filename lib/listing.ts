@@ -66,8 +66,8 @@ const FIGURES: Record<ListQuery['sort'], (channel: Channel, now: Millis) => numb
   stalled: (channel, now) => channel.stalledFor(now),
   worst: (channel, now) => {
     if (channel.isStalling(now)) return STALLING + channel.stalledFor(now)
-    const wait = waitOf(channel, now).cosmetic ?? 0
-    return channel.congested || channel.isLosing(now) ? LOSING + wait : wait
+    const step = stepOf(waitOf(channel, now).cosmetic ?? 0)
+    return channel.congested || channel.isLosing(now) ? LOSING + step : step
   },
   rtt: (channel, now) => rttOf(channel, now) ?? 0,
   // the oldest first; an instant, so that it does not change from page to page
@@ -77,6 +77,17 @@ const FIGURES: Record<ListQuery['sort'], (channel: Channel, now: Millis) => numb
 /** More than any figure of those who are better off. */
 const LOSING = 1e12
 const STALLING = 1e15
+
+/** Below it a wait is no trouble. */
+const NO_WAIT: Millis = 125
+
+/**
+ * In steps of a factor of two: a wait is another one each time that somebody looks, and an order by
+ * it would be another one too, above all of those who keep up.
+ */
+function stepOf(wait: Millis): number {
+  return wait < NO_WAIT ? 0 : 1 + Math.floor(Math.log2(wait / NO_WAIT))
+}
 
 /** Of the loop, before others have their turn: as long as a tick's budget is by default. */
 const SLICE: Millis = 8

@@ -81,3 +81,12 @@ export const REFUSAL_REASONS = Object.keys(REFUSALS) as [RefusalReason, ...Refus
 /** Why a client is not being sent to, if it is not. */
 export const SEND_STATES = ['ready', 'windowed', 'blocked', 'blind', 'closed'] as const
 export type SendState = (typeof SEND_STATES)[number]
+
+/** What goes wrong between the nodes. */
+export const ADAPTER_FAULTS = {
+  error: 'an adapter, or a client of Redis that one uses, has emitted an error',
+  rejected: 'a command failed: what it told the other nodes may not have reached them',
+  late: 'no answer within a second: what waited for it went on without',
+} as const
+
+export type AdapterFault = keyof typeof ADAPTER_FAULTS

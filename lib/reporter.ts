@@ -6,7 +6,7 @@ import type { Clock } from './clock.ts'
 import { diagnose } from './diagnostics.ts'
 import type { ShedSummary } from './episode.ts'
 import { toError } from './errors.ts'
-import { CLOSINGS } from './outcomes.ts'
+import { type AdapterFault, CLOSINGS } from './outcomes.ts'
 import type { ClientBrief, RefusedClient } from './peer.ts'
 import type { Millis } from './units.ts'
 
@@ -27,7 +27,7 @@ export interface SpillwayEvents {
   closed: [client: ClosedClient]
   policy: [change: PolicyChanged]
   invalid: [report: InvalidPayload]
-  /** Something of the application threw where nothing may throw. */
+  /** Something of the application threw where nothing may throw, or an adapter failed. */
   fault: [where: string, error: Error]
 }
 
@@ -92,6 +92,13 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
   fault(where: string, error: Error): void {
     const fields = { where, ...bare(error) }
     this.#write('error', `fault ${where}`, fields, 'application callback failed')
+    this.#tell('fault', where, error)
+  }
+
+  /** Something is wrong between the nodes; who is connected here is sent to all the same. */
+  adapter(where: string, kind: AdapterFault, error: Error): void {
+    const fields = { where, kind, error: reasonOf(error) }
+    this.#write('error', `${where} ${kind}`, fields, 'adapter failed')
     this.#tell('fault', where, error)
   }
 
@@ -189,4 +196,10 @@ function guard(callback: () => unknown, failed: (error: Error) => void): void {
 function bare({ name, stack = '' }: Error): { error: string; stack: string } {
   const frames = stack.split('\n').filter((line) => /^ {4}at .*:\d+\)?$/.test(line))
   return { error: name, stack: frames.join('\n') }
+}
+
+/** An error of an adapter for a log: of what Redis answers only the code, as it may quote a payload. */
+function reasonOf({ name, message, ...rest }: Error & { code?: unknown }): string {
+  const [reply] = /^[A-Z]{2,}(?= )/.exec(message) ?? []
+  return reply ?? (message || String(rest.code ?? name))
 }

@@ -1,10 +1,20 @@
 import type { EventEmitter } from 'node:events'
+import {
+  type AdapterSocket,
+  type OnBroadcast,
+  type TappedAdapter,
+  tapAdapter,
+  untapAdapter,
+} from './adapter-tap.ts'
+import { type Broadcast, Broadcasts, type Courier } from './broadcasts.ts'
 import type { Channel, NamespaceSocket } from './channel.ts'
 import type { Classifier, Packet } from './classifier.ts'
 import type { Clock } from './clock.ts'
 import { Envelope, type EnvelopeFields, type WriteOptions } from './envelope.ts'
 import { refuse } from './errors.ts'
+import type { Fanout } from './fanout.ts'
 import type { EncodedPart } from './frame.ts'
+import type { Ledger } from './ledger.ts'
 import {
   type EngineServer,
   type EngineSocket,
@@ -26,9 +36,10 @@ export interface TappedServer extends EventEmitter {
     string,
     {
       readonly sockets: ReadonlyMap<string, { conn: object }>
-      readonly adapter: { readonly sids?: ReadonlyMap<string, ReadonlySet<string>> } & Parameters<
-        typeof forget
-      >[1]
+      readonly adapter: {
+        readonly sids?: ReadonlyMap<string, ReadonlySet<string>>
+      } & TappedAdapter &
+        Parameters<typeof forget>[1]
     }
   >
   bind(engine: EngineServer): unknown
@@ -68,7 +79,10 @@ interface TappedSocket extends EngineSocket {
  * encoded value. Nothing else of Socket.IO is touched: broadcasts of any adapter, recovered
  * sockets and dynamic namespaces all come this way.
  */
-export class Tap {
+export class Tap implements Courier<AdapterSocket> {
+  readonly broadcasts: Broadcasts<AdapterSocket>
+  /** What a recipient of a broadcast is being sent. */
+  #delivered: Envelope | undefined
   readonly #io: TappedServer
   readonly #classifier: Classifier
   readonly #clock: Clock
@@ -103,9 +117,11 @@ export class Tap {
     io: TappedServer,
     classifier: Classifier,
     clock: Clock,
+    shared: { readonly fanout: Fanout; readonly ledger: Ledger },
     open: OpenChannel,
     onEngine: (engine: EngineServer) => void = () => {},
   ) {
+    this.broadcasts = new Broadcasts(clock, shared.fanout, shared.ledger, this)
     this.#io = io
     this.#classifier = classifier
     this.#clock = clock
@@ -119,6 +135,7 @@ export class Tap {
   close(): void {
     for (const name of ['bind', 'attachApp'] as const) Reflect.deleteProperty(this.#io, name)
     Reflect.deleteProperty(this.#io.encoder, 'encode')
+    for (const { adapter } of this.#io._nsps?.values() ?? []) untapAdapter(adapter)
     for (const engine of this.engines) {
       engine.off('connection', this.#onConnection)
       for (const conn of Object.values(engine.clients ?? {})) untap(conn)
@@ -163,6 +180,7 @@ export class Tap {
     const { encoder } = io
     const encode = encoder.encode
     encoder.encode = (packet) => {
+      this.#tapAdapter(packet.nsp)
       const parts = encode.call(encoder, packet)
       const fields = this.#classifier.classify(packet, parts, this.#clock.now())
       const bare =
@@ -182,6 +200,41 @@ export class Tap {
     }
     io.attachApp = () => {
       throw unsupportedEngine('io.attachApp()')
+    }
+  }
+
+  /** Namespaces come and go, and may be given another adapter. */
+  #tapAdapter(namespace: string): void {
+    const adapter = this.#io._nsps?.get(namespace)?.adapter
+    if (!adapter) return
+    tapAdapter(adapter, this.#onBroadcast)
+  }
+
+  readonly #onBroadcast: OnBroadcast = (recipients, send, options) => {
+    const envelope = this.#envelopeOf(this.#encodings.at(-1)!, options)
+    // it may wait; later its payload may have changed
+    void envelope.overtakable
+    this.broadcasts.offer(recipients, { envelope, send })
+  }
+
+  begin({ conn }: AdapterSocket): void {
+    ;(conn as TappedSocket)[kTapped]?.channel.cork()
+  }
+
+  end({ conn }: AdapterSocket): void {
+    ;(conn as TappedSocket)[kTapped]?.channel.uncork(this.#clock.now())
+  }
+
+  readonly send = (socket: AdapterSocket, broadcast: Broadcast<AdapterSocket>): void => {
+    if (!socket.connected) {
+      ;(socket.conn as TappedSocket)[kTapped]?.channel.skipped(broadcast.envelope)
+      return
+    }
+    this.#delivered = broadcast.envelope
+    try {
+      broadcast.send(socket)
+    } finally {
+      this.#delivered = undefined
     }
   }
 
@@ -257,14 +310,18 @@ export class Tap {
       tapped.attachments--
       return
     }
-    const envelope = this.#envelopeOf(data, options, callback)
+    const delivered = this.#delivered
+    const isDelivery = delivered?.parts[0] === data
+    if (isDelivery) this.#delivered = undefined
+    const envelope = isDelivery ? delivered! : this.#offeredAs(data, options, callback)
+    if (!isDelivery && this.broadcasts.waiting) this.broadcasts.catchUp(conn, envelope)
+    const now = isDelivery ? this.#clock.now() : envelope.emittedAt
     if (envelope.kind === 'connect') {
       const { namespace, sid = legacyId(conn, namespace) } = envelope
       tapped.channel.join({ namespace, sid }, (socket) => this.isJoined(socket))
     }
-    if (this.#isReplay(envelope, tapped.channel))
-      tapped.channel.replay(envelope, envelope.emittedAt)
-    else tapped.channel.offer(envelope, envelope.emittedAt)
+    if (this.#isReplay(envelope, tapped.channel)) tapped.channel.replay(envelope, now)
+    else tapped.channel.offer(envelope, now)
     tapped.attachments = envelope.parts.length - 1
   }
 
@@ -274,7 +331,7 @@ export class Tap {
     return sockets.every((socket) => socket.namespace !== namespace)
   }
 
-  #envelopeOf(
+  #offeredAs(
     data: EncodedPart,
     options: WriteOptions | undefined,
     callback: (() => void) | undefined,
@@ -282,6 +339,11 @@ export class Tap {
     const encoding = this.#encodingOf(data)
     if (!encoding) return this.#foreign(data, options, callback)
     if (callback) return new Envelope(encoding.fields, options, callback)
+    return this.#envelopeOf(encoding, options)
+  }
+
+  /** One for all recipients. */
+  #envelopeOf(encoding: Encoding, options: WriteOptions | undefined): Envelope {
     if (!encoding.envelope || encoding.envelope.options !== options) {
       encoding.envelope = new Envelope(encoding.fields, options)
     }

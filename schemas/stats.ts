@@ -152,7 +152,7 @@ export const listQuery = z.strictObject({
     .enum(['buffered', 'wait', 'shed', 'rtt', 'age', 'stalled', 'worst'])
     .default('buffered')
     .describe(
-      '`worst`: first those that are stalling, by `stalledFor`, then those that are congested or losing, then the others, by predicted wait. `shed` counts what mode observe would have shed.',
+      '`worst`: first those that are stalling, by `stalledFor`, then those that are congested or losing, then the others, both by predicted wait in steps of a factor of two, so that the order is steady. `shed` counts what mode observe would have shed.',
     ),
   namespace: name.optional(),
   room: name.optional(),

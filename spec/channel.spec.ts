@@ -24,6 +24,7 @@ function setUp(changed: Partial<Limits> = {}, proof: FakeLink['proof'] = 'none')
     watch: (channel) => watched.add(channel),
     unwatch: (channel) => watched.delete(channel),
     wake: () => {},
+    catchUp() {},
     handedOver: () => {},
     now: () => 0,
     spent: () => false,

@@ -1,8 +1,10 @@
 import { expect } from 'chai'
+import type { SpillwayPluginOptions } from '../lib/plugin.ts'
 import type { ClientStats } from '../schemas/stats.ts'
 import { reached } from './support/browser.ts'
 import { clientRows, rowsOf } from './support/dashboard-page.ts'
 import { Stage } from './support/dashboard-stage.ts'
+import type { RawClient } from './support/server.ts'
 
 const LIMIT_MS = 60_000
 
@@ -11,13 +13,16 @@ describe('The dashboard is for everyone', function () {
 
   const stage = new Stage()
 
-  const populate = async () => {
-    await stage.start({ changeAuth: false })
-    for (let n = 0; n < 12; n++) await stage.fixture.raw()
+  /** @returns the clients that stay, in the order in which they came */
+  const populate = async (options: SpillwayPluginOptions = {}): Promise<RawClient[]> => {
+    await stage.start({ changeAuth: false }, options)
+    const clients: RawClient[] = []
+    for (let n = 0; n < 12; n++) clients.push(await stage.fixture.raw())
     stage.fixture.io.emit('jackpot:won', { n: 1 })
     stage.fixture.io.emit('reel:frame', { n: 'not a number' })
     const [{ id }] = [...stage.fixture.app.spillway.clients()] as [ClientStats]
     stage.fixture.app.spillway.terminate(id)
+    return clients.slice(1)
   }
   const toClient = async () => {
     await stage.page.locator('#clients-table a').first().click()
@@ -67,21 +72,22 @@ describe('The dashboard is for everyone', function () {
   })
 
   it('in rows that keep the focus when they change places', async () => {
-    await populate()
+    // in which nobody is closed, and so leaves the table
+    const clients = await populate({ mode: 'observe', stallAfter: 2000 })
+    const { app, io } = stage.fixture
+    await reached('the closing', () => app.spillway.stats().clients.connected === clients.length)
+    const ids = [...app.spillway.clients()].map((client) => client.id)
     await stage.open()
     await reached('rows', async () => (await clientRows(stage.page)).size === 10)
     const last = stage.page.locator('#clients-table tbody a').last()
     const name = await last.getAttribute('href')
     await last.focus()
     const id = decodeURIComponent(name!.split('/').at(-1)!)
-    const socket = Object.values(stage.fixture.app.spillway.client(id)!.sockets)[0]!
     const first = async () => [...(await clientRows(stage.page)).keys()][0]
-    const sending = setInterval(
-      () => stage.fixture.io.to(socket).emit('filler', 'x'.repeat(20_000)),
-      1,
-    )
+    expect(await first()).to.not.equal(id)
+    clients[ids.indexOf(id)]!.stall()
+    io.emit('jackpot:won', { n: 2 })
     await reached('the first place', async () => (await first()) === id)
-    clearInterval(sending)
     expect(await stage.page.evaluate('document.activeElement.getAttribute("href")')).to.equal(name)
   })
 

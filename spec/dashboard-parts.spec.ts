@@ -141,6 +141,9 @@ describe('Dashboard parts', () => {
       const { visible } = await load('text.js')
       expect(visible('a\u0000b\u001b[31m\u007f\u0085')).to.equal('a⟨00⟩b⟨1B⟩[31m⟨7F⟩⟨85⟩')
       expect(visible('\u202egnp.exe\u2066\ufeff\ud800')).to.equal('⟨202E⟩gnp.exe⟨2066⟩⟨FEFF⟩⟨D800⟩')
+      expect(visible('a\u3164\u2800\u115f\u034f\u{e0041}')).to.equal(
+        'a⟨3164⟩⟨2800⟩⟨115F⟩⟨34F⟩⟨E0041⟩',
+      )
       fc.assert(
         fc.property(fc.string({ unit: 'binary' }), (text) => {
           expect(visible(text)).to.not.match(
@@ -155,6 +158,7 @@ describe('Dashboard parts', () => {
       expect(visible('Zoë <b>👩‍👧</b> عمر')).to.equal('Zoë <b>👩‍👧</b> عمر')
       expect(visible('x'.repeat(200))).to.equal(`${'x'.repeat(120)}…`)
       expect(visible('👍👍👍', 2)).to.equal('👍👍…')
+      expect(visible('❤️ نمی‌خواهم')).to.equal('❤️ نمی‌خواهم')
     })
   })
 

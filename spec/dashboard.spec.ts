@@ -8,6 +8,7 @@ import type {
   ClientStats,
   ClientsPage,
   ClosedPage,
+  ListQuery,
   SpillwayStats,
 } from '../schemas/stats.ts'
 import { apart } from './support/apart.ts'
@@ -28,7 +29,9 @@ import {
 /** Load lasts seconds here, and each wait is bounded by itself. */
 const LIMIT_MS = 60_000
 const FAST = 12
-const FIRST_PAGE = '/clients?sort=worst&limit=10'
+
+/** The question for the first page of an order. */
+const firstBy = (sort: ListQuery['sort']) => `/clients?sort=${sort}&limit=10`
 
 describe('The dashboard of a lobby under load', function () {
   this.timeout(LIMIT_MS)
@@ -106,7 +109,7 @@ describe('The dashboard of a lobby under load', function () {
   it('has the clients as the server told them, in its order', async () => {
     await reached('rows that agree', async () => {
       const rows = await clientRows(page())
-      const clients = told<ClientsPage>(FIRST_PAGE)?.clients ?? []
+      const clients = told<ClientsPage>(firstBy('worst'))?.clients ?? []
       if (clients.length < 10 || clients.some(({ rtt }) => rtt === null)) return false
       if (String([...rows.keys()]) !== String(clients.map(({ id }) => id))) return false
       return clients.every((client) => agrees(rows.get(client.id)!, client))
@@ -170,9 +173,8 @@ describe('The dashboard of a lobby under load', function () {
 
   it('is sorted by the heads of columns', async () => {
     await page().getByRole('button', { name: 'Shed', exact: true }).click()
-    const path = FIRST_PAGE.replace('buffered', 'shed')
     await reached('the other order', async () => {
-      const due = told<ClientsPage>(path)?.clients.map(({ id }) => id) ?? ['?']
+      const due = told<ClientsPage>(firstBy('shed'))?.clients.map(({ id }) => id) ?? ['?']
       return String([...(await clientRows(page())).keys()]) === String(due)
     })
     const sorted = page().locator('#clients-table [aria-sort]')
@@ -184,14 +186,14 @@ describe('The dashboard of a lobby under load', function () {
   it('has the other clients on the next page', async () => {
     const ids = async () => [...(await clientRows(page())).keys()]
     await page().locator('#clients-table [data-sort=age]').click()
-    await reached('the oldest', () => dashboard.answers.has(FIRST_PAGE.replace('buffered', 'age')))
+    await reached('the oldest', () => dashboard.answers.has(firstBy('age')))
     const all = [...lobby.app.spillway.clients()].map(({ id }) => id)
     await reached('a page of ten', async () => {
       const shown = await ids()
       return shown.length === 10 && shown.every((id) => all.includes(id))
     })
     await reached('the ten oldest', async () => {
-      const due = told<ClientsPage>(FIRST_PAGE.replace('buffered', 'age'))!.clients
+      const due = told<ClientsPage>(firstBy('age'))!.clients
       return String(await ids()) === String(due.map(({ id }) => id))
     })
     const first = await ids()
@@ -200,15 +202,16 @@ describe('The dashboard of a lobby under load', function () {
     expect([...first, ...(await ids())]).to.have.members(all)
     await page().locator('#clients .pager').getByText('First page').click()
     await reached('the first page', async () => String(await ids()) === String(first))
-    await page().locator('#clients-table [data-sort=buffered]').click()
+    await page().locator('#clients-table [data-sort=worst]').click()
   })
 
   it('is filtered, and says so if nobody is left', async () => {
     await page().getByText('Filter and order').click()
     const shown = async () => [...(await clientRows(page())).keys()]
+    await reached('all of them', async () => (await shown()).length === 10)
+    const before = (await plotOf('#latency-chart')).height
     await page().getByLabel('Room').fill('nobody is in it')
     await page().keyboard.press('Enter')
-    const before = (await plotOf('#latency-chart')).height
     await reached('an empty table', async () => (await shown()).length === 0)
     await reached('charts that shrink with it', async () => {
       const { height, fits } = await plotOf('#latency-chart')

@@ -91,7 +91,9 @@ const FIGURES: Record<ListQuery['sort'], (standing: Standing) => number> = {
   stalled: owedBy,
   worst: (standing) => {
     if (owedBy(standing) >= STALLING) return 1e15 + owedBy(standing)
-    return naiveWait(standing) + (standing.congested || standing.losing ? 1e12 : 0)
+    const steps = [125, 250, 500, 1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 128_000]
+    const step = steps.filter((from) => naiveWait(standing) >= from).length
+    return step + (standing.congested || standing.losing ? 1e12 : 0)
   },
   shed: ({ shed }) => shed,
   rtt: ({ rtt }) => rtt ?? 0,
@@ -158,6 +160,27 @@ describe('Listing', () => {
         expect(missed, 'not shown').to.deep.equal([])
       }),
       { numRuns: 200, seed: 6 },
+    )
+  })
+
+  it('by trouble is the same from look to look while all keep up', async () => {
+    const wait = fc.double({ min: 0, max: 120, noNaN: true })
+    const healthy = standings.map((all) => all.map((each) => ({ ...each, ...USUAL })))
+    await fc.assert(
+      fc.asyncProperty(
+        healthy,
+        fc.array(wait, { minLength: 60, maxLength: 60 }),
+        async (all, waits) => {
+          const query = { sort: 'worst', limit: 60 } as const
+          const late = all.map((each, n) => ({ ...each, queued: waits[n]! }))
+          const [first, second] = await Promise.all(
+            [all, late].map((each) => listClients(each.map(channelOf), query, () => true, clock)),
+          )
+          const ids = first!.channels.map(({ id }) => id)
+          expect(second!.channels.map(({ id }) => id)).to.deep.equal(ids)
+        },
+      ),
+      { numRuns: 50, seed: 8 },
     )
   })
 

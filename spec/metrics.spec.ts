@@ -1,6 +1,12 @@
 import { expect } from 'chai'
 import { METRICS } from '../lib/metrics/catalogue.ts'
-import { CLOSING_CODES, MESSAGE_OUTCOMES, REFUSAL_REASONS, SEND_STATES } from '../lib/outcomes.ts'
+import {
+  ADAPTER_FAULTS,
+  CLOSING_CODES,
+  MESSAGE_OUTCOMES,
+  REFUSAL_REASONS,
+  SEND_STATES,
+} from '../lib/outcomes.ts'
 import { KiB } from '../lib/units.ts'
 import { type AppFixture, startApp } from './support/app.ts'
 import { reached } from './support/browser.ts'
@@ -16,6 +22,7 @@ const CLOSED_SETS: Readonly<Record<string, readonly string[]>> = {
   outcome: Object.keys(MESSAGE_OUTCOMES),
   code: CLOSING_CODES,
   reason: REFUSAL_REASONS,
+  kind: Object.keys(ADAPTER_FAULTS),
   state: SEND_STATES,
   level: ['low', 'high', 'limit', 'emergency'],
   namespace: ['/', 'other', String(TABLES)],

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { serve } from '../serve.ts'
-import { Guest, type Kind } from './guest.ts'
+import { Guest } from './guest.ts'
+import type { Kind } from './kind.ts'
 
 /** The clients of the lobby. */
 

@@ -1,14 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { SOCKET_IO_PATH, upgradeRequest } from '../link/handshake.ts'
+import { type Kind, userAgentOf } from './kind.ts'
 import { type Heard, WireReader } from './wire.ts'
-
-const HANDSHAKE = upgradeRequest(SOCKET_IO_PATH)
-
-/**
- * `healthy` reads everything at once; `slow` reads 10 KB a second; `stopped` reads nothing once it
- * was told to; `vanishing` is a healthy one whose link will be cut.
- */
-export type Kind = 'healthy' | 'slow' | 'stopped' | 'vanishing'
 
 const SLOW_BYTES = 2048
 const SLOW_EVERY_MS = (1000 * SLOW_BYTES) / 10_240
@@ -63,7 +56,7 @@ export class Guest implements Heard {
       },
     })
     this.#socket = socket
-    socket.write(HANDSHAKE)
+    socket.write(upgradeRequest(SOCKET_IO_PATH, userAgentOf(this.#kind)))
     if (this.#kind === 'slow') slow.add(socket)
     socket.on('error', () => {})
     socket.once('close', () => {

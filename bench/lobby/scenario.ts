@@ -2,7 +2,7 @@ import { megabytes, percentiles, table } from '../../demo/figures.ts'
 import { type Namespace, openNamespace } from '../link/namespace.ts'
 import type { Scenario } from '../scenarios.ts'
 import { round } from '../statistics.ts'
-import type { Kind } from './guest.ts'
+import type { Kind } from './kind.ts'
 import { SUBJECTS } from './server.ts'
 import { type Lobby, runTrial, type Trial } from './trial.ts'
 
@@ -31,10 +31,7 @@ export const lobby: Scenario = {
       const figures: Record<string, Figures> = {}
       for (const subject of subjects) {
         console.error(`${subject}: ${connections} connections, ${seconds} s of load`)
-        const far = await openNamespace(CABLE_KBIT).catch((error: unknown) => {
-          console.log(`no network namespace here, nobody vanishes: ${String(error).trim()}`)
-          return undefined
-        })
+        const far = await openFar()
         try {
           const lobby = { seconds, bytes, counts: countsOf(connections, far) }
           figures[subject] = figuresOf(await runTrial(subject, lobby, far, signal), seconds)
@@ -50,8 +47,16 @@ export const lobby: Scenario = {
   },
 }
 
-/** Those that can't vanish stop reading. */
-function countsOf(connections: number, far: Namespace | undefined): Lobby['counts'] {
+/** Where those are that vanish; undefined where that is not possible. */
+export function openFar(): Promise<Namespace | undefined> {
+  return openNamespace(CABLE_KBIT).catch((error: unknown) => {
+    console.log(`no network namespace here, nobody vanishes: ${String(error).trim()}`)
+    return undefined
+  })
+}
+
+/** How many are of which kind; those that can't vanish stop reading. */
+export function countsOf(connections: number, far: Namespace | undefined): Lobby['counts'] {
   const slow = Math.round(connections * SHARES.slow)
   const vanishing = far ? Math.round(connections * SHARES.vanishing) : 0
   const troubled = Math.round(connections * (SHARES.stopped + SHARES.vanishing))

@@ -1,17 +1,18 @@
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, type Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Server } from 'socket.io'
-import { attach, type Spillway } from '../../lib/index.ts'
+import plugin, { attach, type Spillway } from '../../lib/index.ts'
 import { serve } from '../serve.ts'
 import { messages, payloadOf } from '../slow-link/messages.ts'
 
 /** The lobby's server, alone in its process. */
 
 export const SUBJECTS = ['spillway', 'socket.io'] as const
-export type Subject = (typeof SUBJECTS)[number]
+/** The `dashboard` is the Spillway with its admin routes. */
+export type Subject = (typeof SUBJECTS)[number] | 'dashboard'
 
 const EVERY_MS = 500
 /** Every so many messages one is critical: every 2 seconds. */
@@ -34,8 +35,8 @@ interface Sample {
 
 const handlers = {
   async open({ subject, host }: { subject: Subject; host: string }): Promise<number> {
-    const http = createServer()
-    io = new Server(http)
+    const http = subject === 'dashboard' ? await withDashboard() : createServer()
+    io ??= new Server(http)
     if (subject === 'spillway') spillway = attach(io, { messages })
     io.engine.on('connection', (conn: { on(event: 'close', l: (reason: string) => void): void }) =>
       conn.on('close', (reason) => {
@@ -84,6 +85,17 @@ const handlers = {
   },
 }
 export type ServerHandlers = typeof handlers
+
+/** Only here: the others' memory is measured without Fastify. */
+async function withDashboard(): Promise<HttpServer> {
+  const { default: Fastify } = await import('fastify')
+  const app = Fastify()
+  await app.register(plugin, { messages, admin: { auth: false, changeAuth: false } })
+  await app.ready()
+  io = app.getDecorator<Server>('io')
+  spillway = app.spillway as unknown as Spillway
+  return app.server
+}
 
 function sample(at: number): Sample {
   const [, pages] = /^TCP: .* mem (\d+)/m.exec(readFileSync('/proc/net/sockstat', 'utf8')) ?? []

@@ -3,7 +3,7 @@ import { Child } from '../child.ts'
 import type { Namespace } from '../link/namespace.ts'
 import type { ClientHandlers, Received } from './client.ts'
 import { closedAmong } from './deaf.ts'
-import type { Kind } from './guest.ts'
+import type { Kind } from './kind.ts'
 import type { ServerHandlers, Subject } from './server.ts'
 
 export interface Lobby {
@@ -21,15 +21,19 @@ export interface Trial {
 const CONNECT_MS = 180_000
 const SETTLE_MS = 2000
 /** Of the load, after which some stop reading and some vanish. */
-const HEALTHY_SHARE = 1 / 12
+export const HEALTHY_SHARE = 1 / 12
 const DEAF_EVERY_MS = 5000
 
-/** @param far where those are that vanish */
+/**
+ * @param far where those are that vanish
+ * @param visit called with the server's port when the load begins; it may last as long as the load
+ */
 export async function runTrial(
   subject: Subject,
   { seconds, bytes, counts }: Lobby,
   far: Namespace | undefined,
   signal: AbortSignal,
+  visit: (port: number) => Promise<void> = async () => {},
 ): Promise<Trial> {
   const children: Array<{ close(): Promise<void> }> = []
   const start = <C extends { close(): Promise<void> }>(child: C): C => {
@@ -65,10 +69,13 @@ export async function runTrial(
     const troubled = troubles()
     // a server that fails ends all of it, and its error is the one to tell
     troubled.catch(() => {})
+    const visiting = visit(port)
+    visiting.catch(() => {})
     const load = await loading.finally(() => {
       over = true
     })
     await troubled
+    await visiting
     const received = await near.ask('results', { last: load.critical }, CONNECT_MS)
     return { idle, load, received }
   } finally {

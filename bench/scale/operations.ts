@@ -31,6 +31,7 @@ const host: ChannelHost = {
   watch() {},
   unwatch() {},
   wake() {},
+  catchUp() {},
   handedOver() {},
   now: () => 0,
   spent: () => false,

@@ -106,6 +106,14 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
       for (const [reason, count] of Object.entries(refusals)) yield [{ reason }, count]
     },
   },
+  spillway_adapter_faults_total: {
+    type: 'counter',
+    help: 'What went wrong between this node and the others, by kind.',
+    labels: ['kind'],
+    *rows({ adapterFaults }) {
+      for (const [kind, count] of Object.entries(adapterFaults)) yield [{ kind }, count]
+    },
+  },
   spillway_drains_total: {
     type: 'counter',
     help: 'How often a client has left congestion.',

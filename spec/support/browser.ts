@@ -19,13 +19,34 @@ export async function openBrowser(): Promise<Browser> {
       const page = await context.newPage()
       page.on('pageerror', (error) => troubles.push(error.message))
       page.on('console', (message) => {
-        if (message.type() === 'error') troubles.push(message.text())
+        const isError = message.type() === 'error'
+        if (isError && !message.text().includes(NETWORK_CHANGED)) troubles.push(message.text())
       })
       return page
     },
     close,
   }
 }
+
+/** Chromium gives up all requests when any network interface of the machine comes or goes. */
+const NETWORK_CHANGED = 'net::ERR_NETWORK_CHANGED'
+
+/** Goes to an address, again if the machine's network changed meanwhile. */
+export async function visit(page: Page, url: string): Promise<void> {
+  let again = true
+  page.on('requestfailed', (request) => {
+    again ||= request.failure()?.errorText === NETWORK_CHANGED
+  })
+  for (let n = 0; n < MOST_VISITS && again; n++) {
+    again = false
+    await page.goto(url).catch((error: Error) => {
+      if (!error.message.includes(NETWORK_CHANGED)) throw error
+      again = true
+    })
+  }
+}
+
+const MOST_VISITS = 5
 
 /** One WebSocket of a page, as the browser saw its frames: the page's own code is not asked. */
 export class Wire {

@@ -9,7 +9,7 @@ import {
   policyState,
   spillwayStats,
 } from '../../schemas/stats.ts'
-import type { Browser } from './browser.ts'
+import { type Browser, visit } from './browser.ts'
 import { reads } from './browser-page.ts'
 
 /** What the page asked and was told, by path and query below the prefix. */
@@ -81,7 +81,7 @@ export async function openDashboard(
     answers.set(path, json)
   })
   await setUp?.(page)
-  await page.goto(`${url}${prefix}/ui`)
+  await visit(page, `${url}${prefix}/ui`)
   return {
     page,
     answers,
@@ -136,7 +136,7 @@ export function agrees(row: Record<string, string>, client: ClientStats): boolea
     row.state === state &&
     row.congested === (congested ? 'congested' : '') &&
     (row.why === why ||
-      /unless it makes some$|of what it is offered$|^has not answered for/.test(row.why!)) &&
+      /^will be closed |of what it is offered$|^has not answered for/.test(row.why!)) &&
     reads(row.buffered, buffered) &&
     reads(row.rtt, rtt) &&
     (rate === null ? row.rate === '' : reads(row.rate?.replace('/s', ''), rate)) &&

@@ -141,6 +141,7 @@ export class World {
       reporter: new Reporter(undefined, loop),
       host: {
         isJoined: () => true,
+        broadcasts: { waiting: () => false, catchUp() {}, abandon() {}, finish() {} },
         closed: () => {},
         recovered: (channel, _client, episode, now) =>
           this.#caught(() => this.#recovered(channel, episode.summary(now), now)),

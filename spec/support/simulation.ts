@@ -232,6 +232,7 @@ export function simulate(path: Path, limits: Partial<Limits> = {}, seed = 1): Si
         channel.pump(simulation.now)
       })
     },
+    catchUp() {},
     handedOver() {},
     now: () => simulation.now,
     spent: () => false,

@@ -53,7 +53,9 @@ export async function ask(path, { method, body, signal } = {}) {
   try {
     return await response.json()
   } catch (error) {
-    throw signal?.aborted ? error : new Failure('the answer is not JSON', response.status)
+    if (signal?.aborted) throw error
+    if (error instanceof SyntaxError) throw new Failure('the answer is not JSON', response.status)
+    throw unreached(error)
   }
 }
 
@@ -84,7 +86,7 @@ async function request(path, { headers, ...options }) {
     })
   } catch (error) {
     if (error.name === 'AbortError') throw error
-    throw new Failure(error.name === 'TimeoutError' ? 'no answer' : 'cannot be reached')
+    throw unreached(error)
   }
   const elsewhere = response.type === 'opaqueredirect'
   if (elsewhere || response.status === 401 || response.status === 403) {
@@ -92,6 +94,10 @@ async function request(path, { headers, ...options }) {
   }
   if (!response.ok) throw new Failure(await messageOf(response), response.status)
   return response
+}
+
+function unreached({ name }) {
+  return new Failure(name === 'TimeoutError' ? 'no answer' : 'cannot be reached')
 }
 
 /** As the API words it, else by its status: a proxy's answer may be a page. */

@@ -1,7 +1,6 @@
 import { write } from './dom.js'
 import { visible } from './text.js'
-import { bytes, percent, span } from './words.js'
-import { zoneOf } from './zones.js'
+import { percent, span } from './words.js'
 
 /** What several places say of one client. */
 
@@ -19,13 +18,13 @@ export function agentOf({ userAgent }, longest) {
 }
 
 /** What the server is about to do to it, in words; `undefined` if nothing. */
-export function outlookOf(client, { stallAfter, watermarks }) {
-  const { buffered, inFlight, sinceProgress, closesIn } = client
+export function outlookOf({ sinceProgress, closesIn }, { stallAfter }) {
   if (closesIn === null || closesIn > stallAfter / 2) return undefined
-  const above = zoneOf(buffered, watermarks) === 'limit'
-  const what = above ? 'above limit' : `${bytes(inFlight)} in flight`
-  return `${what}, no progress for ${span(sinceProgress)}: closed in ${span(closesIn)} unless it makes some`
+  return `will be closed ${soon(closesIn)}: no progress for ${span(sinceProgress)}`
 }
+
+/** Who has to be closed is looked for about once a second. */
+export const soon = (ms) => (ms < 1000 ? 'within 1 s' : `in ${span(ms)}`)
 
 /** Whether it keeps up with nothing: what is emitted now is lost, or old when it leaves. */
 export function isSlow({ congested, state, stalling, losing, wait }) {

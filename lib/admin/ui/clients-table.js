@@ -91,7 +91,8 @@ export function sortByHeads(table, onSort) {
 
 /** The namespaces there are, to choose from. */
 export function offerNamespaces(events) {
-  const names = new Set(events.map(({ namespace }) => namespace))
+  // but for the one name of all that has no annotation
+  const names = new Set(events.map(({ namespace }) => namespace).filter((name) => name !== 'other'))
   const list = byId('namespaces')
   if (list.children.length === names.size) return
   list.replaceChildren(...Array.from(names, (name) => new Option('', name)))

@@ -52,15 +52,20 @@ export class Clients {
     if (shown && path === this.#path()) this.#show(shown, context())
   }
 
-  /** A cursor that is refused, as it may be after an update, leads back to the first page. */
+  /**
+   * A cursor that is refused, as it may be after an update, or that nobody is left behind leads back
+   * to the first page.
+   */
   async #askForPage(path, signal) {
+    const isFirst = this.#pager.cursor === undefined
     try {
-      return await ask(path, { signal })
+      const page = await ask(path, { signal })
+      if (isFirst || page.clients.length > 0) return page
     } catch (error) {
-      if (error.status !== 400 || this.#pager.cursor === undefined) throw error
-      this.#pager.reset()
-      return undefined
+      if (error.status !== 400 || isFirst) throw error
     }
+    if (path === this.#path()) this.#pager.reset()
+    return undefined
   }
 
   #path() {

@@ -31,6 +31,7 @@ export class Overview {
   #shedLines = new ShedLines()
   #charts
   #stats
+  #rates
 
   /**
    * @param onRefused called with a refusal of a question
@@ -49,6 +50,8 @@ export class Overview {
       async (signal) => {
         await this.#clients.ask(signal, () => this.#stats)
         reach.answered()
+        // so that it never says otherwise than the table
+        if (this.#stats) showVerdict(this.#stats, this.#rates, this.#clients.watched)
       },
       (error) => reach.lost(error),
     )
@@ -93,6 +96,7 @@ export class Overview {
   /** Is told all the time, so that the charts have no gap when one comes back from a client. */
   show(stats, rates, now) {
     this.#stats = stats
+    this.#rates = rates
     this.#shedLines.add(stats, rates, now)
     if (rates) this.#latencies.add(now, rates.latency.p50, rates.latency.p99)
     if (this.#root.hidden) return

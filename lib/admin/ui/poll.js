@@ -1,5 +1,5 @@
 /** So long at the most between two attempts to reach a server that does not answer. */
-const LONGEST_MS = 30_000
+const LONGEST_MS = 10_000
 
 /** Asks again and again, one question at a time, and only while somebody looks. */
 export class Poll {

@@ -1,7 +1,9 @@
 import { open, Refused } from './api.js'
 
 const FIRST_MS = 1000
-const LONGEST_MS = 30_000
+const LONGEST_MS = 10_000
+/** The server says something every 15 s: who is silent for longer is not there any more. */
+const SILENT_MS = 40_000
 
 /**
  * Server-sent events read by `fetch`, since an EventSource sends no token. Made anew when it ends;
@@ -53,20 +55,53 @@ export class Stream {
   async #read() {
     const reading = new AbortController()
     this.#reading = reading
+    const silence = new Silence()
     try {
-      const chunks = await open(this.#path, reading.signal)
+      const chunks = await open(this.#path, AbortSignal.any([reading.signal, silence.signal]))
       this.#onState('open')
       this.#delay = FIRST_MS
-      for await (const event of eventsOf(chunks)) this.#onEvent(event)
+      for await (const event of eventsOf(silence.between(chunks))) this.#onEvent(event)
     } catch (error) {
       if (reading.signal.aborted) return
       if (error instanceof Refused) return this.#onState(error)
+    } finally {
+      silence.end()
     }
     if (reading.signal.aborted) return
     this.#reading = undefined
     this.#onState('lost')
     this.#timer = setTimeout(() => this.#resume(), this.#delay)
     this.#delay = Math.min(LONGEST_MS, this.#delay * 2)
+  }
+}
+
+/** Aborts when nothing comes for too long, which a network that is gone does not tell. */
+class Silence {
+  #controller = new AbortController()
+  #timer
+
+  constructor() {
+    this.#listen()
+  }
+
+  get signal() {
+    return this.#controller.signal
+  }
+
+  async *between(chunks) {
+    for await (const chunk of chunks) {
+      this.#listen()
+      yield chunk
+    }
+  }
+
+  end() {
+    clearTimeout(this.#timer)
+  }
+
+  #listen() {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#controller.abort(), SILENT_MS)
   }
 }
 

@@ -2,9 +2,12 @@
 
 const LONGEST = 120
 
-/** Of no width, or such that they turn the order of what follows around. */
+/**
+ * Of no width, or such that they turn the order of what follows around; but for the joiners and
+ * the variation selectors, which scripts and emoji are written with.
+ */
 const INVISIBLE =
-  /[\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/u
+  /[\u2028\u2029\u2800\ufff9-\ufffb]|(?!\u200c|\u200d|[\ufe00-\ufe0f])\p{Default_Ignorable_Code_Point}/u
 
 /** With what would not be seen as its number, and not longer than so many characters. */
 export function visible(text, longest = LONGEST) {

@@ -1,4 +1,4 @@
-import { hashOf, isSlow, nameOf, outlookOf, troubleOf } from './client-figures.js'
+import { hashOf, isSlow, nameOf, outlookOf, soon, troubleOf } from './client-figures.js'
 import { byId, figure, write } from './dom.js'
 import { keyOf } from './rates.js'
 import { visible } from './text.js'
@@ -19,21 +19,24 @@ export function showVerdict(stats, rates, watched) {
   const slow = watched?.filter((client) => isSlow(client) || closing.includes(client)) ?? []
   root.dataset.level = closing.length > 0 ? 'limit' : slow.length > 0 ? 'high' : 'calm'
   if (watched) showSlow(stats, slow, watched)
-  if (watched) showClosing(stats, closing)
+  if (watched) showClosing(stats, closing, closing.length === watched.length)
   if (rates) say('shed', shedWords(stats, rates))
 }
 
 function showSlow(stats, slow, watched) {
-  const { connected } = stats.clients
+  const { connected, congested } = stats.clients
   if (slow.length === 0) {
     say('slow', connected === 0 ? 'No clients are connected.' : `${allOf(connected)} up.`)
     say('waits', '')
     return link('slowest')
   }
-  const all = slow.length === watched.length && connected > slow.length
-  const number = `${all ? 'At least ' : ''}${count(slow.length)} of ${plural(connected, 'client')}`
+  const { stalling, losing } = stats.census
+  // those that are watched are not all that there are
+  const more = slow.length === watched.length && connected > slow.length
+  const least = more ? Math.max(slow.length, congested, stalling, losing) : slow.length
+  const number = `${more ? 'At least ' : ''}${count(least)} of ${plural(connected, 'client')}`
   const [slowest] = slow
-  say('slow', `${number} ${slow.length === 1 ? 'is' : 'are'} slow, above all`)
+  say('slow', `${number} ${least === 1 ? 'is' : 'are'} slow, above all`)
   link('slowest', slowest)
   say('waits', `${slowWords(slowest, stats)}.`)
 }
@@ -60,11 +63,13 @@ function shedWords({ mode, events }, rates) {
   return `${perSecond(rates[kind])} messages a second ${verb}, most of them ${visible(event.event, 40)}.`
 }
 
-function showClosing({ mode }, closing) {
-  const others = closing.length > 1 ? `, and ${count(closing.length - 1)} more` : ''
+/** @param atLeast whether there may be others that are not watched */
+function showClosing({ mode, clients }, closing, atLeast) {
+  const least = atLeast && clients.connected > closing.length ? 'at least ' : ''
+  const others = closing.length > 1 ? `, and ${least}${count(closing.length - 1)} more` : ''
   const [first] = closing.toSorted((a, b) => a.closesIn - b.closesIn)
   link('first', first)
-  say('more', first ? ` in ${span(first.closesIn)}${others}.` : '')
+  say('more', first ? ` ${soon(first.closesIn)}${others}.` : '')
   if (mode === 'observe') say('closing', 'Mode observe closes nobody.')
   else say('closing', closing.length > 0 ? 'About to be closed:' : 'Nobody is about to be closed.')
 }

@@ -1,0 +1,72 @@
+import type { Packet } from './classifier.ts'
+import type { WriteOptions } from './envelope.ts'
+import type { EncodedPart } from './frame.ts'
+import type { Recipient } from './round.ts'
+
+/** A Socket.IO socket, as its adapter knows it. */
+export interface AdapterSocket extends Recipient {
+  readonly connected: boolean
+  /** Private to Socket.IO; optional here. */
+  readonly _anyOutgoingListeners?: { readonly length: number } | undefined
+}
+
+/**
+ * Socket.IO's in-memory adapter, on which those for several nodes build. Private to it; optional
+ * here. A broadcast, also one that comes from another node, is encoded by `_encode`, and at once
+ * written to each socket that `apply` finds.
+ */
+export interface TappedAdapter {
+  _encode?: (packet: Packet, options: WriteOptions) => EncodedPart[]
+  apply?: (target: object, callback: (socket: AdapterSocket) => void) => void
+}
+
+/** What is told of a broadcast that was just encoded. */
+export type OnBroadcast = (
+  recipients: readonly AdapterSocket[],
+  send: (socket: AdapterSocket) => void,
+  options: WriteOptions,
+) => void
+
+const kTapped = Symbol('spillway.adapter')
+type Tappable = TappedAdapter & { [kTapped]?: true }
+const EVENT = 2
+
+/**
+ * Has the recipients of a broadcast told to somebody who may send them one after the other, instead of
+ * all at once. What Socket.IO's users could notice stays as it is: messages that want an answer, are
+ * volatile, or have attachments that may change, and those that `onAnyOutgoing` is told of. An
+ * adapter without these methods is left as it is.
+ */
+export function tapAdapter(adapter: Tappable, onBroadcast: OnBroadcast): void {
+  const { _encode: encode, apply } = adapter
+  if (adapter[kTapped] || typeof encode !== 'function' || typeof apply !== 'function') return
+  /** Of the broadcast that was encoded, and whose recipients are asked for next. */
+  let encoded: WriteOptions | undefined
+  adapter._encode = (packet, options) => {
+    const parts = encode.call(adapter, packet, options)
+    const canWait =
+      packet.type === EVENT && packet.id === undefined && parts.length === 1 && !options.volatile
+    encoded = canWait ? options : undefined
+    return parts
+  }
+  adapter.apply = (target, callback) => {
+    const options = encoded
+    encoded = undefined
+    if (!options) return apply.call(adapter, target, callback)
+    const recipients: AdapterSocket[] = []
+    let overheard = false
+    apply.call(adapter, target, (socket) => {
+      recipients.push(socket)
+      if (socket._anyOutgoingListeners && socket._anyOutgoingListeners.length > 0) overheard = true
+    })
+    if (overheard) for (const socket of recipients) callback(socket)
+    else onBroadcast(recipients, callback, options)
+  }
+  adapter[kTapped] = true
+}
+
+/** Gives it its own methods back. */
+export function untapAdapter(adapter: Tappable): void {
+  if (!adapter[kTapped]) return
+  for (const name of ['_encode', 'apply', kTapped] as const) Reflect.deleteProperty(adapter, name)
+}

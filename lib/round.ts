@@ -1,0 +1,135 @@
+/** Who a broadcast goes to: its Socket.IO socket, at most one of a connection in a round. */
+export interface Recipient {
+  readonly conn: object
+}
+
+interface Entry<Message> {
+  readonly message: Message
+  /** How many visits there will have been when everyone has it. */
+  readonly until: number
+}
+
+/**
+ * Messages to the same recipients, delivered in one walk: each recipient is visited in turn and
+ * given all that it is due. A message may join while the walk is under way; then the walk goes on
+ * from the first recipient again, until everyone has it. Who has to be served out of turn catches
+ * up. Each recipient gets each message once, in the order in which they joined, also if a delivery
+ * leads to further visits, catching up or joining.
+ */
+export class Round<R extends Recipient, Message> {
+  readonly recipients: readonly R[]
+  /** The first of `entries` is the `#first`th message that ever joined. */
+  readonly #entries: Entry<Message>[] = []
+  #first = 0
+  #visits = 0
+  /** Who is visited next. */
+  #next = 0
+  /** The visit under way: whose, and the messages that it is still to be given, `#at` to `#end`. */
+  #visited = -1
+  #at = 0
+  #end = 0
+  /** The first message that those who have caught up are still due, until their next visit. */
+  readonly #ahead = new Map<number, number>()
+  /** Made when somebody first has to be found. */
+  #positions: Map<object, number> | undefined
+
+  /** @param recipients at least one */
+  constructor(recipients: readonly R[]) {
+    this.recipients = recipients
+  }
+
+  get done(): boolean {
+    return this.#entries.length === 0
+  }
+
+  /** Messages that not everyone has. */
+  get waiting(): number {
+    return this.#entries.length
+  }
+
+  join(message: Message): void {
+    this.#entries.push({ message, until: this.#visits + this.recipients.length })
+  }
+
+  /** Whether these are the recipients, in this order. */
+  isFor(recipients: readonly R[]): boolean {
+    const own = this.recipients
+    if (own.length !== recipients.length) return false
+    for (let index = 0; index < own.length; index++) {
+      if (own[index] !== recipients[index]) return false
+    }
+    return true
+  }
+
+  /** Who is visited next. */
+  get next(): R {
+    return this.recipients[this.#next]!
+  }
+
+  /**
+   * Gives the next recipient all that it is due.
+   *
+   * @param finished told of each message that everyone has now
+   */
+  visit(
+    deliver: (recipient: R, message: Message) => void,
+    finished: (message: Message) => void,
+  ): void {
+    // of one that has thrown, or has led to this one
+    this.#deliverRest(deliver)
+    this.#finish(finished)
+    if (this.#entries.length === 0) return
+    const index = this.#next
+    this.#next = (index + 1) % this.recipients.length
+    this.#visits++
+    this.#visited = index
+    this.#at = Math.max(this.#first, this.#ahead.get(index) ?? 0)
+    this.#end = this.#first + this.#entries.length
+    this.#ahead.delete(index)
+    this.#deliverRest(deliver)
+    this.#finish(finished)
+  }
+
+  /** Gives a recipient all that it is due, out of turn. */
+  catchUp(conn: object, deliver: (recipient: R, message: Message) => void): void {
+    const index = this.#positionOf(conn)
+    if (index === undefined) return
+    if (index === this.#visited) this.#deliverRest(deliver)
+    for (;;) {
+      const at = this.#firstDue(index)
+      const entry = this.#entries[at - this.#first]
+      if (!entry) return
+      this.#ahead.set(index, at + 1)
+      deliver(this.recipients[index]!, entry.message)
+    }
+  }
+
+  #deliverRest(deliver: (recipient: R, message: Message) => void): void {
+    while (this.#at < this.#end) {
+      const { message } = this.#entries[this.#at++ - this.#first]!
+      deliver(this.recipients[this.#visited]!, message)
+    }
+  }
+
+  /** Those that everyone from the next visit to this one's has go to it no more. */
+  #firstDue(index: number): number {
+    const before = (index - this.#next + this.recipients.length) % this.recipients.length
+    const visit = this.#visits + before
+    let at = 0
+    while (at < this.#entries.length && this.#entries[at]!.until <= visit) at++
+    return Math.max(this.#first + at, this.#ahead.get(index) ?? 0)
+  }
+
+  #finish(finished: (message: Message) => void): void {
+    while (this.#entries.length > 0 && this.#entries[0]!.until <= this.#visits) {
+      const { message } = this.#entries.shift()!
+      this.#first++
+      finished(message)
+    }
+  }
+
+  #positionOf(conn: object): number | undefined {
+    this.#positions ??= new Map(this.recipients.map((recipient, index) => [recipient.conn, index]))
+    return this.#positions.get(conn)
+  }
+}

@@ -1,0 +1,116 @@
+import { expect } from 'chai'
+import sinon from 'sinon'
+import { Answers, LATEST } from '../lib/answers.ts'
+import { systemClock } from '../lib/clock.ts'
+
+/** What is asked, and what became of it, in order. */
+function makeAnswers() {
+  const told: string[] = []
+  const lates: boolean[] = []
+  const answers = new Answers(systemClock, (isFirst) => lates.push(isFirst))
+  const ask = (name: string) => {
+    const { promise, resolve, reject } = deferred()
+    answers.wait(promise).then(
+      (value) => told.push(`${name} ${value}`),
+      (error: Error) => told.push(`${name} ${error.message}`),
+    )
+    return { resolve, reject }
+  }
+  return { ask, told, lates, answers }
+}
+
+function deferred() {
+  let resolve!: (value: string) => void
+  let reject!: (error: Error) => void
+  const promise = new Promise<string>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  return { promise, resolve, reject }
+}
+
+describe('Answers', () => {
+  let timers: sinon.SinonFakeTimers
+
+  beforeEach(() => {
+    timers = sinon.useFakeTimers({ toFake: ['setTimeout', 'setImmediate', 'performance'] })
+  })
+
+  afterEach(() => timers.restore())
+
+  const given = `no answer within ${LATEST} ms; not waited for any longer`
+
+  it('passes answers on', async () => {
+    const { ask, told, lates } = makeAnswers()
+    ask('one').resolve('yes')
+    ask('two').reject(new Error('no'))
+    await timers.tickAsync(10 * LATEST)
+    expect(told).to.deep.equal(['one yes', 'two no'])
+    expect(lates).to.deep.equal([])
+    expect(timers.countTimers()).to.equal(0)
+  })
+
+  it('keeps the order of the questions, where a later one is refused at once', async () => {
+    const { ask, told } = makeAnswers()
+    const [one, two] = [ask('one'), ask('two')]
+    ask('three').reject(new Error('no'))
+    two.resolve('yes')
+    await timers.tickAsync(10)
+    expect(told).to.deep.equal([])
+    one.resolve('yes')
+    await timers.tickAsync(0)
+    expect(told).to.deep.equal(['one yes', 'two yes', 'three no'])
+  })
+
+  it('gives up all at once, in order, when the first has waited for too long', async () => {
+    const { ask, told, lates } = makeAnswers()
+    ask('one')
+    await timers.tickAsync(LATEST / 2)
+    ask('two').resolve('yes')
+    ask('three')
+    await timers.tickAsync(LATEST / 2 - 1)
+    expect(told).to.deep.equal([])
+    await timers.tickAsync(2)
+    expect(told).to.deep.equal([`one ${given}`, 'two yes', `three ${given}`])
+    expect(lates).to.deep.equal([true, false])
+  })
+
+  it('waits for nothing in a silence, and again when something was answered', async () => {
+    const { ask, told, lates, answers } = makeAnswers()
+    const first = ask('one')
+    await timers.tickAsync(LATEST + 1)
+    ask('two')
+    await timers.tickAsync(0)
+    expect(told).to.deep.equal([`one ${given}`, `two ${given}`])
+    expect(answers.silent).to.equal(true)
+    first.resolve('at last')
+    await timers.tickAsync(0)
+    const third = ask('three')
+    await timers.tickAsync(LATEST / 2)
+    third.resolve('yes')
+    await timers.tickAsync(0)
+    expect(told.slice(2)).to.deep.equal(['three yes'])
+    expect(lates).to.deep.equal([true, false])
+  })
+
+  it('gives each the same time', async () => {
+    const { ask, told } = makeAnswers()
+    ask('one').resolve('yes')
+    await timers.tickAsync(LATEST / 2)
+    ask('two')
+    await timers.tickAsync(LATEST - 1)
+    expect(told).to.deep.equal(['one yes'])
+    await timers.tickAsync(2)
+    expect(told).to.deep.equal(['one yes', `two ${given}`])
+  })
+
+  it('takes nothing for late that came while the event loop was held', async () => {
+    const { ask, told } = makeAnswers()
+    const one = ask('one')
+    // the timer is due, and what has arrived is read before setImmediate
+    timers.next()
+    one.resolve('yes')
+    await timers.tickAsync(1)
+    expect(told).to.deep.equal(['one yes'])
+  })
+})
