@@ -2,9 +2,9 @@ import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import type { Server, Socket } from 'socket.io'
 
 /** Of a critical message: one of each emit, leaked, is more than a run's heap may grow. */
-const CRITICAL_PAD = 'c'.repeat(5000)
+const CRITICAL_PAD = 'c'.repeat(8000)
 /** And of a cosmetic one. */
-const COSMETIC_PAD = 'f'.repeat(5000)
+const COSMETIC_PAD = 'f'.repeat(8000)
 const CONFLATED_PAD = 'o'.repeat(2000)
 const TABLES = 4
 const EVERY_MS = 2

@@ -28,7 +28,7 @@ export const processFaults: readonly ApartFault[] = [
       await apart.load()
       await apart.receive(WARM_UP)
       const before = await baseline(apart)
-      await apart.receive(500)
+      await apart.receive(300)
       return before
     },
   },
@@ -40,7 +40,7 @@ export const processFaults: readonly ApartFault[] = [
       await apart.receive(WARM_UP)
       const before = await baseline(apart)
       for (let n = 0; n < SUSPENSIONS; n++) {
-        await apart.suspend(2000)
+        await apart.suspend(1500)
         await apart.receive(150)
       }
       for (const { name, disconnects } of apart.followers) {

@@ -22,10 +22,10 @@ import {
 } from './readings.ts'
 
 /** Of the load, in a run at least. */
-export const ROUNDS = 500
+export const ROUNDS = 300
 const WARM_UP_ROUNDS = 60
 /** Of the slow client: more than what is critical needs, less than all. */
-const SLOW_RATE = 4_000_000
+const SLOW_RATE = 6_000_000
 const SETTLE_MS = 15_000
 
 /** How often something of the application was called. */
