@@ -608,7 +608,6 @@ export class Channel implements FanoutMember, LinkEvents {
   #send(envelope: Envelope, now: Millis): void {
     const { bytes, rule, emittedAt } = envelope
     if (this.link.waiting === 0 && this.window.probeDue(now, false)) this.#mark(now)
-    this.#count(envelope, 'sent')
     this.#watch(now)
     this.window.written(bytes, now)
     if (rule.class === 'critical' && this.#host.meters.sampler.take(now)) {
@@ -620,6 +619,8 @@ export class Channel implements FanoutMember, LinkEvents {
     // `pump` and `uncork` write it themselves
     else if (!this.#corked && !this.#writeAlone())
       this.#host.handedOver(this, rule.class === 'critical')
+    // told last: a subscriber may emit, and what it emits follows
+    this.#count(envelope, 'sent')
   }
 
   /**
