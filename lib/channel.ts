@@ -423,6 +423,8 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /** The connection is gone: accounts for what was left, and lets go of it. */
   closed(): Left {
+    // whoever is told of what was left may emit
+    this.#closing = true
     const left = new Undelivered()
     for (const lane of [this.critical, this.cosmetic]) {
       for (let envelope = lane.shift(); envelope; envelope = lane.shift()) {
@@ -437,7 +439,6 @@ export class Channel implements FanoutMember, LinkEvents {
     // one that has everything only did not answer in time
     const hasAll = this.closedBy === 'shutdown' && left.messages === 0 && inFlight === 0
     const code = hasAll ? undefined : this.closedBy
-    this.#closing = true
     this.congested = false
     this.due = 'no'
     this.#episode = undefined
