@@ -7,6 +7,8 @@ const WEBSOCKET = 'EIO=4&transport=websocket'
 const HANDSHAKE = requestOf({ query: WEBSOCKET, headers: UPGRADE })
 /** Of Engine.IO. */
 const MAX_HTTP_BUFFER_SIZE = 1e6
+/** At 2 KB/s, what is before the oldest marker may take nearly half a minute. */
+export const STALLED_MS = 40_000
 const SLOW_READERS = 3
 const PONGS = 1_000_000
 const PONGS_AT_ONCE = 10_000
@@ -26,17 +28,16 @@ export const clientFaults: readonly Fault[] = [
     name: 'clients stop reading',
     async run(stage) {
       const clients = await Promise.all(Array.from({ length: 4 }, () => stage.raw()))
-      // until their rate is known: at 2 KB/s, what is in flight would be given long
       await stage.rounds(100)
       for (const client of clients) client.stall()
-      await stage.expect('all of them closed', () => closed(stage) >= clients.length)
+      await stage.expect('all of them closed', () => closed(stage) >= clients.length, STALLED_MS)
     },
   },
   {
     name: 'clients read a byte a second',
     async run(stage) {
       for (let n = 0; n < SLOW_READERS; n++) await openSlowReader(stage)
-      await stage.expect('all of them closed', () => closed(stage) >= SLOW_READERS)
+      await stage.expect('all of them closed', () => closed(stage) >= SLOW_READERS, STALLED_MS)
     },
   },
   {

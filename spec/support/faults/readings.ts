@@ -8,7 +8,7 @@ import { MiB } from '../../../lib/units.ts'
 export type Readings = ReturnType<typeof readingsOf>
 
 export function readingsOf(io: Server, spillway: Spillway) {
-  const { budget, buffered, clients } = spillway.stats()
+  const { buffered } = spillway.stats()
   let queued = 0
   let inFlight = 0
   let outstanding = 0
@@ -18,7 +18,7 @@ export function readingsOf(io: Server, spillway: Spillway) {
     outstanding += client.outstanding
   }
   return {
-    /** Bytes: in the ledger, and of each client. */
+    /** Bytes: of those that are watched, and of everyone; `held` in the ledger. */
     buffered,
     queued,
     inFlight,
