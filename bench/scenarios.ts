@@ -2,6 +2,7 @@ import { admin } from './admin/scenario.ts'
 import type { Arguments } from './arguments.ts'
 import { dashboard } from './dashboard/scenario.ts'
 import { fanout } from './fanout/scenario.ts'
+import { faultSuite } from './faults/scenario.ts'
 import { lobby } from './lobby/scenario.ts'
 import { overhead } from './overhead/scenario.ts'
 import { scale } from './scale/scenario.ts'
@@ -38,4 +39,5 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   scale,
   soak,
   storm,
+  faults: faultSuite,
 }

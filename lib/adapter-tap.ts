@@ -5,7 +5,6 @@ import type { Recipient } from './round.ts'
 
 /** A Socket.IO socket, as its adapter knows it. */
 export interface AdapterSocket extends Recipient {
-  readonly connected: boolean
   /** Private to Socket.IO; optional here. */
   readonly _anyOutgoingListeners?: { readonly length: number } | undefined
 }

@@ -217,7 +217,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     return { connected, congested, meters, census: census.latest, fanout, budget }
   }
 
-  /** @internal What is kept for clients. */
+  /** @internal What is kept for clients: all of it is 0 when everyone has gone. */
   get sizes() {
     return this.#clients.sizes
   }

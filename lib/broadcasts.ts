@@ -67,9 +67,9 @@ export class Broadcasts<R extends Recipient> {
     while (walk.waiting > MOST_WAITING) walk.visit()
   }
 
-  /** Sends a connection what it is due of this class, and with a DISCONNECT of the other too. */
+  /** Sends a connection what has to go before a message: of its class, or all if it leaves or joins. */
   catchUp(conn: object, envelope?: Envelope): void {
-    const both = !envelope || envelope.kind === 'disconnect'
+    const both = !envelope || envelope.kind === 'disconnect' || envelope.kind === 'connect'
     if (both || envelope.rule.class === 'critical') this.#critical.catchUp(conn, this.#send)
     if (both || envelope.rule.class === 'cosmetic') this.#cosmetic.catchUp(conn, this.#send)
   }

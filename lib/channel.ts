@@ -202,7 +202,9 @@ export class Channel implements FanoutMember, LinkEvents {
    */
   join(joined: NamespaceSocket, isJoined: (socket: NamespaceSocket) => boolean): void {
     this.#leave(joined.namespace)
-    this.sockets = [...this.sockets.filter(isJoined), joined]
+    const others = this.sockets.filter(isJoined)
+    // of most clients it is the only one: a list that was appended to has room for 16 more
+    this.sockets = others.length === 0 ? [joined] : [...others, joined]
   }
 
   offer(envelope: Envelope, now: Millis): Verdict {
@@ -284,11 +286,6 @@ export class Channel implements FanoutMember, LinkEvents {
   missed(envelope: Envelope): void {
     if (envelope.rule.class === 'critical') this.#queueCritical(envelope)
     else this.#queueCosmetic(envelope)
-  }
-
-  /** Was emitted to it, but its client has left the namespace meanwhile. */
-  skipped(envelope: Envelope): void {
-    this.#count(envelope, 'undelivered')
   }
 
   /** Writes what was handed over in this tick, or what had to wait because of its budget. */
@@ -426,6 +423,8 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /** The connection is gone: accounts for what was left, and lets go of it. */
   closed(): Left {
+    // whoever is told of what was left may emit
+    this.#closing = true
     const left = new Undelivered()
     for (const lane of [this.critical, this.cosmetic]) {
       for (let envelope = lane.shift(); envelope; envelope = lane.shift()) {
@@ -440,7 +439,6 @@ export class Channel implements FanoutMember, LinkEvents {
     // one that has everything only did not answer in time
     const hasAll = this.closedBy === 'shutdown' && left.messages === 0 && inFlight === 0
     const code = hasAll ? undefined : this.closedBy
-    this.#closing = true
     this.congested = false
     this.due = 'no'
     this.#episode = undefined
@@ -611,7 +609,6 @@ export class Channel implements FanoutMember, LinkEvents {
   #send(envelope: Envelope, now: Millis): void {
     const { bytes, rule, emittedAt } = envelope
     if (this.link.waiting === 0 && this.window.probeDue(now, false)) this.#mark(now)
-    this.#count(envelope, 'sent')
     this.#watch(now)
     this.window.written(bytes, now)
     if (rule.class === 'critical' && this.#host.meters.sampler.take(now)) {
@@ -623,6 +620,8 @@ export class Channel implements FanoutMember, LinkEvents {
     // `pump` and `uncork` write it themselves
     else if (!this.#corked && !this.#writeAlone())
       this.#host.handedOver(this, rule.class === 'critical')
+    // told last: a subscriber may emit, and what it emits follows
+    this.#count(envelope, 'sent')
   }
 
   /**

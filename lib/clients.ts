@@ -85,6 +85,8 @@ export class Clients implements ChannelHost, LinkHost {
   #sweep: NodeJS.Timeout | undefined
   /** Whom this lap of the sweep looks at, from last to first. */
   #lap: Channel[] = []
+  /** Those that are to be closed, if they still are a little later. */
+  readonly #suspects: Array<{ readonly channel: Channel; readonly since: Millis }> = []
   #lastId = 0
 
   constructor(options: ClientsOptions) {
@@ -127,6 +129,7 @@ export class Clients implements ChannelHost, LinkHost {
       watched: this.watched.size,
       wakers: this.#wakers.size,
       lingering: this.#lingering.size,
+      lap: this.#lap.length + this.#suspects.length,
       congested: this.congestedNow,
       held: this.ledger.bytes,
     }
@@ -318,16 +321,32 @@ export class Clients implements ChannelHost, LinkHost {
    * their turn in the next lap: otherwise a few who come and go all the time would make it endless.
    */
   #inspect(shares: number): void {
-    if (this.#lap.length === 0) this.#lap = [...this.watched]
+    if (this.#lap.length === 0 || this.watched.size === 0) this.#lap = [...this.watched]
     const now = this.now()
     if (this.budget.excess > 0 && this.configured.mode === 'enforce') this.#relieve(now)
     this.census.count(this.size, shares, now)
-    for (let left = Math.ceil(this.watched.size / shares); left > 0; left--) {
+    this.#judge(now)
+    for (let left = Math.ceil(this.watched.size / shares); left > 0; ) {
       const channel = this.#lap.pop()
       if (!channel) return
+      // those that are gone are no part of the share: thousands of them would make the lap endless
       if (!this.watched.has(channel)) continue
-      const code = channel.inspect(now)
+      left--
+      if (channel.inspect(now) !== undefined) this.#suspects.push({ channel, since: now })
+    }
+  }
+
+  /**
+   * Closes those that were to be closed a while ago and still are. Timers precede what has arrived:
+   * after the process has stood still, the answer of a client may be about to be read.
+   */
+  #judge(now: Millis): void {
+    for (let first = this.#suspects[0]; first && now - first.since >= RECONSIDERED; ) {
+      const { channel } = first
+      const code = this.watched.has(channel) ? channel.inspect(now) : undefined
       if (code !== undefined) channel.terminate(code)
+      this.#suspects.shift()
+      first = this.#suspects[0]
     }
   }
 
@@ -377,6 +396,8 @@ function sweepInterval(stallAfter: Millis): Millis {
 const LEAST_INTERVAL: Millis = 25
 /** Longer than between two markers of a client that something waits for. */
 const NO_PROGRESS: Millis = 1000
+/** Enough for the loop to read what has arrived, and for a poll, which is a connection of its own. */
+const RECONSIDERED: Millis = 100
 /** With thousands of clients, all of them at once would hold the event loop. */
 const SWEEP_SHARES = 10
 

@@ -225,11 +225,8 @@ export class Tap implements Courier<AdapterSocket> {
     ;(conn as TappedSocket)[kTapped]?.channel.uncork(this.#clock.now())
   }
 
+  /** To one that has left its namespace too, as it was in it at the emit. */
   readonly send = (socket: AdapterSocket, broadcast: Broadcast<AdapterSocket>): void => {
-    if (!socket.connected) {
-      ;(socket.conn as TappedSocket)[kTapped]?.channel.skipped(broadcast.envelope)
-      return
-    }
     this.#delivered = broadcast.envelope
     try {
       broadcast.send(socket)

@@ -4,7 +4,7 @@ import type { Server, ServerOptions, Socket } from 'socket.io'
 import { z } from 'zod'
 import type { ClosedSummary, SpillwayOptions } from '../lib/index.ts'
 import { cosmetic } from '../schemas/priority.ts'
-import { messages } from './support/messages.ts'
+import { messages, pad } from './support/messages.ts'
 import { makePair } from './support/pair-adapter.ts'
 import { eventually, type Fixture, type RawClient, startServer } from './support/server.ts'
 
@@ -126,6 +126,43 @@ describe('A broadcast that takes longer than the budget', () => {
     last.socket.disconnect(true)
     await last.client.until(() => !last.client.open)
     expect(numbers(last.client)).to.deep.equal([1])
+  })
+
+  it('reaches everyone before io.close() closes them', async () => {
+    const { io, clients } = await crowd()
+    for (let n = 0; n < 3; n++) io.emit('jackpot:won', { n })
+    await io.close()
+    for (const client of clients) await client.until(() => !client.open)
+    // Engine.IO, through which it is sent to the busy one, drops all but the first, as ever
+    for (const client of clients.toSpliced(BUSY_AT, 1)) {
+      expect(numbers(client)).to.deep.equal([0, 1, 2])
+    }
+  })
+
+  it('reaches a client that takes nothing when the scheduler lets go of it', async () => {
+    const { fixture, io, last } = await crowd()
+    last.client.stall()
+    for (let n = 0; n < 4000; n++) last.socket.emit('jackpot:won', { n, pad })
+    io.emit('jackpot:won', { n: 4000 })
+    io.emit('jackpot:won', { n: 4001 })
+    fixture.spillway!.close()
+    last.client.resume()
+    await last.client.until(() => numbers(last.client).length === 4002)
+    expect(numbers(last.client)).to.deep.equal(Array.from({ length: 4002 }, (_, n) => n))
+  })
+
+  it('is for its own recipients, though as many others wait for another', async () => {
+    const { io, sockets, clients } = await crowd()
+    sockets.forEach((socket, index) => {
+      if (index > 0) socket.join('a')
+      if (index < CLIENTS - 1) socket.join('b')
+    })
+    for (const [n, room] of ['a', 'b', 'a'].entries()) io.to(room).emit('jackpot:won', { n })
+    for (const client of clients.slice(1, -1)) {
+      await client.until(() => numbers(client).length === 3)
+      expect(numbers(client)).to.deep.equal([0, 1, 2])
+    }
+    expect([numbers(clients[0]!), numbers(clients.at(-1)!)]).to.deep.equal([[1], [0, 2]])
   })
 
   it('reaches everyone before the scheduler lets go of the server', async () => {

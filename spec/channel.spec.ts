@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { expect } from 'chai'
 import { Channel, type ChannelHost } from '../lib/channel.ts'
 import type { Envelope } from '../lib/envelope.ts'
@@ -19,6 +20,7 @@ function setUp(changed: Partial<Limits> = {}, proof: FakeLink['proof'] = 'none')
   const log: string[] = []
   const episodes: Episode[] = []
   const watched = new Set<Channel>()
+  const ledger = new Ledger()
   const host: ChannelHost = {
     limits: { ...limits, ...changed },
     watch: (channel) => watched.add(channel),
@@ -30,7 +32,7 @@ function setUp(changed: Partial<Limits> = {}, proof: FakeLink['proof'] = 'none')
     spent: () => false,
     tick: () => 0,
     meters,
-    ledger: new Ledger(),
+    ledger,
     loopDelay: { at: () => 0 },
     disconnected: () => {},
     congested: () => log.push('congested'),
@@ -39,7 +41,8 @@ function setUp(changed: Partial<Limits> = {}, proof: FakeLink['proof'] = 'none')
       log.push(wasCongested ? 'recovered' : 'caught up')
     },
   }
-  return { link, log, meters, episodes, watched, channel: new Channel('a', link, host, 0) }
+  const channel = new Channel('a', link, host, 0)
+  return { link, log, meters, episodes, watched, ledger, channel }
 }
 
 function cosmetic(bytes = 100, fields: Partial<Parameters<typeof envelope>[0]> = {}): Envelope {
@@ -302,5 +305,46 @@ describe('Channel', () => {
     })
     expect(channel.tally.undelivered).to.equal(2)
     expect(channel.queued).to.equal(0)
+  })
+
+  describe('with a subscriber that emits', () => {
+    /** As the first message of this outcome is told of, before that returns. */
+    function once(outcome: string, emit: () => void): () => void {
+      const name = `spillway:message:${outcome}`
+      const listener = () => {
+        unsubscribe(name, listener)
+        emit()
+      }
+      subscribe(name, listener)
+      return () => unsubscribe(name, listener)
+    }
+
+    it('sends what waited before what is emitted as it is sent', () => {
+      const { channel, link } = setUp()
+      channel.offer(critical(1000), 0)
+      const [waited, nested] = [critical(100), critical(200)]
+      channel.offer(waited, 0)
+      link.deliver()
+      const forget = once('sent', () => channel.offer(nested, 0))
+      try {
+        channel.pump(0)
+        expect(link.written.slice(1)).to.deep.equal([waited, nested])
+      } finally {
+        forget()
+      }
+    })
+
+    it('keeps nothing that is emitted as the rest of a client that is gone is counted', () => {
+      const { channel, ledger } = setUp()
+      channel.offer(cosmetic(1000), 0)
+      channel.offer(cosmetic(), 0)
+      const forget = once('undelivered', () => channel.offer(critical(), 0))
+      try {
+        channel.closed()
+        expect([channel.queued, ledger.bytes]).to.deep.equal([0, 0])
+      } finally {
+        forget()
+      }
+    })
   })
 })

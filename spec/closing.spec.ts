@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { setImmediate as turn } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect } from 'chai'
@@ -12,6 +13,11 @@ const watermarks = { low: 32 * KiB, high: 64 * KiB, limit: 256 * KiB, emergency:
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
+
+/** Nothing of this process runs meanwhile, but time passes. */
+function standStill(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+}
 
 describe('Closing', () => {
   let fixture: Fixture
@@ -42,6 +48,36 @@ describe('Closing', () => {
     expect(client.inFlight! + client.undelivered.bytes).to.be.greaterThan(256 * KiB)
     expect(fixture.spillway!.stats().closed['over-limit']).to.equal(1)
     expect(fixture.spillway!.closed()).to.deep.equal([client])
+  })
+
+  it('leaves a client alone whose answer waits for a process that stood still', async () => {
+    fixture = await startServer({ messages, watermarks, stallAfter: 400, grace: 0 })
+    const { io, spillway } = fixture
+    const client = await fixture.client({ transports: ['polling'] })
+    for (let n = 1; n <= 3; n++) {
+      const got = once(client as never, 'jackpot:won')
+      // timers that are due run next, before what has arrived is read
+      await turn()
+      io.emit('jackpot:won', { n, pad: '' })
+      standStill(1000)
+      expect(await got).to.deep.equal([{ n, pad: '' }])
+      await eventually(() => spillway!.stats().buffered === 0 && spillway!.sizes.lap === 0)
+    }
+    expect(spillway!.stats().closed.stalled).to.equal(0)
+    expect(client.connected).to.equal(true)
+  })
+
+  it('looks after a client however many others have gone', async () => {
+    await starved({ stallAfter: 2000, grace: 0 })
+    const { io, spillway } = fixture
+    const leaving = await Promise.all(Array.from({ length: 1000 }, () => fixture.raw()))
+    for (const client of leaving) client.stall()
+    io.emit('jackpot:won', { n: 1, pad: '' })
+    await eventually(() => spillway!.sizes.lap > 700)
+    for (const client of leaving) client.close()
+    await eventually(() => spillway!.sizes.clients === 1)
+    await eventually(() => spillway!.stats().closed.stalled === 1)
+    await eventually(() => spillway!.sizes.lap === 0)
   })
 
   it('looks after a client however many others come and go', async () => {

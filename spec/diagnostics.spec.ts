@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { DIAGNOSTICS, type MessageDiagnosis } from '../lib/diagnostics.ts'
 import { MESSAGE_OUTCOMES, type MessageOutcome } from '../lib/outcomes.ts'
 import { KiB, MiB } from '../lib/units.ts'
-import { choke } from './support/flood.ts'
+import { BOUNDLESS, choke } from './support/flood.ts'
 import { messages } from './support/messages.ts'
 import { eventually, type Fixture, startServer } from './support/server.ts'
 
@@ -22,6 +22,30 @@ describe('Diagnostics', () => {
   afterEach(async () => {
     for (const name of Object.keys(DIAGNOSTICS)) unsubscribe(name, listen)
     await fixture.close()
+  })
+
+  it('may be answered with another message, which follows the one that is told of', async () => {
+    fixture = await startServer({ messages, watermarks: BOUNDLESS })
+    const { io } = fixture
+    const client = await fixture.raw()
+    await choke(fixture, client)
+    for (let n = 1; n <= 3; n++) io.emit('jackpot:won', { n })
+    let sent = 0
+    const answer = (message: unknown) => {
+      // the last that waits
+      if ((message as MessageDiagnosis).event === 'jackpot:won' && ++sent === 3) {
+        io.emit('jackpot:won', { n: 4 })
+      }
+    }
+    subscribe('spillway:message:sent', answer)
+    try {
+      client.resume()
+      await client.until(() => client.received('jackpot:won').length >= 4)
+    } finally {
+      unsubscribe('spillway:message:sent', answer)
+    }
+    const won = client.received<{ n: number }>('jackpot:won').map(({ n }) => n)
+    expect(won).to.deep.equal([1, 2, 3, 4])
   })
 
   it('publish every outcome of a message as it is counted, and never its payload', async () => {

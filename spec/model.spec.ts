@@ -27,7 +27,7 @@ describe('The core', () => {
   })
 
   it(`keeps ${INVARIANT_COUNT} invariants, whatever happens`, function () {
-    this.timeout(300_000)
+    this.timeout(180_000)
     const total: Total = { operations: 0, offers: 0, arrivals: 0, clients: 0, reached: new Map() }
     for (let batch = 0; total.operations < OPERATIONS; batch++) {
       for (const run of fc.sample(runs(LONGEST_RUN), { seed: SEED + batch, numRuns: 100 })) {

@@ -22,11 +22,14 @@ export class EngineLink implements Link, GaugeEvents {
   #burst: Burst | undefined
   /** Made when the kernel first leaves something. */
   #backlog: Backlog | undefined
+  #followsDrain = false
   /** Of a message that is being written, the bytes of the parts still to come. */
   #unwritten: Bytes = 0
   #handedOver: Bytes = 0
   #taken: Bytes = 0
   #underWay: Bytes = 0
+  /** Engine.IO tells of a new transport, and has not finished with it. */
+  #switching = false
 
   /** @param write Engine.IO's own `write` and `close`, which the tap has shadowed */
   constructor(
@@ -41,7 +44,6 @@ export class EngineLink implements Link, GaugeEvents {
     this.#host = host
     this.#gauge = gaugeFor(conn, conn.transport, this)
     this.conn[kLink] = this
-    conn.on('drain', onDrain)
     conn.on('heartbeat', onHeartbeat)
     conn.on('close', onClose)
     // of a WebSocket too: Engine.IO lets a client replace one by another
@@ -95,6 +97,7 @@ export class EngineLink implements Link, GaugeEvents {
     this.#handedOver += envelope.bytes
     if (this.#keep(envelope)) return
     this.flush()
+    this.#followDrain()
     const { parts, sizes, options, callback } = envelope
     this.waiting += envelope.bytes
     this.#unwritten += envelope.bytes
@@ -171,7 +174,9 @@ export class EngineLink implements Link, GaugeEvents {
     this.flush()
     // a listener may close the connection in the middle of a batch
     this.#letGo()
-    this.#close.call(this.conn, discard)
+    // Engine.IO would close the new transport at once, without what it has not been given yet
+    if (this.#switching && !discard) process.nextTick(() => this.close())
+    else this.#close.call(this.conn, discard)
   }
 
   terminate(): void {
@@ -234,10 +239,17 @@ export class EngineLink implements Link, GaugeEvents {
       this.#burst = this.#burst.and(envelope)
       return true
     }
-    if (!writer.usable) return false
+    if (!writer.isUsable(this.#followsDrain ? 1 : 0)) return false
     writer.reserve()
     this.#burst = this.#host.bursts.startingWith(envelope)
     return true
+  }
+
+  /** From its first message through Engine.IO on: most clients never have one. */
+  #followDrain(): void {
+    if (this.#followsDrain) return
+    this.#followsDrain = true
+    this.conn.on('drain', onDrain)
   }
 
   /** Engine.IO's `drain` means that the write buffer went to the transport, nothing more. */
@@ -250,6 +262,10 @@ export class EngineLink implements Link, GaugeEvents {
 
   upgradedTo(transport: EngineTransport): void {
     const before = this.#gauge
+    this.#switching = true
+    process.nextTick(() => {
+      this.#switching = false
+    })
     // first the new one, since what `before` tells leads to writes
     this.#gauge = gaugeFor(this.conn, transport, this)
     this.#events?.upgraded()

@@ -41,6 +41,8 @@ export class FrameWriter implements WriteOwner, TickMember {
   pending: Bytes = 0
   /** Writes that the kernel has not taken. */
   #writes = 0
+  /** Made when it is first needed: most clients keep up. */
+  #onWritten: ((error?: Error | null) => void) | undefined
 
   /** @returns undefined if this transport has to be left to Engine.IO */
   static for(
@@ -80,8 +82,12 @@ export class FrameWriter implements WriteOwner, TickMember {
     this.#socket = socket
   }
 
-  /** Whether nobody would notice now: nothing waits in Engine.IO, and nobody listens. */
-  get usable(): boolean {
+  /**
+   * Whether nobody would notice now: nothing waits in Engine.IO, and nobody listens.
+   *
+   * @param own listeners for `drain` that may stay without it
+   */
+  isUsable(own: number): boolean {
     const conn = this.#conn
     const { server } = conn
     return (
@@ -89,8 +95,7 @@ export class FrameWriter implements WriteOwner, TickMember {
       conn.writeBuffer!.length === 0 &&
       conn.listenerCount('packetCreate') === 0 &&
       conn.listenerCount('flush') === 0 &&
-      // the link's own
-      conn.listenerCount('drain') === 1 &&
+      conn.listenerCount('drain') === own &&
       server.listenerCount('flush') === 0 &&
       server.listenerCount('drain') === 0
     )
@@ -121,7 +126,7 @@ export class FrameWriter implements WriteOwner, TickMember {
     if (control) scratch = undefined
     this.#writes++
     if (result === 'pending') this.pending += bytes.byteLength
-    else this.#socket.write(bytes, this.#onWritten)
+    else this.#socket.write(bytes, this.#callback)
   }
 
   /** A frame of the WebSocket protocol itself. */
@@ -131,7 +136,7 @@ export class FrameWriter implements WriteOwner, TickMember {
 
   taken(bytes: Bytes): void {
     this.pending -= bytes
-    this.#onWritten()
+    this.#written()
   }
 
   cork(): void {
@@ -152,7 +157,12 @@ export class FrameWriter implements WriteOwner, TickMember {
     this.#pass()
   }
 
-  readonly #onWritten = (error?: Error | null): void => {
+  get #callback(): (error?: Error | null) => void {
+    this.#onWritten ??= (error) => this.#written(error)
+    return this.#onWritten
+  }
+
+  #written(error?: Error | null): void {
     this.#writes--
     // Node reports the writes of a connection that was reset as done, before it reports the reset
     if (error || this.#socket.destroyed) return

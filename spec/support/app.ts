@@ -13,19 +13,21 @@ export async function startApp(
   options: SpillwayPluginOptions = {},
   prepare: (app: FastifyInstance) => unknown = () => {},
   serverOptions: FastifyServerOptions = {},
+  wanted = 0,
 ): Promise<AppFixture> {
   const app = Fastify(serverOptions)
   await prepare(app)
   await app.register(spillway, options)
-  return listen(app, options.io)
+  return listen(app, options.io, wanted)
 }
 
 export async function listen(
   app: FastifyInstance,
   given?: Server,
   wanted = 0,
+  host = '127.0.0.1',
 ): Promise<AppFixture> {
-  await app.listen({ port: wanted, host: '127.0.0.1' })
+  await app.listen({ port: wanted, host })
   const { port } = app.server.address() as AddressInfo
   const url = `http://127.0.0.1:${port}`
   const clients: Array<{ close(): unknown }> = []

@@ -76,6 +76,11 @@ export class HostileSocket {
     if (this.#tcp.writable) this.#tcp.write(bytes)
   }
 
+  /** Waits until the kernel has taken what was sent. */
+  async drained(): Promise<void> {
+    if (this.#tcp.writableNeedDrain && !this.gone) await once(this.#tcp, 'drain')
+  }
+
   pause(): void {
     this.#tcp.pause()
   }

@@ -243,6 +243,12 @@ const INVARIANTS: readonly Invariant[] = [
       const isClear = !waits && channel.window.hasRoom(1, now, (low + high) / 2, false)
       return !isClear && channel.buffered >= low && `with ${channel.buffered} bytes`
     },
+    offered({ channel }, offering, _verdict, { clients }) {
+      const { message, buffered, congested, closed } = offering
+      const { low, high } = clients.limits
+      if (message.isCritical || closed || !congested || isAbove(offering, high)) return
+      return channel.congested && buffered < low && `not with ${buffered} bytes`
+    },
     client({ channel, shed }) {
       const { dropped, conflated, expired } = shed
       return dropped + conflated + expired > 0 && !channel.active && 'nobody will be told'
@@ -274,7 +280,8 @@ const INVARIANTS: readonly Invariant[] = [
       const { mode, emergency, low, high } = clients.limits
       if (verdict === 'refused' || mode === 'observe' || buffered <= low) return
       const most = message.isCritical ? emergency : Math.max(buffered, high)
-      return channel.buffered > most + MARKER && `${channel.buffered} bytes`
+      // a kernel may refuse the marker before it and the one behind it
+      return channel.buffered > most + 2 * MARKER && `${channel.buffered} bytes`
     },
   },
   {
@@ -297,10 +304,32 @@ const INVARIANTS: readonly Invariant[] = [
     },
   },
   {
-    words: 'What is kept for the end of the tick, or for its slice, is due to be written.',
-    client({ channel, conn, endedBy }) {
+    words:
+      'What is kept for the end of the tick, or for its slice, is due to be written; when the loop has nothing left to do, nobody is due any more.',
+    client({ channel, conn, endedBy }, { loop }) {
       const { link, due } = channel
+      if (due !== 'no' && loop.idle) return `due ${due}`
       return link.pending > 0 && due === 'no' && !conn.cut && !endedBy && `${link.pending} bytes`
+    },
+  },
+  {
+    words:
+      'What may be sent does not wait: when the loop has nothing left to do, the transport is sending, an answer is awaited or the window is full.',
+    client({ channel, closing, conn }, { loop, clients, unnoticed }) {
+      const { critical, cosmetic, link, window, closedBy } = channel
+      const next = critical.peek() ?? cosmetic.peek()
+      if (!next || closedBy !== undefined || conn.cut || !loop.idle) return
+      // a transport tells when it has sent all that it was given
+      if (link.outstanding > 0 || !conn.transport.writable) return
+      // whose answer leads to a look at what waits
+      if (window.waitsSince !== undefined) return
+      // new limits are noticed by the sweep
+      if (unnoticed > 0) return
+      if (next.rule.class === 'critical') return 'a critical one'
+      const { low, high } = clients.limits
+      if (closing) return
+      // timers are late by up to a millisecond
+      return window.hasRoom(next.bytes, loop.now() - 1, (low + high) / 2) && 'a cosmetic one'
     },
   },
   {
@@ -374,7 +403,8 @@ const INVARIANTS: readonly Invariant[] = [
     },
   },
   {
-    words: 'When everyone has caught up nothing waits, nothing is buffered, and no timer runs.',
+    words:
+      'When everyone has caught up nothing waits and nothing is buffered; no timer runs when those of messages that left earlier have run out.',
     caughtUp({ subjects, loop }) {
       for (const { channel, received, sent, closing } of subjects) {
         if (channel.buffered > 0) return `${channel.buffered} bytes`
@@ -387,13 +417,17 @@ const INVARIANTS: readonly Invariant[] = [
     },
   },
   {
-    words: 'In mode enforce nobody who takes nothing is kept for ever.',
+    words:
+      'In mode enforce nobody who takes nothing is kept for ever; but one that has proven to have all that it was sent, and whose kernel refuses a marker nevertheless, is left to Engine.IO.',
     stalled({ subjects, clients }) {
       if (clients.limits.mode === 'observe') return
-      for (const { channel } of subjects) {
+      for (const { channel, conn } of subjects) {
         // one that proves nothing, below the limit, is left to Engine.IO's heartbeat
         const spared = channel.link.proof === 'none' && channel.buffered <= clients.limits.limit
-        if (channel.buffered > 0 && !spared) return `${channel.buffered} bytes`
+        const { messages, pings } = conn.transport.untaken
+        // a real kernel takes a marker when everything before it was received
+        const refused = channel.window.inFlight === 0 && messages === 0 && pings > 0
+        if (channel.buffered > 0 && !spared && !refused) return `${channel.buffered} bytes`
       }
       return
     },

@@ -124,6 +124,18 @@ export class ModelLoop implements Clock {
     this.#idleUntil(until)
   }
 
+  /** Nothing is left to do before time passes. */
+  get idle(): boolean {
+    const due = this.timers.some(({ at }) => at <= this.#time)
+    return !due && this.#ticks.length === 0 && this.#immediates.length === 0
+  }
+
+  /** Passes the time until the latest of the timers is over that are called once. */
+  runOut(): void {
+    const ends = this.timers.filter(({ every }) => every === undefined).map(({ at }) => at)
+    this.pass(Math.max(0, ...ends.map((at) => at - this.#time)))
+  }
+
   #idleUntil(at: number): void {
     if (at <= this.#time) return
     this.#idle += at - this.#time
