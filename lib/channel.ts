@@ -609,6 +609,7 @@ export class Channel implements FanoutMember, LinkEvents {
   #send(envelope: Envelope, now: Millis): void {
     const { bytes, rule, emittedAt } = envelope
     if (this.link.waiting === 0 && this.window.probeDue(now, false)) this.#mark(now)
+    this.#tally(envelope, 'sent')
     this.#watch(now)
     this.window.written(bytes, now)
     if (rule.class === 'critical' && this.#host.meters.sampler.take(now)) {
@@ -620,8 +621,8 @@ export class Channel implements FanoutMember, LinkEvents {
     // `pump` and `uncork` write it themselves
     else if (!this.#corked && !this.#writeAlone())
       this.#host.handedOver(this, rule.class === 'critical')
-    // told last: a subscriber may emit, and what it emits follows
-    this.#count(envelope, 'sent')
+    // last: a subscriber may emit, and what it emits follows
+    diagnoseMessage(this.id, envelope, 'sent')
   }
 
   /**
@@ -725,8 +726,12 @@ export class Channel implements FanoutMember, LinkEvents {
   }
 
   #count(envelope: Envelope, outcome: MessageOutcome): void {
-    envelope.rule.tally.count(outcome, envelope.bytes)
+    this.#tally(envelope, outcome)
     diagnoseMessage(this.id, envelope, outcome)
+  }
+
+  #tally(envelope: Envelope, outcome: MessageOutcome): void {
+    envelope.rule.tally.count(outcome, envelope.bytes)
     if (outcome === 'sent') {
       this.#sent++
       this.#sentBytes += envelope.bytes

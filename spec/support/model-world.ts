@@ -102,6 +102,12 @@ export interface Subject {
   heartbeatAt: number
   /** The highest watermark since its cosmetic lane was empty. */
   highest: number
+  /** How it was right before the message that is being handed over. */
+  ahead: {
+    readonly outstanding: number
+    readonly inFlight: number
+    readonly delayAtEntry: number
+  }
 }
 
 /** The real clients over connections that do what an operation says, beside a naive model. */
@@ -152,6 +158,7 @@ export class World {
       },
     })
     for (const outcome of OUTCOMES) {
+      if (outcome === 'sent') continue
       this.#listen(`spillway:message:${outcome}`, (diagnosis: MessageDiagnosis) =>
         this.#settle(diagnosis, outcome),
       )
@@ -336,7 +343,9 @@ export class World {
       endedBy: undefined,
       heartbeatAt: loop.now(),
       highest: 0,
+      ahead: { outstanding: 0, inFlight: 0, delayAtEntry: 0 },
     }
+    this.#overhear(subject)
     const { terminate } = channel
     channel.terminate = (code) => {
       this.#caught(() => check('ending', subject, code, this))
@@ -472,7 +481,7 @@ export class World {
   }
 
   /** A message has got its outcome for one client. */
-  #settle(diagnosis: MessageDiagnosis, outcome: keyof Ledger): void {
+  #settle(diagnosis: Pick<MessageDiagnosis, 'client' | 'emittedAt'>, outcome: keyof Ledger): void {
     const subject = this.#byId.get(diagnosis.client)!
     const message = this.#messages.get(diagnosis.emittedAt)!
     const { bytes, rule } = message.envelope
@@ -588,6 +597,26 @@ export class World {
       subject.highest = subject.cosmetic.length > 0 ? Math.max(subject.highest, high) : high
     }
     check('world', this)
+  }
+
+  /** What is handed over, right before it is; its diagnosis is published when it has been. */
+  #overhear(subject: Subject): void {
+    const { link, window } = subject.channel
+    const { written } = window
+    window.written = (bytes, now) => {
+      subject.ahead = {
+        outstanding: link.outstanding,
+        inFlight: window.inFlight,
+        delayAtEntry: window.queueDelay(this.loop.enteredAt),
+      }
+      written.call(window, bytes, now)
+    }
+    const { write } = link
+    link.write = (envelope) => {
+      const { emittedAt } = envelope
+      this.#caught(() => this.#settle({ client: subject.channel.id, emittedAt }, 'sent'))
+      write.call(link, envelope)
+    }
   }
 
   #listen<T>(name: string, listener: (message: T) => void): void {
