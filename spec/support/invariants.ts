@@ -115,12 +115,15 @@ const INVARIANTS: readonly Invariant[] = [
     outcome(subject, message, outcome, { loop, clients, releasing }) {
       const { envelope, isCritical } = message
       const { window } = subject.channel
-      const age = (now: number) => now + window.queueDelay(now) - envelope.emittedAt
       const most = envelope.rule.maxAge ?? clients.limits.maxAge
-      if (outcome === 'expired') return age(loop.now()) <= most && `at ${age(loop.now())} ms`
+      if (outcome === 'expired') {
+        const age = loop.now() + window.queueDelay(loop.now()) - envelope.emittedAt
+        return age <= most && `at ${age} ms`
+      }
       if (outcome !== 'sent' || isCritical || releasing) return
       if (clients.limits.mode === 'observe' || subject.offering?.message === message) return
-      return age(loop.enteredAt) > most && `sent at ${age(loop.enteredAt)} ms`
+      const age = subject.ahead.carriedAt - envelope.emittedAt
+      return age > most && `sent at ${age} ms`
     },
   },
   {
@@ -129,14 +132,14 @@ const INVARIANTS: readonly Invariant[] = [
     outcome(subject, message, outcome, { clients, releasing }) {
       const { low, high, mode } = clients.limits
       if (outcome !== 'sent' || releasing || mode === 'observe') return
-      const { link, window } = subject.channel
+      const { ahead } = subject
       const { bytes } = message.envelope
       // a marker may have been written for it
-      const outstanding = link.outstanding - MARKER
+      const outstanding = ahead.outstanding - MARKER
       if (outstanding > 0 && outstanding + bytes > Math.min(HANDOVER, low)) return 'no room'
-      if (window.blind || message.isCritical || subject.critical.includes(message)) return
-      if (window.inFlight === 0) return
-      return window.inFlight + bytes > (low + high) / 2 && 'beyond the window'
+      if (subject.channel.window.blind || message.isCritical) return
+      if (subject.critical.includes(message) || ahead.inFlight === 0) return
+      return ahead.inFlight + bytes > (low + high) / 2 && 'beyond the window'
     },
   },
   {
