@@ -157,7 +157,7 @@ export const applicationFaults: readonly Fault[] = [
     },
   },
   {
-    name: 'incoming, connection and disconnect handlers throw',
+    name: 'incoming, connection and disconnect handlers and middlewares throw',
     uncaught: true,
     async run(stage) {
       const { calls, io } = stage
@@ -167,6 +167,7 @@ export const applicationFaults: readonly Fault[] = [
         socket.onAny((event) => event === 'bad' && calls.count('any'))
       }
       io.on('connection', (socket) => {
+        socket.use(throwing(calls, 'middleware'))
         socket.on('disconnect', throwing(calls, 'disconnect'))
         socket.on('bad', throwing(calls, 'bad'))
       })
@@ -179,7 +180,7 @@ export const applicationFaults: readonly Fault[] = [
         client.close()
       }
       io.off('connection', onConnection)
-      await expectCalled(stage, 'connection', 'disconnect', 'bad')
+      await expectCalled(stage, 'connection', 'middleware', 'disconnect', 'bad')
     },
   },
 ]

@@ -1,8 +1,13 @@
+import type { RawClient } from '../server.ts'
 import { joined } from './clients.ts'
 import type { Fault } from './fault.ts'
 
 const CONNECTS = 10_000
 const AT_ONCE = 25
+/** Enough for a broadcast to be walked in slices. */
+const CROWD = 150
+/** Of a turn of the loop: so little that most of them are left for later ones. */
+const LITTLE = 1
 
 export const churnFaults: readonly Fault[] = [
   {
@@ -32,6 +37,28 @@ export const churnFaults: readonly Fault[] = [
       )
       Reflect.get(io, 'parentNsps').clear()
       Reflect.get(io, 'parentNamespacesFromRegExp')?.clear()
+    },
+  },
+  {
+    name: 'clients leave in the middle of a broadcast to many',
+    options: () => ({ tickBudget: LITTLE }),
+    async run(stage) {
+      const { io, spillway } = stage
+      const crowd: RawClient[] = []
+      for (let n = 0; n < CROWD; n++) crowd.push(await stage.raw())
+      const leave = [
+        (n: number) => crowd[n]!.close(),
+        (n: number) => spillway.terminate([...io.of('/').sockets.keys()].at(-1 - n)!),
+        () => [...io.of('/').sockets.values()].at(-1)!.disconnect(true),
+      ]
+      for (let n = 0; n < CROWD; n += 5) {
+        const done = stage.rounds(2)
+        // what was emitted in this tick waits for its slices
+        stage.load.round()
+        leave[(n / 5) % leave.length]!(n % 5)
+        await done
+      }
+      stage.check('broadcasts in slices', spillway.stats().fanout.slices > 0)
     },
   },
   {

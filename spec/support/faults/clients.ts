@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import { connect } from 'node:net'
 import { frameOf, type HostileSocket, requestOf, text, UPGRADE } from '../hostile.ts'
 import type { Fault } from './fault.ts'
@@ -57,6 +58,14 @@ export const clientFaults: readonly Fault[] = [
   {
     name: 'clients upgrade in mid-burst',
     async run(stage) {
+      const burst = () => {
+        for (let n = 0; n < 10; n++) stage.load.round()
+      }
+      stage.io.engine.on('connection', (conn: EventEmitter) => {
+        conn.on('upgrading', burst)
+        // before ours: what waits for the old transport goes by the new one
+        conn.prependListener('upgrade', burst)
+      })
       for (let n = 0; n < 10; n++) {
         const guest = await stage.guest(['polling', 'websocket'], `upgrading ${n}`)
         const { engine } = guest.client.io
