@@ -60,13 +60,6 @@ export interface Offering {
   freed: number
 }
 
-/** What a message was handed over behind: bytes, and when the path would carry it. */
-interface Ahead {
-  readonly outstanding: number
-  readonly inFlight: number
-  readonly carriedAt: number
-}
-
 /** A client: the real channel, and what the model says of it. */
 export interface Subject {
   readonly channel: Channel
@@ -77,8 +70,6 @@ export interface Subject {
   readonly cosmetic: Message[]
   /** In the order in which they were sent. */
   readonly sent: Message[]
-  /** What was ahead of the latest of them, which is told of when it has been written. */
-  ahead: Ahead
   readonly ledger: Ledger
   offered: number
   sentBytes: number
@@ -333,7 +324,6 @@ export class World {
       critical: [],
       cosmetic: [],
       sent: [],
-      ahead: { outstanding: 0, inFlight: 0, carriedAt: 0 },
       ledger: ledger(),
       offered: 0,
       sentBytes: 0,
@@ -361,14 +351,6 @@ export class World {
       this.#caught(() => check('ending', subject, code, this))
       subject.endedBy ??= code
       terminate.call(channel, code)
-    }
-    const { link, window } = channel
-    const { written } = window
-    window.written = (bytes, now) => {
-      const { outstanding } = link
-      const carriedAt = loop.enteredAt + window.queueDelay(loop.enteredAt)
-      subject.ahead = { outstanding, inFlight: window.inFlight, carriedAt }
-      written.call(window, bytes, now)
     }
     conn.on('close', () => this.#closed(subject))
     this.subjects.push(subject)
