@@ -5,7 +5,10 @@ import type { Recipient } from './round.ts'
 
 /** A Socket.IO socket, as its adapter knows it. */
 export interface AdapterSocket extends Recipient {
-  /** Private to Socket.IO; optional here. */
+  /** Private to Socket.IO, as what follows; optional here. */
+  readonly client?: {
+    writeToEngine?: (parts: readonly EncodedPart[], options: WriteOptions) => void
+  }
   readonly _anyOutgoingListeners?: { readonly length: number } | undefined
 }
 
@@ -40,26 +43,30 @@ export function tapAdapter(adapter: Tappable, onBroadcast: OnBroadcast): void {
   const { _encode: encode, apply } = adapter
   if (adapter[kTapped] || typeof encode !== 'function' || typeof apply !== 'function') return
   /** Of the broadcast that was encoded, and whose recipients are asked for next. */
-  let encoded: WriteOptions | undefined
+  let encoded: { readonly parts: EncodedPart[]; readonly options: WriteOptions } | undefined
   adapter._encode = (packet, options) => {
     const parts = encode.call(adapter, packet, options)
     const canWait =
       packet.type === EVENT && packet.id === undefined && parts.length === 1 && !options.volatile
-    encoded = canWait ? options : undefined
+    encoded = canWait ? { parts, options } : undefined
     return parts
   }
   adapter.apply = (target, callback) => {
-    const options = encoded
+    const broadcast = encoded
     encoded = undefined
-    if (!options) return apply.call(adapter, target, callback)
+    if (!broadcast) return apply.call(adapter, target, callback)
+    const { parts, options } = broadcast
     const recipients: AdapterSocket[] = []
-    let overheard = false
+    let isPlain = true
     apply.call(adapter, target, (socket) => {
       recipients.push(socket)
-      if (socket._anyOutgoingListeners && socket._anyOutgoingListeners.length > 0) overheard = true
+      isPlain &&=
+        !socket._anyOutgoingListeners?.length && typeof socket.client?.writeToEngine === 'function'
     })
-    if (overheard) for (const socket of recipients) callback(socket)
-    else onBroadcast(recipients, callback, options)
+    // as the callback, but that whoever begins to listen later is not told
+    const send = (socket: AdapterSocket) => socket.client!.writeToEngine!(parts, options)
+    if (isPlain) onBroadcast(recipients, send, options)
+    else for (const socket of recipients) callback(socket)
   }
   adapter[kTapped] = true
 }
