@@ -3,6 +3,9 @@ import type { Clock } from '../../lib/clock.ts'
 
 type Callback = () => void
 
+/** Callbacks of a run, and looks at its clock: many times what the longest run takes. */
+const MOST_STEPS = 5_000_000
+
 interface Timer {
   at: number
   readonly callback: Callback
@@ -23,8 +26,13 @@ export class ModelLoop implements Clock {
   #ticks: Callback[] = []
   #immediates: Callback[] = []
   #restore: Callback | undefined
+  /** What was done so far, and would go on for ever in an endless loop. */
+  steps = 0
 
-  readonly now = (): number => this.#time
+  readonly now = (): number => {
+    this.#step()
+    return this.#time
+  }
   readonly wall = (): number => 1_700_000_000_000 + this.#time
 
   install(): void {
@@ -88,6 +96,7 @@ export class ModelLoop implements Clock {
       const ticks = this.#ticks
       this.#ticks = []
       for (const each of ticks) {
+        this.#step()
         this.enteredAt = this.#time
         each()
       }
@@ -105,6 +114,7 @@ export class ModelLoop implements Clock {
   /** Goes round once, without waiting for anything. */
   turn(): void {
     this.endTick()
+    this.#step()
     this.#runTimers(this.#time)
     const immediates = this.#immediates
     this.#immediates = []
@@ -134,6 +144,10 @@ export class ModelLoop implements Clock {
   runOut(): void {
     const ends = this.timers.filter(({ every }) => every === undefined).map(({ at }) => at)
     this.pass(Math.max(0, ...ends.map((at) => at - this.#time)))
+  }
+
+  #step(): void {
+    if (++this.steps > MOST_STEPS) throw new Error(`no end after ${MOST_STEPS} steps`)
   }
 
   #idleUntil(at: number): void {
