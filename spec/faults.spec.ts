@@ -9,7 +9,7 @@ describe('Nothing critical is lost, doubled or reordered, and nothing is left, w
 
   for (const fault of faults) {
     it(fault.name, async function () {
-      this.timeout(90_000)
+      this.timeout(120_000)
       const outcome = await run(fault).catch((error: unknown) => {
         if (!(error instanceof Skipped)) throw error
         this.test!.title += ` (${error.message})`

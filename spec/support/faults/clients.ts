@@ -8,8 +8,11 @@ const WEBSOCKET = 'EIO=4&transport=websocket'
 const HANDSHAKE = requestOf({ query: WEBSOCKET, headers: UPGRADE })
 /** Of Engine.IO. */
 const MAX_HTTP_BUFFER_SIZE = 1e6
-/** At 2 KB/s, what is before the oldest marker may take nearly half a minute. */
-export const STALLED_MS = 40_000
+/**
+ * What is before the oldest marker is given its time at 2 KB/s while the rate is unknown. The
+ * heartbeat takes 45 s at most.
+ */
+export const STALLED_MS = 60_000
 const SLOW_READERS = 3
 const PONGS = 1_000_000
 const PONGS_AT_ONCE = 10_000
@@ -175,9 +178,9 @@ export const clientFaults: readonly Fault[] = [
   },
 ]
 
-/** For lack of progress. */
-function closed({ spillway: { closings } }: Stage): number {
-  return closings.stalled + closings['over-limit']
+/** For lack of progress, or by the heartbeat, with messages left. */
+export function closed({ spillway: { closings } }: Stage): number {
+  return closings.stalled + closings['over-limit'] + closings.gone
 }
 
 /** From the kernel too it takes a byte at a time. */

@@ -1,7 +1,7 @@
 import { Child } from '../../../bench/child.ts'
 import { type Namespace, openNamespace } from '../../../bench/link/namespace.ts'
 import { moduleOf, RUNTIME } from './apart.ts'
-import { STALLED_MS } from './clients.ts'
+import { closed, STALLED_MS } from './clients.ts'
 import { type Fault, Skipped } from './fault.ts'
 import type { GuestsProcess } from './guests-process.ts'
 
@@ -25,8 +25,7 @@ export const vanishFaults: readonly Fault[] = [
         await guests.ask('open', { url: `http://${far.host}:${stage.port}`, count: GUESTS })
         await stage.rounds(100)
         await far.cut()
-        const all = () => stage.spillway.closings.stalled >= GUESTS
-        await stage.expect('all closed as stalled', all, STALLED_MS)
+        await stage.expect('all of them closed', () => closed(stage) >= GUESTS, STALLED_MS)
         await guests.close()
       } finally {
         abort.abort()
