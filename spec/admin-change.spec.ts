@@ -75,6 +75,30 @@ describe('Admin, to change something', () => {
   })
 
   describe('PATCH {prefix}/policy', () => {
+    it('tells the reason for which Fastify or a hook of the app refuses a request', async () => {
+      const changeAuth: onRequestAsyncHookHandler = async ({ headers }) => {
+        if (headers.authorization === 'none') {
+          throw Object.assign(new Error('not you'), { statusCode: 403 })
+        }
+      }
+      await start({ auth: false, changeAuth })
+      const patch = async (body: string, authorization = 'some') => {
+        const answer = await fixture.app.inject({
+          method: 'PATCH',
+          url: '/spillway/policy',
+          headers: { 'content-type': 'application/json', authorization },
+          body,
+        })
+        return [answer.statusCode, answer.json().message]
+      }
+      expect(await patch('{}', 'none')).to.deep.equal([403, 'not you'])
+      for (const body of ['{"mode":', '', '{"__proto__":{"a":1}}']) {
+        const [status, message] = await patch(body)
+        expect(status).to.equal(400)
+        expect(message).to.be.a('string').and.match(/\w/)
+      }
+    })
+
     it('answers with the policy, and a bad change with a reason', async () => {
       await start()
       const read = async (answer: Response) => policyState.parse(await answer.json())

@@ -10,7 +10,7 @@ export async function adminRoutes(app: FastifyInstance, options: AdminOptions): 
   app.setValidatorCompiler(validatorCompiler)
   // no schema: to check a thousand clients against one would hold the loop for tens of
   // milliseconds, and a refusal may be an auth hook's, in a shape of its own
-  app.setSerializerCompiler(() => JSON.stringify)
+  app.setSerializerCompiler(() => stringify)
   // the application's own handler may make anything of a bad request, and keeps everything else
   app.setErrorHandler<FastifyError>((error, _request, reply) => {
     // by its name: loaded by another way, its class is another one
@@ -28,6 +28,13 @@ export async function adminRoutes(app: FastifyInstance, options: AdminOptions): 
   const inside = { ...options, prefix: '' }
   await app.register(readRoutes, inside)
   await app.register(changeRoutes, inside)
+}
+
+/** Fastify hands an error of a status that has a schema over as it is, with nothing enumerable. */
+function stringify(value: unknown): string {
+  if (!(value instanceof Error)) return JSON.stringify(value)
+  const { statusCode, code, error, message } = value as Error & Partial<Record<string, unknown>>
+  return JSON.stringify({ statusCode, code, error, message })
 }
 
 /** Before the auth hooks, so that nobody can try out tokens without end. */
