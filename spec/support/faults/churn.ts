@@ -1,3 +1,4 @@
+import { MiB } from '../../../lib/units.ts'
 import type { RawClient } from '../server.ts'
 import { joined } from './clients.ts'
 import type { Fault } from './fault.ts'
@@ -63,6 +64,8 @@ export const churnFaults: readonly Fault[] = [
   },
   {
     name: '10,000 connects and disconnects',
+    // compiled code takes up to 3 MiB; a channel kept of each, some 80
+    heapTolerance: 5 * MiB,
     async run(stage) {
       const endings = ['end', 'reset', 'close'] as const
       const one = async (n: number): Promise<void> => {

@@ -1,5 +1,6 @@
 import type { ServerOptions } from 'socket.io'
 import type { SpillwayPluginOptions } from '../../../lib/plugin.ts'
+import type { Bytes } from '../../../lib/units.ts'
 import type { Apart } from './apart.ts'
 import type { Readings } from './readings.ts'
 import type { Calls, Stage } from './stage.ts'
@@ -14,6 +15,8 @@ export interface Fault {
   readonly server?: Partial<ServerOptions>
   /** Its errors are uncaught without us too: they would end the process. */
   readonly uncaught?: boolean
+  /** How much the heap may grow, where what so many clients make hot is more than usual. */
+  readonly heapTolerance?: Bytes
   run(stage: Stage): Promise<void>
 }
 

@@ -217,7 +217,7 @@ async function runOn(stage: Stage, fault: Fault): Promise<Outcome> {
   await eventually(() => left().length === 0, SETTLE_MS).catch(() => {})
   problems.push(...left())
   const heapAfter = await heapAlive()
-  if (heapAfter - heapBefore > HEAP_TOLERANCE) {
+  if (heapAfter - heapBefore > (fault.heapTolerance ?? HEAP_TOLERANCE)) {
     problems.push(`heap: ${heapBefore} bytes before, ${heapAfter} after`)
   }
   const all = [...stayers, ...guests]
