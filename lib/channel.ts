@@ -22,6 +22,7 @@ import { Tally } from './stats.ts'
 import { Undelivered } from './undelivered.ts'
 import type { Bytes, Millis } from './units.ts'
 import { Vitals } from './vitals.ts'
+import { pathDelay } from './wait.ts'
 import { DeliveryWindow } from './window.ts'
 
 /** What became of an offered message. */
@@ -191,8 +192,8 @@ export class Channel implements FanoutMember, LinkEvents {
     const next = this.critical.peek() ?? this.cosmetic.peek()
     if (next && !this.link.hasRoom(next.bytes)) return 'blocked'
     if (this.window.blind) return 'blind'
-    if (this.critical.empty && !this.#windowHasRoom(next?.bytes ?? 1, now)) return 'windowed'
-    return 'ready'
+    if (this.#host.limits.mode === 'observe' || !this.critical.empty) return 'ready'
+    return this.#windowHasRoom(next?.bytes ?? 1, now) ? 'ready' : 'windowed'
   }
 
   /**
@@ -384,8 +385,7 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /** Closes after what is queued and critical, as Engine.IO does after its own buffer. */
   close(now: Millis): void {
-    if (this.#closing || this.closedBy !== undefined) return
-    this.#host.catchUp(this)
+    if (!this.#hasCaughtUp()) return
     this.#closing = true
     this.#retiring = false
     this.#watch(now)
@@ -397,8 +397,7 @@ export class Channel implements FanoutMember, LinkEvents {
    * is emitted meanwhile too.
    */
   retire(now: Millis): void {
-    if (this.#closing || this.closedBy !== undefined) return
-    this.#host.catchUp(this)
+    if (!this.#hasCaughtUp()) return
     this.#retiring = true
     this.#watch(now)
     this.pump(now)
@@ -457,6 +456,12 @@ export class Channel implements FanoutMember, LinkEvents {
     }
     if (this.#closing) this.pump(now)
     else this.#flush(now)
+  }
+
+  /** Offers what waits for its slice. @returns whether it is still open then */
+  #hasCaughtUp(): boolean {
+    if (!this.#closing && this.closedBy === undefined) this.#host.catchUp(this)
+    return !this.#closing && this.closedBy === undefined
   }
 
   /** @param before bytes buffered without it */
@@ -530,7 +535,7 @@ export class Channel implements FanoutMember, LinkEvents {
     this.#recover(now)
     if (before + bytes > high) this.#enterCongestion(now)
     if (rule.class === 'cosmetic') {
-      const late = envelope.expired(now + this.window.queueDelay(now), maxAge)
+      const late = envelope.expired(now + pathDelay(this, now), maxAge)
       if (this.congested || late) {
         this.#losses ??= new Losses(this.#offered, this.shed, now)
         rule.tally.countObserved(bytes)
