@@ -5,8 +5,9 @@ import { openLine } from '../lobby/line.ts'
 import { type Heard, textFrame } from '../lobby/wire.ts'
 import { serve } from '../serve.ts'
 
-/** Those who come back at once. */
+/** Those who are cut off, and come back at once. */
 
+const BATCH = 50
 /** They would be other machines: what they need of the processor is not the server's. */
 const NICENESS = 10
 const POLL_MS = 20
@@ -26,6 +27,7 @@ class Returning implements Heard {
   #tries = 0
   /** Milliseconds that it was told to wait. */
   #told: number | undefined
+  #isCutOff = false
 
   constructor(host: string, port: number) {
     this.#host = host
@@ -38,6 +40,7 @@ class Returning implements Heard {
     const socket = openLine({ host: this.#host, port: this.#port, heard: this })
     this.#socket = socket
     socket.once('close', () => {
+      if (this.#isCutOff) return this.#comeBack()
       this.isConnected = false
       if (this.#told === undefined) this.failures++
       if (this.#tries >= MOST_TRIES) this.isOver = true
@@ -45,9 +48,25 @@ class Returning implements Heard {
     })
   }
 
+  /** It notices at once, and so does the server. */
+  cutOff(): void {
+    this.isConnected = false
+    this.#isCutOff = true
+    this.#socket?.resetAndDestroy()
+  }
+
   leave(): void {
     this.isOver = true
     this.#socket?.resetAndDestroy()
+  }
+
+  /** What happened before is of no interest. */
+  #comeBack(): void {
+    this.#isCutOff = false
+    this.#tries = 0
+    this.refusals = 0
+    this.failures = 0
+    this.connect()
   }
 
   connected(): void {
@@ -78,29 +97,30 @@ function ownRetry(): number {
   return LEAST_RETRY_MS + Math.random() * (MOST_RETRY_MS - LEAST_RETRY_MS)
 }
 
-let crowd: Returning[] = []
-
-interface StormOptions {
-  readonly host: string
-  readonly port: number
-  readonly count: number
-  readonly mostMs: number
-}
+const crowd: Returning[] = []
 
 const handlers = {
-  /** All of them at once; ends when all are connected, or the time is over. */
-  async storm({ host, port, count, mostMs }: StormOptions) {
+  async open({ host, port, count }: { host: string; port: number; count: number }): Promise<void> {
     setPriority(NICENESS)
-    crowd = Array.from({ length: count }, () => new Returning(host, port))
+    for (let left = count; left > 0; left -= BATCH) {
+      const batch = Array.from({ length: Math.min(BATCH, left) }, () => new Returning(host, port))
+      for (const each of batch) each.connect()
+      crowd.push(...batch)
+      while (batch.some(({ isConnected }) => !isConnected)) await sleep(POLL_MS)
+    }
+  },
+
+  /** All of them at once; ends when all are connected again, or the time is over. */
+  async storm({ mostMs }: { mostMs: number }) {
     const startedAt = performance.now()
-    for (const each of crowd) each.connect()
+    for (const each of crowd) each.cutOff()
     const isOver = () => performance.now() - startedAt >= mostMs
     while (crowd.some(({ isConnected }) => !isConnected) && !isOver()) await sleep(POLL_MS)
     const connected = crowd.filter(({ isConnected }) => isConnected).length
     const sum = (of: (each: Returning) => number) => crowd.reduce((all, each) => all + of(each), 0)
     return {
       connected,
-      millis: connected === count ? performance.now() - startedAt : null,
+      millis: connected === crowd.length ? performance.now() - startedAt : null,
       refusals: sum(({ refusals }) => refusals),
       failures: sum(({ failures }) => failures),
     }

@@ -4,10 +4,10 @@ import { round } from '../statistics.ts'
 import { SUBJECTS } from './subjects.ts'
 import { runTrial, type Trial } from './trial.ts'
 
-/** What clients that are connected notice when thousands of others come back at once. */
+/** What clients that stay connected notice when thousands of others are cut off and come back at once. */
 export const storm: Scenario = {
-  usage: `  --connections <n>      that are connected all the time; default 2000
-  --storm <n>            that come back at once; default 5000
+  usage: `  --connections <n>      that stay connected; default 2000
+  --storm <n>            others, that are cut off and come back at once; default 5000
   --seconds <n>          of calm, and of storm; default 30
   --bytes <n>            of a message; default 2048
   --backlog <n>          of connections to be accepted; default 511, as Node's
@@ -32,7 +32,9 @@ export const storm: Scenario = {
     return async (signal) => {
       const figures: Record<string, Figures> = {}
       for (const subject of subjects) {
-        console.error(`${subject}: ${options.connections} connections, then ${options.storm} more`)
+        console.error(
+          `${subject}: ${options.connections} connections stay, ${options.storm} come back`,
+        )
         figures[subject] = figuresOf(await runTrial({ ...options, subject }, signal))
       }
       return { text: tableOf(figures), figures: { ...options, subjects: figures } }

@@ -12,6 +12,8 @@ import { FIRST_PROBE, PROBED_SHARE, type Sent, type Subject } from './subjects.t
 export interface OpenOptions {
   readonly subject: Subject
   readonly bytes: number
+  /** Those who come first stay. */
+  readonly connections: number
   /** Connections that the kernel keeps for the server to accept; Node's default is 511. */
   readonly backlog: number
   readonly admission: { readonly loopDelay: number; readonly retryAfter: number }
@@ -39,20 +41,19 @@ let io: Server | undefined
 let spillway: Spillway | undefined
 let critical = 0
 let probe = FIRST_PROBE
-/** Clients so far; `undefined` when those of the calm are all there. */
-let joined: number | undefined = 0
+let joined = 0
 let cpu = process.cpuUsage()
 let since = performance.now()
 
 const handlers = {
-  async open({ subject, bytes, backlog, admission }: OpenOptions): Promise<number> {
+  async open({ subject, bytes, connections, backlog, admission }: OpenOptions): Promise<number> {
     const http = createServer()
     io = new Server(http)
     if (subject === 'spillway+admission') spillway = attach(io, { messages, admission })
     if (subject === 'spillway') spillway = attach(io, { messages })
     await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', backlog, resolve))
     io.on('connection', (socket) => {
-      if (joined !== undefined && joined++ % (1 / PROBED_SHARE) === 0) socket.join(PROBED)
+      if (joined < connections && joined++ % (1 / PROBED_SHARE) === 0) socket.join(PROBED)
     })
     let sent = 0
     onSchedule(EVERY_MS, (at) => {
@@ -69,7 +70,6 @@ const handlers = {
 
   /** What was since the last call. */
   phase(): Phase {
-    joined = undefined
     const { user, system } = process.cpuUsage(cpu)
     const now = performance.now()
     const cpuShare = (user + system) / 1000 / (now - since)

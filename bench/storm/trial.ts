@@ -5,7 +5,6 @@ import type { CrowdHandlers, Storm } from './crowd.ts'
 import type { OpenOptions, Phase, ServerHandlers } from './server.ts'
 
 export interface TrialOptions extends OpenOptions {
-  readonly connections: number
   readonly storm: number
   readonly seconds: number
 }
@@ -35,6 +34,8 @@ export async function runTrial(options: TrialOptions, signal: AbortSignal): Prom
     const port = await server.ask('open', options)
     const clients = start(new Child<ClientHandlers>(module('client.js'), { signal }))
     await clients.ask('open', { host: HOST, port, count: connections }, CONNECT_MS)
+    const crowd = start(new Child<CrowdHandlers>(module('crowd.js'), { signal }))
+    await crowd.ask('open', { host: HOST, port, count }, CONNECT_MS)
     await sleep(SETTLE_MS)
 
     const began = await server.ask('phase', undefined)
@@ -42,10 +43,9 @@ export async function runTrial(options: TrialOptions, signal: AbortSignal): Prom
     const calm = await server.ask('phase', undefined)
     const calmHeed = await clients.ask('results', { from: began, to: calm })
 
-    const crowd = start(new Child<CrowdHandlers>(module('crowd.js'), { signal }))
     const before = await server.ask('phase', undefined)
     const mostMs = MOST_STORMS * seconds * 1000
-    const storming = crowd.ask('storm', { host: HOST, port, count, mostMs }, mostMs + CONNECT_MS)
+    const storming = crowd.ask('storm', { mostMs }, mostMs + CONNECT_MS)
     const watched = sleep(seconds * 1000).then(() => server.ask('phase', undefined, CONNECT_MS))
     watched.catch(() => {})
     const storm = await watched
