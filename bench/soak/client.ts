@@ -54,8 +54,8 @@ function visit(kind: Kind, place: number): Visitor {
 /** What it has missed goes into the sums; what it was about to be sent is nobody's loss. */
 function take({ kind, toAll, room, latencies: heard, isConnected, isAnswered }: Visitor): void {
   if (kind !== 'stopped') {
-    past.lost += toAll.lost()
-    past.rooms += room.lost() + room.doubled + room.reordered
+    past.lost += toAll.gaps
+    past.rooms += room.gaps + room.doubled + room.reordered
     if (isConnected && !isAnswered) unanswered++
   }
   past.doubled += toAll.doubled
@@ -123,7 +123,7 @@ const handlers = {
     let [behind, atEnd] = [0, 0]
     for (const visitor of stayed) {
       atEnd += visitor.toAll.lost(last) > 0 ? 1 : 0
-      behind += visitor.toAll.lost(last) - visitor.toAll.lost()
+      behind += visitor.toAll.lost(last) - visitor.toAll.gaps
       take(visitor)
     }
     return {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
+import { Sequence } from '../../spec/support/faults/sequence.ts'
 import { openLine } from '../lobby/line.ts'
 import { closeFrame, type Heard, textFrame } from '../lobby/wire.ts'
-import { Sequence } from './sequence.ts'
 
 /** As the lobby's. */
 export type Kind = 'healthy' | 'slow' | 'stopped'
@@ -71,7 +71,7 @@ export class Visitor implements Heard {
   }
 
   critical(seq: number, sentAt: number): void {
-    this.toAll.received(seq)
+    this.toAll.receive(seq)
     this.latencies.push(Date.now() - sentAt)
   }
 
@@ -82,7 +82,7 @@ export class Visitor implements Heard {
       this.room.begin(Number(roomSeq))
     }
     const [, room] = ROOM.exec(text) ?? []
-    if (room !== undefined) this.room.received(Number(room))
+    if (room !== undefined) this.room.receive(Number(room))
     const [, ask] = ASK.exec(text) ?? []
     if (ask !== undefined) this.reply(textFrame(`43${ask}[]`))
     if (text.startsWith('430[')) this.isAnswered = true

@@ -14,8 +14,10 @@ export class Sequence {
   receive(n: number): void {
     this.received++
     const last = this.#last
-    if (last === undefined || n > last) {
-      for (let gap = (last ?? n) + 1; gap < n; gap++) this.#missing.add(gap)
+    // what came before the beginning was told came too early
+    if (last === undefined) this.reordered++
+    else if (n > last) {
+      for (let gap = last + 1; gap < n; gap++) this.#missing.add(gap)
       this.#last = n
     } else if (this.#missing.delete(n)) this.reordered++
     else this.doubled++
