@@ -3,6 +3,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect } from 'chai'
+import { z } from 'zod'
+import { cosmetic } from '../schemas/priority.ts'
 import type { ClosedClient } from '../schemas/stats.ts'
 import { BOUNDLESS, choke, starve } from './support/flood.ts'
 import { messages, pad } from './support/messages.ts'
@@ -151,6 +153,20 @@ describe('Closing', () => {
     )
     client.resume()
     await client.until(() => client.received('reel:frame').length === 10)
+  })
+
+  it('counts in mode observe what would expire of one that takes nothing from the beginning', async () => {
+    const frames = cosmetic(z.object({ n: z.number() }), { maxAge: 500 })
+    fixture = await startServer({ messages: { 'reel:frame': frames }, mode: 'observe' })
+    const client = await fixture.raw()
+    client.stall()
+    const { spillway, io } = fixture
+    await eventually(() => {
+      io.emit('reel:frame', { n: 1 })
+      return spillway!.stats().classes.cosmetic.observed.messages > 5
+    })
+    const [stats] = (await spillway!.list()).clients
+    expect(stats).to.include({ state: 'ready', congested: false })
   })
 
   it('ends one that the application closes and that takes nothing', async () => {
