@@ -176,9 +176,14 @@ export const clientsQuery = listQuery.extend({
 })
 
 export const clientsPage = z.object({
-  total: count,
+  total: count.describe('Clients that match; on later pages, that matched on the first.'),
   clients: z.array(clientStats),
-  next: z.string().nullable().describe('The cursor of the next page.'),
+  next: z
+    .string()
+    .nullable()
+    .describe(
+      'The cursor of the next page, in the order of the first, which is kept for a minute after the latest further page.',
+    ),
 })
 export type ClientsPage = z.infer<typeof clientsPage>
 

@@ -284,6 +284,39 @@ describe('Admin', () => {
       expect(seen).to.include.members(left.filter((id) => known.has(id)))
     })
 
+    for (const sort of ['buffered', 'rtt', 'stalled', 'wait']) {
+      it(`by ${sort} has everyone who stays once, under a broadcast and while others come and go`, async () => {
+        await start()
+        const { io, app } = fixture
+        const clients = await populate()
+        for (const client of clients.slice(0, 5)) client.stall()
+        const pad = 'x'.repeat(2 * KiB)
+        const load = setInterval(() => io.emit('reel:frame', { n: 1, pad }), 5)
+        try {
+          for (let round = 0; round < 4; round++) {
+            const before = [...app.spillway.clients()].map(({ id }) => id)
+            const page = (cursor = '') => ask(`/spillway/clients?sort=${sort}&limit=3${cursor}`)
+            const first = parse(clientsPage, await page())
+            const seen = first.clients.map(({ id }) => id)
+            for (let { next } = first; next !== null; ) {
+              clients.pop()!.close()
+              clients.unshift(await fixture.raw())
+              const following = parse(clientsPage, await page(`&cursor=${next}`))
+              expect(following.total).to.equal(first.total)
+              seen.push(...following.clients.map(({ id }) => id))
+              next = following.next
+            }
+            const now = new Set([...app.spillway.clients()].map(({ id }) => id))
+            expect(new Set(seen).size, 'twice').to.equal(seen.length)
+            expect(before).to.include.members(seen)
+            expect(seen, 'missed').to.include.members(before.filter((id) => now.has(id)))
+          }
+        } finally {
+          clearInterval(load)
+        }
+      })
+    }
+
     const encoded = (text: string) => Buffer.from(text).toString('base64url')
     const BAD: ReadonlyArray<[query: string, reason: RegExp]> = [
       ['limit=0', /limit/],
@@ -310,6 +343,8 @@ describe('Admin', () => {
       [`cursor=${encoded('buffered 0 ')}`, /cursor/],
       [`cursor=${encoded('buffered 0 a\n1')}`, /cursor/],
       [`cursor=${encoded('constructor 0 a-1')}`, /cursor/],
+      [`cursor=${encoded('buffered 0 a-1 ')}`, /cursor/],
+      [`cursor=${encoded('buffered 0 a-1 b c')}`, /cursor/],
       [`sort=shed&cursor=${encoded('buffered 0 a-1')}`, /cursor/],
     ]
     for (const [query, reason] of BAD) {
