@@ -115,14 +115,16 @@ export async function readRoutes(app: FastifyInstance, options: AdminOptions): P
         response: { 200: z.any().describe('text/event-stream'), 503: failure },
       },
     },
-    async (_request, reply) => {
-      const stream = feed.open()
-      if (!stream) {
-        const message = 'too many readers of events; close one of them'
+    async (request, reply) => {
+      const message = feed.refusal
+      if (message !== undefined) {
         return reply.code(503).send({ error: 'Service Unavailable', message })
       }
       // a proxy must not keep them back
-      return reply.type('text/event-stream').header('x-accel-buffering', 'no').send(stream)
+      reply.type('text/event-stream').header('x-accel-buffering', 'no')
+      // kept alive after the end, it would hold up a server that closes
+      if (request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
+      return reply.send(feed.open(reply.raw))
     },
   )
 
