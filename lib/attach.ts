@@ -383,15 +383,13 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
   }
 
   #matches(channel: Channel, query: ListQuery, now: Millis): boolean {
-    const { congested, state, room } = query
-    // a room without a namespace is one of the main namespace
-    const namespace = query.namespace ?? (room === undefined ? undefined : '/')
+    const { congested, state, namespace, room } = query
     if (congested !== undefined && channel.congested !== congested) return false
     if (state !== undefined && channel.state(now) !== state) return false
-    if (namespace === undefined) return true
+    if (namespace === undefined && room === undefined) return true
     return channel.sockets.some(
       (socket) =>
-        socket.namespace === namespace &&
+        (namespace === undefined || socket.namespace === namespace) &&
         this.#tap.isJoined(socket) &&
         (room === undefined || this.#tap.isInRoom(socket, room)),
     )

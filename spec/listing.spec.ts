@@ -397,13 +397,31 @@ describe('Listing', () => {
       expect(await listed('')).to.deep.equal([0, 1, 2])
       expect(await listed('namespace=/')).to.deep.equal([0, 2])
       expect(await listed('namespace=/lobby')).to.deep.equal([1])
-      expect(await listed('room=vip'), 'of the main namespace').to.deep.equal([0])
+      expect(await listed('room=vip'), 'of any namespace').to.deep.equal([0, 1])
+      expect(await listed('namespace=/&room=vip')).to.deep.equal([0])
       expect(await listed('namespace=/lobby&room=vip')).to.deep.equal([1])
       expect(await listed('namespace=/nowhere')).to.deep.equal([])
       expect(await listed('room=constructor')).to.deep.equal([])
       sockets[0]!.disconnect()
       await eventually(() => fixture.app.spillway.stats().clients.connected === 2)
-      expect(await listed('room=vip')).to.deep.equal([])
+      expect(await listed('room=vip')).to.deep.equal([1])
+    })
+
+    it('is of those that are being closed and still to be sent something, and calls them closed', async () => {
+      await start({ watermarks: BOUNDLESS })
+      const [slow, fast] = [await fixture.raw(), await fixture.raw()]
+      await choke(fixture, slow)
+      fixture.io.emit('jackpot:won', { n: 1 })
+      const closing = [...fixture.app.spillway.clients()].find(({ state }) => state === 'blocked')!
+      expect((await ask('state=closed')).total).to.equal(0)
+      fixture.io.disconnectSockets(true)
+      await eventually(() => !fast.open)
+      const { clients } = await ask('state=closed')
+      expect(clients.map(({ id, state }) => [id, state])).to.deep.equal([[closing.id, 'closed']])
+      expect((await ask('')).total).to.equal(1)
+      slow.resume()
+      await eventually(() => !slow.open)
+      expect((await ask('')).total).to.equal(0)
     })
 
     it('is of those that are congested, or in a state', async () => {
