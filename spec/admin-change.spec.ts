@@ -216,6 +216,9 @@ describe('Admin, to change something', () => {
       for (let n = 0; n < 7; n++)
         codes.push((await send('GET', '/clients', undefined, `guess ${n}`)).status)
       expect(codes).to.deep.equal([401, 401, 401, 401, 401, 429, 429])
+      const refused = await send('GET', '/clients')
+      expect(failure.parse(await refused.json()).message).to.match(/Rate limit/)
+      expect(Number(refused.headers.get('retry-after'))).to.be.within(1, 60)
       expect((await fetch(`${fixture.url}/hello`)).status).to.equal(200)
     })
 
@@ -313,7 +316,7 @@ describe('Admin, to change something', () => {
         const headers = type === undefined ? {} : { 'content-type': type }
         const options = { method, url: `/spillway${url}`, headers, ...(body && { body }) }
         const { statusCode, json } = await fixture.app.inject(options)
-        expect(json().message, url).to.match(/\S/)
+        expect(failure.parse(json()).message, url).to.match(/\S/)
         return statusCode
       }
       for (const [method, url] of [

@@ -1,6 +1,7 @@
 import { Agent, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { expect } from 'chai'
+import { Feed } from '../lib/admin/feed.ts'
 import { KiB } from '../lib/units.ts'
 import { type AppFixture, startApp } from './support/app.ts'
 import { BOUNDLESS, choke } from './support/flood.ts'
@@ -177,6 +178,14 @@ describe('Feed', () => {
         expect(closed.map(({ data }) => data.id)).to.have.members(ids)
         expect(new Set(closed.map(({ data }) => data.code))).to.deep.equal(new Set(['shutdown']))
       }
+    })
+
+    it('and is not opened any more then', async () => {
+      await start()
+      const feed = new Feed(fixture.app.spillway)
+      expect(feed.refusal).to.equal(undefined)
+      feed.close()
+      expect(feed.refusal).to.equal('the server is being shut down')
     })
 
     it('which cuts off who does not read', async () => {
