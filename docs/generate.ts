@@ -194,29 +194,20 @@ interface RouteSchema {
 
 async function routeTable(): Promise<string> {
   const app = Fastify()
-  const rows: string[][] = []
+  // so that all are described that there may be
+  app.decorate('rateLimit', () => async () => {})
+  const hook = async () => {}
+  const routes: Array<[route: string, schema: RouteSchema]> = []
   app.addHook('onRoute', ({ method, url, schema }) => {
     // what is hidden is the dashboard, which is no question
     if (method === 'HEAD' || url.endsWith('/') || Reflect.get(schema ?? {}, 'hide')) return
-    const { description, querystring, body, response } = schema as unknown as RouteSchema
-    const asks = querystring ?? body
-    const query = asks ? [...optionsOf(factsOf(asks, 'output'))] : []
-    const asked = query.map(({ path, facts }) => {
-      const value = facts.default === undefined ? '' : `, default ${defaultOf(facts)}`
-      return `\`${path}\`: ${allowed(facts)}${value}`
-    })
-    rows.push([
-      `\`${method} ${url.slice(1)}\``,
-      description,
-      asked.join('; '),
-      Object.keys(response).join(', '),
-    ])
+    routes.push([`\`${method} ${url.slice(1)}\``, schema as unknown as RouteSchema])
   })
   const spillway = {} as Spillway // asked for nothing, since nothing is requested
   await app.register(adminRoutes, {
     prefix: '/{prefix}',
-    auth: [],
-    changeAuth: [],
+    auth: [hook],
+    changeAuth: [hook],
     ui: true,
     rateLimit: 1,
     spillway,
@@ -224,6 +215,16 @@ async function routeTable(): Promise<string> {
   })
   await app.ready()
   await app.close()
+  const rows = routes.map(([route, { description, querystring, body, response }]) => {
+    const asked = [querystring, body].flatMap((schema) =>
+      schema ? [...optionsOf(factsOf(schema, 'output'))] : [],
+    )
+    const query = asked.map(({ path, facts }) => {
+      const value = facts.default === undefined ? '' : `, default ${defaultOf(facts)}`
+      return `\`${path}\`: ${allowed(facts)}${value}`
+    })
+    return [route, description, query.join('; '), Object.keys(response).join(', ')]
+  })
   return table(['Route', 'What it does', 'Query or body', 'Status'], rows)
 }
 

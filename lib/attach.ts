@@ -315,8 +315,9 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
   }
 
   /**
-   * The clients that match, with the largest figure first, a page at a time. A client whose figure
-   * changes between two pages may be on both or on neither; with `sort: 'age'` none is.
+   * The clients that match, with the largest figure first, a page at a time. The pages that follow
+   * from a first one keep its order, and list each client of then that stays once, as long as each is
+   * asked for within a minute; after that they follow the figures as they are.
    *
    * @returns undefined if the cursor is not one of this order
    * @throws SpillwayError SPILLWAY_INVALID_OPTION
@@ -382,15 +383,13 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
   }
 
   #matches(channel: Channel, query: ListQuery, now: Millis): boolean {
-    const { congested, state, room } = query
-    // a room without a namespace is one of the main namespace
-    const namespace = query.namespace ?? (room === undefined ? undefined : '/')
+    const { congested, state, namespace, room } = query
     if (congested !== undefined && channel.congested !== congested) return false
     if (state !== undefined && channel.state(now) !== state) return false
-    if (namespace === undefined) return true
+    if (namespace === undefined && room === undefined) return true
     return channel.sockets.some(
       (socket) =>
-        socket.namespace === namespace &&
+        (namespace === undefined || socket.namespace === namespace) &&
         this.#tap.isJoined(socket) &&
         (room === undefined || this.#tap.isInRoom(socket, room)),
     )

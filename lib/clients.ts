@@ -13,7 +13,7 @@ import type { Limits } from './limits.ts'
 import type { EngineSocket, EngineWrite } from './link/engine.ts'
 import { EngineLink } from './link/engine-link.ts'
 import type { LinkHost } from './link/link.ts'
-import { listClients } from './listing.ts'
+import { Listings } from './listing.ts'
 import { LoopDelay } from './loop-delay.ts'
 import { Meters } from './meters.ts'
 import type { ClosingCode } from './outcomes.ts'
@@ -77,6 +77,7 @@ export class Clients implements ChannelHost, LinkHost {
   /** Connections that are gone, with kernel sockets that are not. */
   readonly #lingering = new Set<EngineLink>()
   readonly #clients = new Map<string, Client>()
+  readonly #listings: Listings
   readonly #wakers = new Map<Channel, { at: Millis; timer: NodeJS.Timeout }>()
   readonly #clock: Clock
   readonly fanout: Fanout
@@ -96,6 +97,7 @@ export class Clients implements ChannelHost, LinkHost {
     this.history = new History(closedHistory)
     this.#clock = clock
     this.loopDelay = new LoopDelay(clock)
+    this.#listings = new Listings(this, clock)
     this.fanout = new Fanout(clock, tickBudget, () => this.bursts.clear())
     this.#reporter = reporter
     this.#host = host
@@ -163,12 +165,12 @@ export class Clients implements ChannelHost, LinkHost {
     for (const client of this.#clients.values()) yield this.#statsOf(client)
   }
 
-  /** A page of those that match; see {@link listClients}. */
+  /** A page of those that match; see {@link Listings}. */
   async list(query: ListQuery, isMatch: (channel: Channel) => boolean) {
-    const listing = await listClients(this.channels(), query, isMatch, this.#clock)
+    const listing = await this.#listings.list(query, isMatch)
     if (!listing) return undefined
-    const { total, channels, next } = listing
-    return { total, clients: channels.flatMap(({ id }) => this.get(id) ?? []), next }
+    const { total, ids, next } = listing
+    return { total, clients: ids.flatMap((id) => this.get(id) ?? []), next }
   }
 
   queue(id: string, limit: number): ClientQueue | undefined {
@@ -213,6 +215,7 @@ export class Clients implements ChannelHost, LinkHost {
     this.#host.broadcasts.finish()
     this.release()
     this.fanout.close()
+    this.#listings.close()
     for (const { timer } of this.#wakers.values()) clearTimeout(timer)
     this.#wakers.clear()
     for (const { link } of this.#clients.values()) link.detach()
@@ -366,6 +369,10 @@ export class Clients implements ChannelHost, LinkHost {
       excess -= channel.held
       channel.terminate('budget')
     }
+  }
+
+  channel(id: string): Channel | undefined {
+    return this.#clients.get(id)?.channel
   }
 
   *channels(): Generator<Channel> {

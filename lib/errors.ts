@@ -38,7 +38,8 @@ export function refuse(
   return new SpillwayError(code, `${path}: was given ${describe(given)}; allowed: ${allowed}`)
 }
 
-const SHOWN_CHARACTERS = 60
+/** Of what was given. */
+export const SHOWN_CHARACTERS = 60
 
 /** Words that stand in a refusal as they are, for what is more than a value. */
 class Verbatim {

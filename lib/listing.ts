@@ -2,64 +2,120 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ListQuery } from '../schemas/stats.ts'
 import type { Channel } from './channel.ts'
 import type { Clock } from './clock.ts'
+import { compare, Orders, type Place, type Standings, type Start } from './orders.ts'
 import type { Millis } from './units.ts'
 import { rttOf, waitOf } from './wait.ts'
 
 export interface Listing {
-  /** All that match. */
+  /** All that match; on later pages, that matched when the first was made. */
   readonly total: number
-  readonly channels: readonly Channel[]
+  readonly ids: readonly string[]
   /** The cursor of the next page. */
   readonly next: string | null
 }
 
+/** Whose clients are listed. */
+export interface ListingHost {
+  channels(): Iterable<Channel>
+  channel(id: string): Channel | undefined
+}
+
 /**
- * The top clients by a figure, a page at a time. A cursor is the place of the last client of the
- * page before (figure and id in its order), so that clients that come and go shift nothing.
+ * The top clients by a figure, a page at a time. The order of a first page is kept, and the pages
+ * that follow from it are of that order: each client that stays is on one of them, once. A cursor is
+ * the order's name and the place of the last client of the page before (figure and id), so that
+ * where the order is no longer kept the live one is gone on in.
  *
- * One pass that builds nothing for those who are not on the page, and leaves the loop to others
- * when it has taken too long.
- *
- * @returns undefined if the cursor is malformed, or of another order
+ * Nothing is sorted and nothing is built for those who are not on the page; when it has taken too
+ * long, others have their turn of the loop.
  */
-export async function listClients(
-  channels: Iterable<Channel>,
-  query: Pick<ListQuery, 'sort' | 'limit' | 'cursor'>,
-  isMatch: (channel: Channel) => boolean,
-  clock: Clock,
-): Promise<Listing | undefined> {
-  const figureOf = FIGURES[query.sort]
-  const after = query.cursor === undefined ? FIRST : decode(query.sort, query.cursor)
-  if (!after) return undefined
-  const top = new Top(query.limit + 1)
-  let now = clock.now()
-  let until = now + SLICE
-  let total = 0
-  let looked = 0
-  for (const channel of channels) {
-    if (++looked % CHECKED_EVERY === 0) {
-      now = clock.now()
-      if (now > until) {
-        await nextTurn()
-        until = clock.now() + SLICE
-      }
-    }
-    if (channel.closedBy !== undefined || !isMatch(channel)) continue
-    total++
-    const figure = figureOf(channel, now)
-    if (compare(figure, channel.id, after.figure, after.id) > 0) top.add(figure, channel)
+export class Listings {
+  readonly #host: ListingHost
+  readonly #clock: Clock
+  readonly #orders: Orders
+
+  constructor(host: ListingHost, clock: Clock) {
+    this.#host = host
+    this.#clock = clock
+    this.#orders = new Orders(clock)
   }
-  const page = top.entries.slice(0, query.limit)
-  const last = page.at(-1)
-  const more = top.entries.length > query.limit
-  return {
-    total,
-    channels: page.map(({ channel }) => channel),
-    next: last && more ? encode(query.sort, { figure: last.figure, id: last.channel.id }) : null,
+
+  /** How many orders are kept. */
+  get kept(): number {
+    return this.#orders.size
+  }
+
+  /** @returns undefined if the cursor is malformed, or of another order */
+  async list(
+    query: ListQuery,
+    isMatch: (channel: Channel) => boolean,
+  ): Promise<Listing | undefined> {
+    const { sort, limit, cursor } = query
+    const from = cursor === undefined ? FIRST : decode(sort, cursor)
+    if (!from) return undefined
+    const slices = new Slices(this.#clock)
+    const question = questionOf(query)
+    const kept = this.#orders.find(from, question)
+    const standings = kept ?? (await this.#standings(FIGURES[sort], isMatch, slices))
+    const top = await this.#topOf(standings, from, limit + 1, slices)
+    const page = top.slice(0, limit)
+    const last = page.at(-1)
+    const isMore = last && top.length > limit
+    const order = kept?.name ?? (isMore ? this.#orders.keep(question, standings) : undefined)
+    return {
+      total: standings.ids.length,
+      ids: page.map(({ id }) => id),
+      next: isMore ? encode(sort, { ...last, order }) : null,
+    }
+  }
+
+  close(): void {
+    this.#orders.close()
+  }
+
+  /** Of all that match, now. */
+  async #standings(
+    figureOf: Figure,
+    isMatch: (channel: Channel) => boolean,
+    slices: Slices,
+  ): Promise<Standings> {
+    const ids: string[] = []
+    const figures: number[] = []
+    for (const channel of this.#host.channels()) {
+      if (slices.isOver()) await slices.next()
+      if (channel.closedBy !== undefined || !isMatch(channel)) continue
+      ids.push(channel.id)
+      figures.push(figureOf(channel, slices.now))
+    }
+    return { ids, figures }
+  }
+
+  async #topOf(
+    { ids, figures }: Standings,
+    from: Place,
+    size: number,
+    slices: Slices,
+  ): Promise<readonly Place[]> {
+    const top = new Top(size)
+    for (let index = 0; index < ids.length; index++) {
+      if (slices.isOver()) await slices.next()
+      const id = ids[index]!
+      const figure = figures[index]!
+      if (compare(figure, id, from.figure, from.id) <= 0 || !top.hasRoom(figure, id)) continue
+      if (this.#isOpen(id)) top.add({ figure, id })
+    }
+    return top.places
+  }
+
+  #isOpen(id: string): boolean {
+    const channel = this.#host.channel(id)
+    return channel !== undefined && channel.closedBy === undefined
   }
 }
 
-const FIGURES: Record<ListQuery['sort'], (channel: Channel, now: Millis) => number> = {
+type Figure = (channel: Channel, now: Millis) => number
+
+const FIGURES: Record<ListQuery['sort'], Figure> = {
   buffered: (channel) => channel.buffered,
   wait: (channel, now) => waitOf(channel, now).cosmetic ?? 0,
   shed: (channel) => channel.shed,
@@ -70,7 +126,7 @@ const FIGURES: Record<ListQuery['sort'], (channel: Channel, now: Millis) => numb
     return channel.congested || channel.isLosing(now) ? LOSING + step : step
   },
   rtt: (channel, now) => rttOf(channel, now) ?? 0,
-  // the oldest first; an instant, so that it does not change from page to page
+  // the oldest first
   age: (channel) => -channel.connectedAt,
 }
 
@@ -93,54 +149,78 @@ function stepOf(wait: Millis): number {
 const SLICE: Millis = 8
 const CHECKED_EVERY = 256
 
-interface Place {
-  readonly figure: number
-  readonly id: string
+class Slices {
+  now: Millis
+  readonly #clock: Clock
+  #until: Millis
+  #looked = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.now = clock.now()
+    this.#until = this.now + SLICE
+  }
+
+  isOver(): boolean {
+    if (++this.#looked % CHECKED_EVERY !== 0) return false
+    this.now = this.#clock.now()
+    return this.now > this.#until
+  }
+
+  async next(): Promise<void> {
+    await nextTurn()
+    this.now = this.#clock.now()
+    this.#until = this.now + SLICE
+  }
 }
 
-const FIRST: Place = { figure: Number.POSITIVE_INFINITY, id: '' }
-
-/** The first entries by figure and id, sorted. */
+/** The first places of an order, sorted. */
 class Top {
-  readonly entries: Array<{ readonly figure: number; readonly channel: Channel }> = []
+  readonly places: Place[] = []
   readonly #size: number
 
   constructor(size: number) {
     this.#size = size
   }
 
-  add(figure: number, channel: Channel): void {
-    const { entries } = this
-    const last = entries.at(-1)
-    const full = entries.length === this.#size
-    if (full && last && compare(figure, channel.id, last.figure, last.channel.id) > 0) return
+  hasRoom(figure: number, id: string): boolean {
+    if (this.places.length < this.#size) return true
+    const last = this.places.at(-1)!
+    return compare(figure, id, last.figure, last.id) < 0
+  }
+
+  /** One for which there is room. */
+  add(place: Place): void {
+    const { places } = this
     let low = 0
-    for (let high = entries.length; low < high; ) {
+    for (let high = places.length; low < high; ) {
       const middle = (low + high) >> 1
-      const entry = entries[middle]!
-      if (compare(figure, channel.id, entry.figure, entry.channel.id) > 0) low = middle + 1
+      const { figure, id } = places[middle]!
+      if (compare(place.figure, place.id, figure, id) > 0) low = middle + 1
       else high = middle
     }
-    entries.splice(low, 0, { figure, channel })
-    if (full) entries.pop()
+    places.splice(low, 0, place)
+    if (places.length > this.#size) places.pop()
   }
 }
 
-/** Largest figure first, then by id. */
-function compare(figureA: number, a: string, figureB: number, b: string): number {
-  if (figureA !== figureB) return figureB - figureA
-  return a < b ? -1 : a > b ? 1 : 0
+/** All of a query but the page: an order that is kept is no answer to another question. */
+function questionOf({ sort, namespace, room, congested, state }: ListQuery): string {
+  return JSON.stringify([sort, namespace, room, congested, state])
 }
 
-function encode(sort: ListQuery['sort'], { figure, id }: Place): string {
-  return Buffer.from(`${sort} ${figure} ${id}`).toString('base64url')
+const FIRST: Start = { figure: Number.POSITIVE_INFINITY, id: '', order: undefined }
+
+function encode(sort: ListQuery['sort'], { figure, id, order }: Start): string {
+  const place = `${sort} ${figure} ${id}`
+  return Buffer.from(order === undefined ? place : `${place} ${order}`).toString('base64url')
 }
 
-function decode(sort: ListQuery['sort'], cursor: string): Place | undefined {
+function decode(sort: ListQuery['sort'], cursor: string): Start | undefined {
   const text = Buffer.from(cursor, 'base64url').toString()
-  const [, order, digits, id] =
-    /^(\w+) (-?[\d.]{1,25}(?:e[+-]?\d{1,3})?) ([\w-]{1,40})$/.exec(text) ?? []
+  const [, sorted, digits, id, order] =
+    /^(\w+) (-?[\d.]{1,25}(?:e[+-]?\d{1,3})?) ([\w-]{1,40})(?: (\w{1,20}))?$/.exec(text) ?? []
   const figure = Number(digits)
-  if (order !== sort || id === undefined || !Number.isFinite(figure)) return undefined
-  return { figure, id }
+  if (sorted !== sort || id === undefined || !Number.isFinite(figure)) return undefined
+  return { figure, id, order }
 }

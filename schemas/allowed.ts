@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type ErrorCode, refuse, type SpillwayError } from '../lib/errors.ts'
+import { type ErrorCode, refuse, SHOWN_CHARACTERS, type SpillwayError } from '../lib/errors.ts'
 
 /** What a schema says about the values that it takes: its JSON schema and its `meta`. */
 export interface Facts {
@@ -10,6 +10,8 @@ export interface Facts {
   readonly const?: unknown
   readonly minimum?: number
   readonly maximum?: number
+  readonly minLength?: number
+  readonly maxLength?: number
   /** From `meta`: of a number. */
   readonly unit?: 'bytes' | 'milliseconds'
   /** From `meta`: what is allowed, in words, where the schema alone can't tell. */
@@ -26,13 +28,15 @@ export function factsOf(schema: z.ZodType, io: 'input' | 'output' = 'input'): Fa
 
 /** What is allowed, in words: the end of a refusal's sentence. */
 export function allowedBy(facts: Facts): string {
-  const { allowed, properties, minimum, maximum, unit } = facts
+  const { allowed, properties, minimum, maximum, maxLength, unit } = facts
   if (allowed !== undefined) return allowed
   if (facts.const !== undefined) return JSON.stringify(facts.const)
   if (facts.enum) return oneOf(facts.enum.map((value) => JSON.stringify(value)))
   const branches = branchesOf(facts)
   if (branches.length > 1) return oneOf([...new Set(branches.map(allowedBy))])
   if (properties) return `an object with any of the keys ${Object.keys(properties).join(', ')}`
+  if (maxLength !== undefined)
+    return `a string of ${facts.minLength ?? 0} to ${maxLength} characters`
   const kind = facts.type === 'integer' ? 'an integer' : `a ${facts.type ?? 'value'}`
   const range =
     minimum !== undefined && maximum !== undefined
@@ -63,11 +67,18 @@ export function refusalOf(
       inner.flatMap(branchesOf).flatMap(({ properties }) => properties?.[String(key)] ?? []),
     [factsOf(schema)],
   )
+  const known = holders.flatMap(({ properties = {} }) => Object.keys(properties))
   const allowed = unknown.length
-    ? `the keys ${holders.flatMap(({ properties = {} }) => Object.keys(properties)).join(', ')}`
+    ? known.length > 0
+      ? `the keys ${known.join(', ')}`
+      : 'no key'
     : oneOf([...new Set(holders.map(allowedBy))])
-  const name = [...(at ? [at] : []), ...path].join('.') || 'options'
+  const name = [...(at ? [at] : []), ...path.map(shorten)].join('.') || 'options'
   return refuse(code, name, valueAt(given, path), allowed || issue.message)
+}
+
+function shorten(key: string): string {
+  return key.length > SHOWN_CHARACTERS ? `${key.slice(0, SHOWN_CHARACTERS)}…` : key
 }
 
 function branchesOf(facts: Facts): readonly Facts[] {

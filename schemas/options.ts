@@ -249,8 +249,11 @@ const hooks = z
 export const adminOptions = z.strictObject({
   prefix: z
     .string()
-    .regex(/^\/[\w\-./]*$/)
-    .meta({ allowed: 'a path that begins with /, of letters, digits and - _ . /' })
+    .regex(/^(?=\/)(?:\/(?!\.{1,2}(?:\/|$))[\w\-.]+)*\/?$/)
+    .meta({
+      allowed:
+        'a path as /ops/spillway, its segments of letters, digits and - _ . but neither empty nor . or ..',
+    })
     .default('/spillway')
     .describe('Where the admin routes are mounted.'),
   auth: hooks.describe(

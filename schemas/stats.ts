@@ -143,7 +143,7 @@ export type ClientStats = z.infer<typeof clientStats>
 
 /** A page takes a few milliseconds of the loop at most. */
 const most = z.int().min(1).max(200)
-const cursor = z.string().max(200)
+const cursor = z.string().min(1).max(200)
 const name = z.string().min(1).max(200)
 
 /** Of the handle's `list`. */
@@ -154,17 +154,30 @@ export const listQuery = z.strictObject({
     .describe(
       '`worst`: first those that are stalling, by `stalledFor`, then those that are congested or losing, then the others, both by predicted wait in steps of a factor of two, so that the order is steady. `shed` counts what mode observe would have shed.',
     ),
-  namespace: name.optional(),
-  room: name.optional(),
+  namespace: name.optional().describe('Clients that are connected to it.'),
+  room: name
+    .optional()
+    .describe('Clients that are in a room of this name, of any namespace unless one is given.'),
   congested: z.boolean().optional(),
-  state: z.enum(SEND_STATES).optional(),
+  state: z
+    .enum(SEND_STATES)
+    .optional()
+    .describe(
+      '`closed`: those that are being closed and still connected, since what is critical goes first.',
+    ),
   limit: most.default(50),
   cursor: cursor.optional(),
 })
 export type ListQuery = z.output<typeof listQuery>
 
-/** In a query string everything is text. */
-const limit = z.coerce.number().pipe(most)
+/** In a query string everything is text; a number is written in decimal digits. */
+function fromText<S extends z.ZodType>(number: S) {
+  const parse = (given: unknown) =>
+    typeof given === 'string' && /^\d{1,9}$/.test(given) ? Number(given) : given
+  return z.preprocess(parse, number)
+}
+
+const limit = fromText(most)
 
 export const clientsQuery = listQuery.extend({
   congested: z
@@ -176,9 +189,14 @@ export const clientsQuery = listQuery.extend({
 })
 
 export const clientsPage = z.object({
-  total: count,
+  total: count.describe('Clients that match; on later pages, that matched on the first.'),
   clients: z.array(clientStats),
-  next: z.string().nullable().describe('The cursor of the next page.'),
+  next: z
+    .string()
+    .nullable()
+    .describe(
+      'The cursor of the next page, in the order of the first, which is kept for a minute after the latest further page.',
+    ),
 })
 export type ClientsPage = z.infer<typeof clientsPage>
 
@@ -211,7 +229,7 @@ export type ClosedPage = z.infer<typeof closedPage>
 const rows = z.int().min(1).max(1000)
 
 export const queueQuery = z.strictObject({
-  limit: z.coerce.number().pipe(rows).default(100),
+  limit: fromText(rows).default(100),
 })
 
 export const clientQueue = z.object({

@@ -216,6 +216,9 @@ describe('Admin, to change something', () => {
       for (let n = 0; n < 7; n++)
         codes.push((await send('GET', '/clients', undefined, `guess ${n}`)).status)
       expect(codes).to.deep.equal([401, 401, 401, 401, 401, 429, 429])
+      const refused = await send('GET', '/clients')
+      expect(failure.parse(await refused.json()).message).to.match(/Rate limit/)
+      expect(Number(refused.headers.get('retry-after'))).to.be.within(1, 60)
       expect((await fetch(`${fixture.url}/hello`)).status).to.equal(200)
     })
 
@@ -244,6 +247,90 @@ describe('Admin, to change something', () => {
       const totals = paths['/spillway/']!.get!
       expect(totals.description).to.match(/Totals/)
       expect(JSON.stringify(totals.responses)).to.include('criticalLatency')
+    })
+  })
+
+  describe('in OpenAPI', () => {
+    type Paths = Record<string, Record<string, { responses: Record<string, object> }>>
+    const ROUTES: ReadonlyArray<[route: string, statuses: readonly number[]]> = [
+      ['get /spillway/', [200, 400]],
+      ['get /spillway/clients', [200, 400]],
+      ['get /spillway/clients/{id}', [200, 400, 404]],
+      ['get /spillway/clients/{id}/queue', [200, 400, 404]],
+      ['get /spillway/closed', [200, 400]],
+      ['get /spillway/policy', [200, 400]],
+      ['get /spillway/events', [200, 503]],
+      ['get /spillway/metrics', [200]],
+      ['patch /spillway/policy', [200, 400, 413, 415]],
+      ['delete /spillway/clients/{id}', [204, 400, 404, 413, 415]],
+    ]
+    const describedOf = async (admin: Admin, limited: boolean) => {
+      await start(admin, {}, async (app) => {
+        if (limited) await app.register(rateLimit, { global: false })
+        await app.register(swagger, { openapi: { info: { title: 'app', version: '1' } } })
+      })
+      const { paths } = fixture.app.swagger() as unknown as { paths: Paths }
+      return Object.fromEntries(
+        ROUTES.map(([route]) => {
+          const [method, path] = route.split(' ') as [string, string]
+          return [route, Object.keys(paths[path]![method]!.responses).map(Number)]
+        }),
+      )
+    }
+    const due = (statusesOf: (route: string) => readonly number[]) =>
+      Object.fromEntries(
+        ROUTES.map(([route, statuses]) => [
+          route,
+          [...statuses, ...statusesOf(route)].sort((a, b) => a - b),
+        ]),
+      )
+
+    it('a route has the statuses with which it answers', async () => {
+      expect(await describedOf({ auth: false, changeAuth: false }, false)).to.deep.equal(
+        due(() => []),
+      )
+    })
+
+    it('it has those of auth hooks and of @fastify/rate-limit too, where there are any', async () => {
+      const hook = tokenHook('reader')
+      expect(await describedOf({ auth: hook, changeAuth: hook }, true)).to.deep.equal(
+        due(() => [401, 403, 429]),
+      )
+    })
+
+    it('what changes something is forbidden where changing is off', async () => {
+      const isChange = (route: string) => !route.startsWith('get')
+      expect(await describedOf({ auth: false }, false)).to.deep.equal(
+        due((route) => (isChange(route) ? [403] : [])),
+      )
+    })
+
+    it('and the statuses are true', async () => {
+      await start()
+      const answer = async (
+        method: 'PATCH' | 'DELETE' | 'GET',
+        url: string,
+        type?: string,
+        body?: string,
+      ) => {
+        const headers = type === undefined ? {} : { 'content-type': type }
+        const options = { method, url: `/spillway${url}`, headers, ...(body && { body }) }
+        const { statusCode, json } = await fixture.app.inject(options)
+        expect(failure.parse(json()).message, url).to.match(/\S/)
+        return statusCode
+      }
+      for (const [method, url] of [
+        ['PATCH', '/policy'],
+        ['DELETE', '/clients/a'],
+      ] as const) {
+        expect(await answer(method, url, 'text/html', '<b>'), url).to.equal(415)
+        expect(await answer(method, url, 'application/json', '{'), url).to.equal(400)
+        const long = `"${'x'.repeat(2_000_000)}"`
+        expect(await answer(method, url, 'application/json', long), url).to.equal(413)
+      }
+      expect(await answer('GET', '/clients/%zz')).to.equal(400)
+      expect(await answer('DELETE', '/clients/%zz')).to.equal(400)
+      expect(await answer('GET', '/clients/%zz/queue')).to.equal(400)
     })
   })
 
@@ -278,6 +365,10 @@ describe('Admin, to change something', () => {
       expect((await queue('?limit=1')).messages).to.have.length(1)
       expect((await send('GET', `/clients/${id}/queue?limit=0`)).status).to.equal(400)
       expect((await send('GET', '/clients/nope/queue')).status).to.equal(404)
+      const hex = await send('GET', `/clients/${id}/queue?limit=0x10`)
+      expect(failure.parse(await hex.json()).message).to.equal(
+        'query.limit: was given "0x10"; allowed: an integer from 1 to 1000',
+      )
     })
   })
 

@@ -284,6 +284,39 @@ describe('Admin', () => {
       expect(seen).to.include.members(left.filter((id) => known.has(id)))
     })
 
+    for (const sort of ['buffered', 'rtt', 'stalled', 'wait']) {
+      it(`by ${sort} has everyone who stays once, under a broadcast and while others come and go`, async () => {
+        await start()
+        const { io, app } = fixture
+        const clients = await populate()
+        for (const client of clients.slice(0, 5)) client.stall()
+        const pad = 'x'.repeat(2 * KiB)
+        const load = setInterval(() => io.emit('reel:frame', { n: 1, pad }), 5)
+        try {
+          for (let round = 0; round < 4; round++) {
+            const before = [...app.spillway.clients()].map(({ id }) => id)
+            const page = (cursor = '') => ask(`/spillway/clients?sort=${sort}&limit=3${cursor}`)
+            const first = parse(clientsPage, await page())
+            const seen = first.clients.map(({ id }) => id)
+            for (let { next } = first; next !== null; ) {
+              clients.pop()!.close()
+              clients.unshift(await fixture.raw())
+              const following = parse(clientsPage, await page(`&cursor=${next}`))
+              expect(following.total).to.equal(first.total)
+              seen.push(...following.clients.map(({ id }) => id))
+              next = following.next
+            }
+            const now = new Set([...app.spillway.clients()].map(({ id }) => id))
+            expect(new Set(seen).size, 'twice').to.equal(seen.length)
+            expect(before).to.include.members(seen)
+            expect(seen, 'missed').to.include.members(before.filter((id) => now.has(id)))
+          }
+        } finally {
+          clearInterval(load)
+        }
+      })
+    }
+
     const encoded = (text: string) => Buffer.from(text).toString('base64url')
     const BAD: ReadonlyArray<[query: string, reason: RegExp]> = [
       ['limit=0', /limit/],
@@ -294,7 +327,24 @@ describe('Admin', () => {
       ['limit=many', /limit/],
       ['limit=NaN', /limit/],
       ['limit=Infinity', /limit/],
-      ['limit=1&limit=2', /limit/],
+      [
+        'limit=1&limit=2',
+        /^query\.limit: was given "1" and "2"; allowed: an integer from 1 to 200$/,
+      ],
+      ['limit=1&limit=2&limit=3', /^query\.limit: was given "1" and "2" and 1 more; allowed/],
+      ['limit=0x10', /^query\.limit: was given "0x10"; allowed: an integer from 1 to 200$/],
+      ['limit=1e2', /^query\.limit: was given "1e2";/],
+      ['limit=%205', /^query\.limit: was given " 5";/],
+      ['limit=+5', /^query\.limit: was given " 5";/],
+      ['limit=5%0A', /^query\.limit: was given "5\\n";/],
+      ['limit=%D9%A5', /limit/],
+      ['limit=5.0', /limit/],
+      ['limit=1_0', /limit/],
+      ['limit=0b11', /limit/],
+      ['page=2', /^query\.page: was given "2"; allowed: the keys sort, namespace, room, /],
+      [`${'k'.repeat(500)}=1`, /^query\.k{60}…: was given "1"; allowed: the keys/],
+      ['state=open', /^query\.state: was given "open"; allowed: "ready", "windowed", /],
+      ['room=', /^query\.room: was given ""; allowed: a string of 1 to 200 characters$/],
       ['sort=id', /sort/],
       ['sort=', /sort/],
       ['sort=buffered&sort=shed', /sort/],
@@ -310,6 +360,8 @@ describe('Admin', () => {
       [`cursor=${encoded('buffered 0 ')}`, /cursor/],
       [`cursor=${encoded('buffered 0 a\n1')}`, /cursor/],
       [`cursor=${encoded('constructor 0 a-1')}`, /cursor/],
+      [`cursor=${encoded('buffered 0 a-1 ')}`, /cursor/],
+      [`cursor=${encoded('buffered 0 a-1 b c')}`, /cursor/],
       [`sort=shed&cursor=${encoded('buffered 0 a-1')}`, /cursor/],
     ]
     for (const [query, reason] of BAD) {
@@ -323,6 +375,16 @@ describe('Admin', () => {
       })
     }
 
+    it('takes a limit in decimal digits', async () => {
+      await start()
+      await fixture.raw()
+      for (const query of ['limit=1', 'limit=200', 'limit=007']) {
+        expect(parse(clientsPage, await ask(`/spillway/clients?${query}`)).clients).to.have.length(
+          1,
+        )
+      }
+    })
+
     it("refuses in its own words, whatever the app's error handler makes of errors", async () => {
       await start(undefined, {}, (app) => {
         app.setErrorHandler((_error, _request, reply) => reply.code(500).send({ mine: true }))
@@ -330,6 +392,60 @@ describe('Admin', () => {
       const answer = await ask('/spillway/clients?limit=0')
       expect(answer.status).to.equal(400)
       expect(parseFailure(answer).message).to.match(/limit/)
+    })
+  })
+
+  describe('a query', () => {
+    it('with a key that there is not is refused, where data is asked for', async () => {
+      await start({ auth: false, changeAuth: false })
+      await fixture.raw()
+      const [{ id }] = [...fixture.app.spillway.clients()] as [ClientStats]
+      for (const [method, path, allowed] of [
+        ['GET', '', 'no key'],
+        ['HEAD', '', 'no key'],
+        ['GET', `/clients/${id}`, 'no key'],
+        ['GET', `/clients/${id}/queue`, 'the keys limit'],
+        ['GET', '/closed', 'the keys code, limit, cursor'],
+        ['GET', '/policy', 'no key'],
+        ['DELETE', `/clients/${id}`, 'no key'],
+      ] as const) {
+        const answer = await ask(`/spillway${path}?deep=1`, method)
+        expect(answer.status, `${method} ${path}`).to.equal(400)
+        if (method === 'HEAD') continue
+        expect(parseFailure(answer)).to.deep.equal({
+          error: 'Bad Request',
+          message: `query.deep: was given "1"; allowed: ${allowed}`,
+        })
+      }
+      expect([...fixture.app.spillway.clients()]).to.have.length(1)
+    })
+
+    it('is no matter where others may add to it: what scrapes, browsers and readers of events', async () => {
+      await start()
+      for (const path of ['/metrics', '/ui', '/ui/page.js']) {
+        expect((await ask(`/spillway${path}?v=1`)).status, path).to.equal(200)
+      }
+      const answer = await fetch(`${fixture.url}/spillway/events?token=a`)
+      expect(answer.status).to.equal(200)
+      await answer.body!.cancel()
+    })
+
+    it('of the closed clients is refused with what its cursor may be', async () => {
+      await start()
+      const { message } = parseFailure(await ask('/spillway/closed?cursor=x'))
+      expect(message).to.equal(
+        'query.cursor: was given "x"; allowed: the `next` of a page whose last client is remembered, or none for the first page',
+      )
+      const clients = parseFailure(await ask('/spillway/clients?cursor=x'))
+      expect(clients.message).to.equal(
+        'query.cursor: was given "x"; allowed: the `next` of a page in the order of the same `sort`, or none for the first page',
+      )
+      for (const limit of ['0x10', '1e2', '%205', '1&limit=2', '201']) {
+        const answer = parseFailure(await ask(`/spillway/closed?limit=${limit}`))
+        expect(answer.message).to.match(
+          /^query\.limit: was given .*; allowed: an integer from 1 to 200$/,
+        )
+      }
     })
   })
 

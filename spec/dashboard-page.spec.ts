@@ -43,7 +43,7 @@ describe('The dashboard as a page', function () {
       await stage.start()
       const html = await (await get('/spillway/ui')).text()
       expect(html).to.not.match(
-        / style=|<style|<script(?! type="module" src="ui\/page.js")|\bon\w+=/,
+        / style=|<style|<script(?! type="module" src="ui\/page.js"| src="ui\/loading.js")|\bon\w+=/,
       )
       const links = [...html.matchAll(/"(ui\/[^"]+)"/g)].map(([, link]) => link!)
       expect(links).to.include.members(['ui/page.js', 'ui/uPlot.esm.js', 'ui/uPlot.min.css'])
@@ -102,6 +102,60 @@ describe('The dashboard as a page', function () {
       proxy.closeAllConnections()
       proxy.close()
     }
+  })
+
+  describe('whose scripts are not loaded', () => {
+    const words = () => wordsOf(stage.page.locator('#reach'))
+    const openWithout = async (pattern: string, status?: number) => {
+      await stage.start()
+      await stage.open({
+        setUp: async (opened) => {
+          await opened.route(pattern, (route) =>
+            status === undefined ? route.abort() : route.fulfill({ status, body: '{}' }),
+          )
+        },
+      })
+    }
+    afterEach(() => stage.troubles())
+
+    for (const [name, status] of [
+      ['words.js', undefined],
+      ['words.js', 429],
+      ['page.js', 404],
+      ['uPlot.esm.js', 503],
+    ] as const) {
+      it(`says so of ${name} ${status ?? 'that cannot be reached'}`, async () => {
+        await openWithout(`**/ui/${name}`, status)
+        await reached('words', async () =>
+          /^\S+ could not be loaded\. Reload the page\.$/.test(await words()),
+        )
+        expect(await words()).to.include(name)
+        expect(stage.dashboard.breaches).to.deep.equal([])
+      })
+    }
+
+    it('says so of one that is of another version', async () => {
+      await stage.start()
+      await stage.open({
+        setUp: async (opened) => {
+          await opened.route('**/ui/words.js', (route) =>
+            route.fulfill({ contentType: 'text/javascript', body: 'export const other = 1' }),
+          )
+        },
+      })
+      await reached('words', async () => /^A script failed: .*export/.test(await words()))
+    })
+
+    it('says so if all of them are missing', async () => {
+      await openWithout('**/ui/*.js')
+      const fallback = (): Promise<string[]> =>
+        stage.page.evaluate(`(({ content, visibility }) => [content, visibility])(
+          getComputedStyle(document.getElementById('reach'), '::after'))`)
+      expect(await words()).to.equal('Loading scripts')
+      expect(await fallback()).to.deep.equal(['": they do not come. Reload the page."', 'hidden'])
+      await stage.page.evaluate('for (const each of document.getAnimations()) each.finish()')
+      expect((await fallback())[1]).to.equal('visible')
+    })
   })
 
   describe('that does not reach the server', () => {

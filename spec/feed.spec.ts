@@ -1,6 +1,7 @@
-import { request } from 'node:http'
+import { Agent, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { expect } from 'chai'
+import { Feed } from '../lib/admin/feed.ts'
 import { KiB } from '../lib/units.ts'
 import { type AppFixture, startApp } from './support/app.ts'
 import { BOUNDLESS, choke } from './support/flood.ts'
@@ -11,6 +12,18 @@ interface Told {
   readonly event: string
   readonly data: Record<string, never>
 }
+
+interface FeedReader {
+  readonly status: number
+  readonly type: string
+  readonly told: readonly Told[]
+  readonly open: boolean
+  /** Whether its answer has ended, and was not cut off. */
+  readonly whole: boolean
+}
+
+/** For what takes no time but the machine's. */
+const SOON = 400
 
 /** Of server-sent events: what has arrived in whole. */
 function parse(text: string): Told[] {
@@ -37,14 +50,16 @@ describe('Feed', () => {
   })
 
   /** A reader, from when its answer has begun. */
-  function read(): Promise<{ status: number; type: string; told: Told[]; open: boolean }> {
+  function read({ keepAlive = false } = {}): Promise<FeedReader> {
+    const agent = keepAlive && new Agent({ keepAlive })
     return new Promise((resolve, reject) => {
-      const asked = request(`${fixture.url}/spillway/events`, { agent: false }, (answer) => {
+      const asked = request(`${fixture.url}/spillway/events`, { agent }, (answer) => {
         const reader = {
           status: answer.statusCode!,
           type: String(answer.headers['content-type']),
           told: [] as Told[],
           open: true,
+          whole: false,
         }
         let text = ''
         answer.setEncoding('utf8')
@@ -54,6 +69,7 @@ describe('Feed', () => {
         })
         answer.on('close', () => {
           reader.open = false
+          reader.whole = answer.complete
         })
         answer.on('error', () => {})
         resolve(reader)
@@ -114,23 +130,14 @@ describe('Feed', () => {
     const { events } = fixture.app.spillway
     await eventually(() => events.listenerCount('closed') === 1)
     const told = 40_000
-    const summary = { dropped: 1, conflated: 0, expired: 0, bytes: 1, lasted: 1, events: { a: 1 } }
-    for (let n = 0; n < told; n++) {
-      events.emit('recovered', { id: `a-${n}`, address: null, userAgent: 'x'.repeat(200) }, summary)
-      if (n % 1000 === 0) await new Promise((resolve) => setImmediate(resolve))
-    }
+    await flood(told)
     let text = ''
     socket.on('data', (chunk) => {
       text += chunk
     })
     socket.resume()
-    const omitted = () =>
-      [...text.matchAll(/event: omitted\ndata: \{"count":(\d+)\}/g)].reduce(
-        (sum, [, count]) => sum + Number(count),
-        0,
-      )
     const received = () => text.match(/event: recovered/g)?.length ?? 0
-    await eventually(() => omitted() > 0 && received() + omitted() === told)
+    await eventually(() => omittedIn(text) > 0 && received() + omittedIn(text) === told)
     expect(received()).to.be.lessThan(told)
   })
 
@@ -149,17 +156,75 @@ describe('Feed', () => {
     expect(status).to.equal(200)
   })
 
-  it('ends with the app, which does not wait for it', async () => {
-    await start()
-    const reader = await read()
-    await fixture.app.close()
-    await eventually(() => !reader.open)
+  describe('ends with the app', () => {
+    const closingTime = async () => {
+      const from = performance.now()
+      await fixture.app.close()
+      return performance.now() - from
+    }
+
+    it('which tells what its shutdown has closed, and does not wait for it', async () => {
+      await start({ watermarks: BOUNDLESS, shutdown: { deadline: 200 } })
+      const readers = await Promise.all([read(), read({ keepAlive: true })])
+      const clients = [await fixture.raw(), await fixture.raw(), await fixture.raw()]
+      await choke(fixture, ...clients)
+      fixture.io.emit('jackpot:won', { n: 1 })
+      const ids = [...fixture.app.spillway.clients()].map(({ id }) => id)
+      expect(await closingTime()).to.be.below(200 + SOON)
+      await eventually(() => readers.every(({ open }) => !open))
+      for (const { told, whole } of readers) {
+        expect(whole).to.equal(true)
+        const closed = told.filter(({ event }) => event === 'closed')
+        expect(closed.map(({ data }) => data.id)).to.have.members(ids)
+        expect(new Set(closed.map(({ data }) => data.code))).to.deep.equal(new Set(['shutdown']))
+      }
+    })
+
+    it('and is not opened any more then', async () => {
+      await start()
+      const feed = new Feed(fixture.app.spillway)
+      expect(feed.refusal).to.equal(undefined)
+      feed.close()
+      expect(feed.refusal).to.equal('the server is being shut down')
+    })
+
+    it('which cuts off who does not read', async () => {
+      await start()
+      await slowReader()
+      const { events } = fixture.app.spillway
+      await eventually(() => events.listenerCount('closed') === 1)
+      // more than the kernel's buffers hold
+      await flood(80_000)
+      expect(await closingTime()).to.be.within(400, 500 + SOON)
+      await eventually(() => events.listenerCount('closed') === 0)
+    })
+
+    it('which tells a slow reader at last how much it was not told', async () => {
+      await start()
+      const socket = await slowReader()
+      await eventually(() => fixture.app.spillway.events.listenerCount('closed') === 1)
+      await flood(30_000)
+      const closed = fixture.app.close()
+      const text = await textOf(socket)
+      await closed
+      expect(text.match(/event: recovered/g)!.length + omittedIn(text)).to.equal(30_000)
+    })
   })
 
   it('is not opened by HEAD', async () => {
     await start()
     expect((await fetch(`${fixture.url}/spillway/events`, { method: 'HEAD' })).status).to.equal(404)
   })
+
+  /** Tells of clients that have caught up. */
+  async function flood(count: number): Promise<void> {
+    const { events } = fixture.app.spillway
+    const summary = { dropped: 1, conflated: 0, expired: 0, bytes: 1, lasted: 1, events: { a: 1 } }
+    for (let n = 0; n < count; n++) {
+      events.emit('recovered', { id: `a-${n}`, address: null, userAgent: 'x'.repeat(200) }, summary)
+      if (n % 200 === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
 
   /** One that has asked, and does not read. */
   async function slowReader(): Promise<Socket> {
@@ -170,3 +235,15 @@ describe('Feed', () => {
     return socket
   }
 })
+
+/** How much of it a reader was not told, by itself. */
+function omittedIn(text: string): number {
+  const counts = text.matchAll(/event: omitted\ndata: \{"count":(\d+)\}/g)
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0)
+}
+
+async function textOf(socket: Socket): Promise<string> {
+  let text = ''
+  for await (const chunk of socket) text += chunk
+  return text
+}

@@ -63,7 +63,10 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
   ['channel', ['lib/channel']],
   ['shutdown', ['lib/shutdown']],
   ['links', ['lib/link/*']],
-  ['clients', ['lib/wait', 'lib/snapshot', 'lib/census', 'lib/listing', 'lib/clients']],
+  [
+    'clients',
+    ['lib/wait', 'lib/snapshot', 'lib/census', 'lib/orders', 'lib/listing', 'lib/clients'],
+  ],
   ['adapters', ['lib/adapter-client', 'lib/answers', 'lib/adapters']],
   ['tap, gate', ['lib/adapter-tap', 'lib/tap', 'lib/gate']],
   ['attach', ['lib/types', 'lib/attach']],

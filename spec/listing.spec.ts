@@ -1,9 +1,11 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import sinon from 'sinon'
 import { z } from 'zod'
 import { Census } from '../lib/census.ts'
 import type { Channel } from '../lib/channel.ts'
-import { type Listing, listClients } from '../lib/listing.ts'
+import type { Clock } from '../lib/clock.ts'
+import { type Listing, Listings } from '../lib/listing.ts'
 import { KiB } from '../lib/units.ts'
 import { cosmetic } from '../schemas/priority.ts'
 import type { ClientStats, ListQuery } from '../schemas/stats.ts'
@@ -50,6 +52,32 @@ function channelOf(standing: Standing): Channel {
     isLosing: () => losing,
     state: () => (blind ? 'blind' : 'ready'),
   } as unknown as Channel
+}
+
+/** Listings of clients that may come, go and change. */
+function listingsOf(standings: readonly Standing[], clock: Clock) {
+  const present = new Map<string, Channel>()
+  const set = (next: readonly Standing[]) => {
+    present.clear()
+    for (const each of next) present.set(each.id, channelOf(each))
+  }
+  set(standings)
+  const host = { channels: () => present.values(), channel: (id: string) => present.get(id) }
+  const listings = new Listings(host, clock)
+  const list = async (query: Partial<ListQuery>, isMatch = (_: Channel) => true) =>
+    (await listings.list({ sort: 'buffered', limit: 50, ...query }, isMatch))!
+  /** The pages after a first one, before each of which something happens. */
+  const follow = async (first: Listing, query: Partial<ListQuery>, before = () => {}) => {
+    const ids: string[] = []
+    for (let { next } = first; next !== null; ) {
+      before()
+      const page = await list({ ...query, cursor: next })
+      ids.push(...page.ids)
+      next = page.next
+    }
+    return ids
+  }
+  return { listings, list, follow, set }
 }
 
 /** One that answers no markers owes no answer. */
@@ -114,15 +142,11 @@ describe('Listing', () => {
           const naive = [...all]
             .sort((a, b) => FIGURES[sort](b) - FIGURES[sort](a) || (a.id < b.id ? -1 : 1))
             .map(({ id }) => id)
-          const walked: string[] = []
-          for (let cursor: string | undefined, turn = 0; turn <= all.length; turn++) {
-            const query = { sort, limit, ...(cursor !== undefined && { cursor }) }
-            const page = (await listClients(all.map(channelOf), query, () => true, clock))!
-            expect(page.total).to.equal(all.length)
-            walked.push(...page.channels.map(({ id }) => id))
-            if (page.next === null) break
-            cursor = page.next
-          }
+          const { list, follow, listings } = listingsOf(all, clock)
+          const first = await list({ sort, limit })
+          expect(first.total).to.equal(all.length)
+          const walked = [...first.ids, ...(await follow(first, { sort, limit }))]
+          listings.close()
           expect(walked).to.deep.equal(naive)
         },
       ),
@@ -130,37 +154,160 @@ describe('Listing', () => {
     )
   })
 
-  it('shifts nothing when clients come and go between two pages', async () => {
-    await fc.assert(
-      fc.asyncProperty(standings, standings, fc.nat(), async (before, come, gone) => {
-        const query = { sort: 'age', limit: 5 } as const
-        const first = (await listClients(before.map(channelOf), query, () => true, clock))!
-        fc.pre(first.next !== null)
-        const shown = new Set(first.channels.map(({ id }) => id))
-        const stay = before.filter((_, index) => index !== gone % before.length)
-        const known = new Set(before.map(({ id }) => id))
-        const after = [...stay, ...come.filter(({ id }) => !known.has(id))]
-        const rest: string[] = []
-        for (let cursor: string | null = first.next; cursor !== null; ) {
-          const page: Listing = (await listClients(
-            after.map(channelOf),
-            { ...query, cursor },
-            () => true,
-            clock,
-          ))!
-          rest.push(...page.channels.map(({ id }) => id))
-          cursor = page.next
+  describe('in pages that follow from one', () => {
+    const changes = fc.array(fc.record({ all: standings, gone: fc.nat(), come: standings }), {
+      minLength: 1,
+      maxLength: 12,
+    })
+
+    it('has everyone who stays once, in the order of the first, whatever changes between them', async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          standings,
+          changes,
+          sorts,
+          fc.integer({ min: 1, max: 8 }),
+          async (before, turns, sort, limit) => {
+            const { list, follow, set, listings } = listingsOf(before, clock)
+            const first = await list({ sort, limit })
+            fc.pre(first.next !== null)
+            let stay = before
+            let turn = 0
+            const rest = await follow(first, { sort, limit }, () => {
+              const { all, gone, come } = turns[turn++ % turns.length]!
+              stay = stay.filter((_, index) => index !== gone % stay.length)
+              // the figures of all are others
+              const changed = stay.map(({ id }, index) => ({
+                ...(all[index % all.length] ?? before[0]!),
+                id,
+              }))
+              const ids = new Set(before.map(({ id }) => id))
+              set([...changed, ...come.filter(({ id }) => !ids.has(id))])
+            })
+            listings.close()
+            const seen = [...first.ids, ...rest]
+            expect(new Set(seen).size, 'twice').to.equal(seen.length)
+            expect(seen, 'missed').to.include.members(stay.map(({ id }) => id))
+            const naive = [...before]
+              .sort((a, b) => FIGURES[sort](b) - FIGURES[sort](a) || (a.id < b.id ? -1 : 1))
+              .map(({ id }) => id)
+            expect(seen).to.deep.equal(naive.filter((id) => seen.includes(id)))
+          },
+        ),
+        { numRuns: 300, seed: 6 },
+      )
+    })
+
+    const numbered = (count: number, figure = (n: number) => n): Standing[] =>
+      Array.from({ length: count }, (_, n) => ({
+        id: `a-${String(n).padStart(5, '0')}`,
+        buffered: figure(n),
+        shed: 0,
+        connectedAt: n,
+        ...USUAL,
+      }))
+
+    it('keeps the total and the filter of the first', async () => {
+      const { list, set } = listingsOf(numbered(10), clock)
+      const isMatch = ({ buffered }: Channel) => buffered >= 5
+      const first = await list({ limit: 2, congested: true }, isMatch)
+      expect(first).to.deep.include({ total: 5, ids: ['a-00009', 'a-00008'] })
+      set(numbered(10, () => 0))
+      const query = { limit: 50, congested: true, cursor: first.next! }
+      const second = await list(query, isMatch)
+      const rest = ['a-00007', 'a-00006', 'a-00005']
+      expect(second).to.deep.equal({ total: 5, ids: rest, next: null })
+      const other = await list({ limit: 50, congested: false, cursor: first.next! })
+      expect(other.total, 'of another question the live order').to.equal(10)
+    })
+
+    it('leaves out whoever is being closed', async () => {
+      const all = numbered(4)
+      const { list, set } = listingsOf(all, clock)
+      const { next } = await list({ limit: 1 })
+      set([...all.slice(0, 2), { ...all[2]!, closedBy: 'terminated' } as Standing])
+      expect((await list({ limit: 1, cursor: next! })).ids).to.deep.equal(['a-00001'])
+    })
+
+    it('goes on in the live order where that of the first is not kept, and keeps the new one', async () => {
+      const time = fakeClock()
+      const { list, set, follow } = listingsOf(numbered(10), time)
+      const first = await list({ limit: 4 })
+      time.advance(60_000)
+      set(numbered(10, (n) => (n === 0 ? 3.5 : n)))
+      const second = await list({ limit: 1, cursor: first.next! })
+      expect(second).to.deep.include({ total: 10, ids: ['a-00005'] })
+      set(numbered(10, (n) => n - 100))
+      const rest = ['a-00004', 'a-00000', 'a-00003', 'a-00002', 'a-00001']
+      expect(await follow(second, { limit: 2 })).to.deep.equal(rest)
+      const stranger = listingsOf(numbered(10), time)
+      expect((await stranger.list({ limit: 1, cursor: first.next! })).ids).to.deep.equal([
+        'a-00005',
+      ])
+    })
+
+    it('goes on in the live order for who looks at one page again and again', async () => {
+      const time = fakeClock()
+      const { list, set } = listingsOf(numbered(10), time)
+      const { next } = await list({ limit: 8 })
+      set(numbered(10, (n) => (n < 2 ? 1 - n : n)))
+      for (const due of ['a-00001', 'a-00001', 'a-00001', 'a-00000', 'a-00000']) {
+        expect((await list({ limit: 1, cursor: next! })).ids).to.deep.equal([due])
+        time.advance(20_000)
+      }
+    })
+
+    it('keeps sixteen, and rather those that somebody has gone on in', async () => {
+      const { listings, list, set } = listingsOf(numbered(10), clock)
+      const paged = await list({ limit: 1 })
+      const second = await list({ limit: 1, cursor: paged.next! })
+      const unpaged = await list({ limit: 1 })
+      for (let n = 0; n < 100; n++) await list({ limit: 1 })
+      expect(listings.kept).to.equal(16)
+      set(numbered(10, (n) => -n))
+      const at = async (cursor: string | null) => (await list({ limit: 1, cursor: cursor! })).ids
+      expect(await at(second.next), 'of the first order').to.deep.equal(['a-00007'])
+      expect(await at(unpaged.next), 'of the live one').to.deep.equal(['a-00000'])
+      listings.close()
+      expect(listings.kept).to.equal(0)
+      expect((await list({ limit: 1 })).next).to.be.a('string')
+      expect(listings.kept, 'nothing after it is closed').to.equal(0)
+    })
+
+    it('is forgotten in a minute or two though nobody asks, and keeps no process', async () => {
+      const timers = sinon.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+      const time = fakeClock()
+      const { listings, list } = listingsOf(numbered(10), time)
+      try {
+        await list({ limit: 1 })
+        expect(timers.countTimers()).to.equal(1)
+        for (let minute = 0; minute < 2; minute++) {
+          time.advance(60_000)
+          timers.tick(60_000)
         }
-        expect(new Set(rest).size).to.equal(rest.length)
-        expect(
-          rest.filter((id) => shown.has(id)),
-          'shown twice',
-        ).to.deep.equal([])
-        const missed = stay.filter(({ id }) => !shown.has(id) && !rest.includes(id))
-        expect(missed, 'not shown').to.deep.equal([])
-      }),
-      { numRuns: 200, seed: 6 },
-    )
+        expect(listings.kept).to.equal(0)
+        expect(timers.countTimers()).to.equal(0)
+        await list({ limit: 1 })
+        listings.close()
+        expect(timers.countTimers()).to.equal(0)
+      } finally {
+        timers.restore()
+      }
+      const keeping = () =>
+        process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+      const before = keeping()
+      const second = listingsOf(numbered(10), clock)
+      await second.list({ limit: 1 })
+      const after = keeping()
+      second.listings.close()
+      expect(after).to.equal(before)
+    })
+
+    it('keeps nothing of a list of one page', async () => {
+      const { listings, list } = listingsOf(numbered(10), clock)
+      expect((await list({ limit: 10 })).next).to.equal(null)
+      expect(listings.kept).to.equal(0)
+    })
   })
 
   it('by trouble is the same from look to look while all keep up', async () => {
@@ -174,10 +321,9 @@ describe('Listing', () => {
           const query = { sort: 'worst', limit: 60 } as const
           const late = all.map((each, n) => ({ ...each, queued: waits[n]! }))
           const [first, second] = await Promise.all(
-            [all, late].map((each) => listClients(each.map(channelOf), query, () => true, clock)),
+            [all, late].map((each) => listingsOf(each, clock).list(query)),
           )
-          const ids = first!.channels.map(({ id }) => id)
-          expect(second!.channels.map(({ id }) => id)).to.deep.equal(ids)
+          expect(second!.ids).to.deep.equal(first!.ids)
         },
       ),
       { numRuns: 50, seed: 8 },
@@ -185,9 +331,13 @@ describe('Listing', () => {
   })
 
   it('leaves the loop to others when it takes long', async () => {
-    const all = Array.from({ length: 5000 }, (_, n) =>
-      channelOf({ id: `a-${n}`, buffered: n, shed: 0, connectedAt: n, ...USUAL }),
-    )
+    const all = Array.from({ length: 5000 }, (_, n) => ({
+      id: `a-${n}`,
+      buffered: n,
+      shed: 0,
+      connectedAt: n,
+      ...USUAL,
+    }))
     let turns = 0
     const slow = {
       ...clock,
@@ -201,10 +351,16 @@ describe('Listing', () => {
       setImmediate(count).unref()
     }
     const counting = setImmediate(count)
-    const page = await listClients(all, { sort: 'buffered', limit: 3 }, () => true, slow)
-    clearImmediate(counting)
-    expect(page!.channels.map(({ id }) => id)).to.deep.equal(['a-4999', 'a-4998', 'a-4997'])
+    const { list, listings } = listingsOf(all, slow)
+    const first = await list({ limit: 3 })
+    expect(first.ids).to.deep.equal(['a-4999', 'a-4998', 'a-4997'])
     expect(turns).to.be.greaterThan(10)
+    turns = 0
+    const second = await list({ limit: 3, cursor: first.next! })
+    clearImmediate(counting)
+    listings.close()
+    expect(second.ids).to.deep.equal(['a-4996', 'a-4995', 'a-4994'])
+    expect(turns, 'of a later page').to.be.greaterThan(10)
   })
 
   describe('of a server', () => {
@@ -241,13 +397,31 @@ describe('Listing', () => {
       expect(await listed('')).to.deep.equal([0, 1, 2])
       expect(await listed('namespace=/')).to.deep.equal([0, 2])
       expect(await listed('namespace=/lobby')).to.deep.equal([1])
-      expect(await listed('room=vip'), 'of the main namespace').to.deep.equal([0])
+      expect(await listed('room=vip'), 'of any namespace').to.deep.equal([0, 1])
+      expect(await listed('namespace=/&room=vip')).to.deep.equal([0])
       expect(await listed('namespace=/lobby&room=vip')).to.deep.equal([1])
       expect(await listed('namespace=/nowhere')).to.deep.equal([])
       expect(await listed('room=constructor')).to.deep.equal([])
       sockets[0]!.disconnect()
       await eventually(() => fixture.app.spillway.stats().clients.connected === 2)
-      expect(await listed('room=vip')).to.deep.equal([])
+      expect(await listed('room=vip')).to.deep.equal([1])
+    })
+
+    it('is of those that are being closed and still to be sent something, and calls them closed', async () => {
+      await start({ watermarks: BOUNDLESS })
+      const [slow, fast] = [await fixture.raw(), await fixture.raw()]
+      await choke(fixture, slow)
+      fixture.io.emit('jackpot:won', { n: 1 })
+      const closing = [...fixture.app.spillway.clients()].find(({ state }) => state === 'blocked')!
+      expect((await ask('state=closed')).total).to.equal(0)
+      fixture.io.disconnectSockets(true)
+      await eventually(() => !fast.open)
+      const { clients } = await ask('state=closed')
+      expect(clients.map(({ id, state }) => [id, state])).to.deep.equal([[closing.id, 'closed']])
+      expect((await ask('')).total).to.equal(1)
+      slow.resume()
+      await eventually(() => !slow.open)
+      expect((await ask('')).total).to.equal(0)
     })
 
     it('is of those that are congested, or in a state', async () => {

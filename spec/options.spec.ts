@@ -370,8 +370,27 @@ describe('Options', () => {
         expectRefusal(refusal, 'SPILLWAY_INVALID_OPTION', 'admin.auth', shown, AUTH)
       })
     }
-    const PREFIX = 'a path that begins with /, of letters, digits and - _ . /'
-    for (const prefix of ['', 'spillway', '/a b', '/a?b', '/:id', '/a*', '/ü', 5, null]) {
+    const PREFIX =
+      'a path as /ops/spillway, its segments of letters, digits and - _ . but neither empty nor . or ..'
+    const BAD_PREFIXES = [
+      ...[
+        '',
+        'spillway',
+        '/a b',
+        '/a?b',
+        '/:id',
+        '/a*',
+        '/ü',
+        5,
+        null,
+        '/a#b',
+        '/a\n',
+        ' /a',
+        '/%2e',
+      ],
+      ...['/a/../b', '/..', '/../', '/a/.', '/./a', '//', '//a', '/a//b', '/a//', '/a\\b'],
+    ]
+    for (const prefix of BAD_PREFIXES) {
       it(`refuses admin.prefix that is ${describeGiven(prefix)}`, () => {
         const given = { admin: { auth: false, prefix } }
         const refusal = refusalOf(() => parseOptions(pluginOptions, given))
@@ -388,7 +407,7 @@ describe('Options', () => {
 
     it('mounts at /spillway unless told otherwise', () => {
       expect(parseOptions(adminOptions, { auth: false }).prefix).to.equal('/spillway')
-      for (const prefix of ['/', '/a', '/a/b-c_d.e', '/a/']) {
+      for (const prefix of ['/', '/a', '/a/b-c_d.e', '/a/', '/.ops/a..b/...']) {
         expect(parseOptions(adminOptions, { auth: false, prefix }).prefix).to.equal(prefix)
       }
     })

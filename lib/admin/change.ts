@@ -3,8 +3,9 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { policyChange } from '../../schemas/options.ts'
 import { failure, policyState } from '../../schemas/stats.ts'
-import { clientParams, NO_CLIENT, ROUTE_CONFIG } from './answers.ts'
+import { clientParams, NO_CLIENT, noQuery, ROUTE_CONFIG } from './answers.ts'
 import type { AdminOptions } from './options.ts'
+import { describeRefusals } from './refusals.ts'
 
 const OFF = {
   error: 'Forbidden',
@@ -16,6 +17,11 @@ export async function changeRoutes(app: FastifyInstance, options: AdminOptions):
   const { spillway, auth, changeAuth } = options
   for (const hook of changeAuth ?? auth) app.addHook('onRequest', hook)
   if (!changeAuth) app.addHook('onRequest', async (_request, reply) => reply.code(403).send(OFF))
+  describeRefusals(app, changeAuth ?? auth, {
+    413: failure.describe('The body is too long.'),
+    415: failure.describe('The body is not JSON.'),
+    ...(!changeAuth && { 403: failure.describe('Changing is off.') }),
+  })
   const routes = app.withTypeProvider<ZodTypeProvider>()
   const config = ROUTE_CONFIG
 
@@ -26,8 +32,9 @@ export async function changeRoutes(app: FastifyInstance, options: AdminOptions):
       schema: {
         description:
           'Changes mode, watermarks (bytes) and maxAge (milliseconds) for all clients, those that are connected too; what is left out stays as it is.',
+        querystring: noQuery,
         body: policyChange,
-        response: { 200: policyState, 400: failure, 403: failure },
+        response: { 200: policyState, 400: failure },
       },
     },
     async (request) => ({
@@ -43,7 +50,8 @@ export async function changeRoutes(app: FastifyInstance, options: AdminOptions):
       schema: {
         description: 'Closes a client at once, with the code `terminated`; it may connect again.',
         params: clientParams,
-        response: { 204: z.undefined().describe('It is closed.'), 403: failure, 404: failure },
+        querystring: noQuery,
+        response: { 204: z.undefined().describe('It is closed.'), 400: failure, 404: failure },
       },
     },
     async (request, reply) => {

@@ -10,6 +10,8 @@ const READER_BACKLOG: Bytes = 64 * KiB
 const SHED_INTERVAL: Millis = 1000
 /** Proxies close what is silent for a minute or less. */
 const KEEP_ALIVE_INTERVAL: Millis = 15_000
+/** For readers to take what they were told last, before a server that closes cuts them off. */
+const LAST_WAIT: Millis = 500
 
 /** What happens, as server-sent events, to readers that may be slow themselves. */
 export class Feed {
@@ -18,16 +20,23 @@ export class Feed {
   readonly #listeners: Array<() => void> = []
   readonly #timers: NodeJS.Timeout[] = []
   readonly #sheds = new Sheds()
+  #open = true
 
   constructor(spillway: Spillway) {
     this.#spillway = spillway
   }
 
-  /** @returns undefined if there are too many readers */
-  open(): Readable | undefined {
-    if (this.#readers.size >= MOST_READERS) return undefined
+  /** Why there can't be one more reader, if so. */
+  get refusal(): string | undefined {
+    if (!this.#open) return 'the server is being shut down'
+    if (this.#readers.size < MOST_READERS) return undefined
+    return 'too many readers of events; close one of them'
+  }
+
+  /** @param response that the stream goes to */
+  open(response: Destroyable): Readable {
     if (this.#readers.size === 0) this.#start()
-    const reader = new Reader()
+    const reader = new Reader(response)
     this.#readers.add(reader)
     reader.stream.once('close', () => {
       this.#readers.delete(reader)
@@ -36,9 +45,21 @@ export class Feed {
     return reader.stream
   }
 
-  /** Ends all streams, for which a server that closes would wait. */
+  /**
+   * Ends all streams, for which a server that closes would wait, when what has happened so far is
+   * told; who does not take it in time is cut off.
+   */
   close(): void {
-    for (const { stream } of this.#readers) stream.destroy()
+    this.#open = false
+    const readers = [...this.#readers]
+    if (readers.length === 0) return
+    // listeners are told of an event in a turn of its own
+    setImmediate(() => {
+      for (const reader of readers) reader.end()
+    })
+    setTimeout(() => {
+      for (const { response } of readers) response.destroy()
+    }, LAST_WAIT).unref()
   }
 
   #start(): void {
@@ -87,12 +108,18 @@ function frameOf(event: string, data: object): string {
   return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
 }
 
+interface Destroyable {
+  destroy(): unknown
+}
+
 /** One stream. What comes while its backlog is full is counted, and told when it is not. */
 class Reader {
   readonly stream: Readable
+  readonly response: Destroyable
   #omitted = 0
 
-  constructor() {
+  constructor(response: Destroyable) {
+    this.response = response
     this.stream = new Readable({
       highWaterMark: READER_BACKLOG,
       read: () => this.#caughtUp(),
@@ -104,6 +131,11 @@ class Reader {
   send(frame: string): void {
     if (this.stream.readableLength >= READER_BACKLOG) this.#omitted++
     else this.stream.push(frame)
+  }
+
+  end(): void {
+    this.#caughtUp()
+    this.stream.push(null)
   }
 
   #caughtUp(): void {

@@ -13,21 +13,30 @@ import {
   queueQuery,
   spillwayStats,
 } from '../../schemas/stats.ts'
-import { BAD_CURSOR, clientParams, NO_CLIENT, ROUTE_CONFIG } from './answers.ts'
+import { badCursor, clientParams, NO_CLIENT, noQuery, ROUTE_CONFIG } from './answers.ts'
 import { pageOfClosed } from './closed-page.ts'
 import { Feed } from './feed.ts'
 import type { AdminOptions } from './options.ts'
+import { describeRefusals } from './refusals.ts'
 
 export async function readRoutes(app: FastifyInstance, options: AdminOptions): Promise<void> {
   const { spillway, auth, metrics } = options
   for (const hook of auth) app.addHook('onRequest', hook)
+  describeRefusals(app, auth)
   const routes = app.withTypeProvider<ZodTypeProvider>()
   const config = ROUTE_CONFIG
 
   const totals = 'Totals by class, event and outcome; congested clients; memory.'
   routes.get(
     '/',
-    { config, schema: { description: totals, response: { 200: spillwayStats } } },
+    {
+      config,
+      schema: {
+        description: totals,
+        querystring: noQuery,
+        response: { 200: spillwayStats, 400: failure },
+      },
+    },
     async () => spillway.stats(),
   )
 
@@ -36,13 +45,16 @@ export async function readRoutes(app: FastifyInstance, options: AdminOptions): P
     {
       config,
       schema: {
-        description: 'The connected clients with the largest figure first, a page at a time.',
+        description:
+          'The connected clients with the largest figure first, a page at a time: all, or those in a namespace, in a room (of any namespace, unless one is given), congested or not, or in a state. `closed` are those that are being closed and still connected, since what is critical goes first.',
         querystring: clientsQuery,
         response: { 200: clientsPage, 400: failure },
       },
     },
-    async (request, reply) => {
-      return (await spillway.list(request.query)) ?? reply.code(400).send(BAD_CURSOR)
+    async (request) => {
+      const page = await spillway.list(request.query)
+      if (!page) throw badCursor(request.query.cursor, 'a page in the order of the same `sort`')
+      return page
     },
   )
 
@@ -54,7 +66,8 @@ export async function readRoutes(app: FastifyInstance, options: AdminOptions): P
         description:
           'One client, by its id here or that of one of its sockets: what waits, why it is not being sent, what was shed last.',
         params: clientParams,
-        response: { 200: clientStats, 404: failure },
+        querystring: noQuery,
+        response: { 200: clientStats, 400: failure, 404: failure },
       },
     },
     async (request, reply) => {
@@ -70,7 +83,7 @@ export async function readRoutes(app: FastifyInstance, options: AdminOptions): P
         description: 'What waits for a client, in the order in which it would be sent.',
         params: clientParams,
         querystring: queueQuery,
-        response: { 200: clientQueue, 404: failure },
+        response: { 200: clientQueue, 400: failure, 404: failure },
       },
     },
     async (request, reply) => {
@@ -89,15 +102,24 @@ export async function readRoutes(app: FastifyInstance, options: AdminOptions): P
         response: { 200: closedPage, 400: failure },
       },
     },
-    async (request, reply) => {
-      return pageOfClosed(spillway.closed(), request.query) ?? reply.code(400).send(BAD_CURSOR)
+    async (request) => {
+      const page = pageOfClosed(spillway.closed(), request.query)
+      if (!page) throw badCursor(request.query.cursor, 'a page whose last client is remembered')
+      return page
     },
   )
 
   const policy = 'What may be changed while the server runs, and whether these routes may.'
   routes.get(
     '/policy',
-    { config, schema: { description: policy, response: { 200: policyState } } },
+    {
+      config,
+      schema: {
+        description: policy,
+        querystring: noQuery,
+        response: { 200: policyState, 400: failure },
+      },
+    },
     async () => ({ ...spillway.policy, changeable: options.changeAuth !== undefined }),
   )
 
@@ -115,14 +137,16 @@ export async function readRoutes(app: FastifyInstance, options: AdminOptions): P
         response: { 200: z.any().describe('text/event-stream'), 503: failure },
       },
     },
-    async (_request, reply) => {
-      const stream = feed.open()
-      if (!stream) {
-        const message = 'too many readers of events; close one of them'
+    async (request, reply) => {
+      const message = feed.refusal
+      if (message !== undefined) {
         return reply.code(503).send({ error: 'Service Unavailable', message })
       }
       // a proxy must not keep them back
-      return reply.type('text/event-stream').header('x-accel-buffering', 'no').send(stream)
+      reply.type('text/event-stream').header('x-accel-buffering', 'no')
+      // kept alive after the end, it would hold up a server that closes
+      if (request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
+      return reply.send(feed.open(reply.raw))
     },
   )
 

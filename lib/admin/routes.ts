@@ -1,9 +1,9 @@
 import type { FastifyError, FastifyInstance, onRequestHookHandler } from 'fastify'
-import { validatorCompiler } from 'fastify-type-provider-zod'
 import { changeRoutes } from './change.ts'
 import type { AdminOptions } from './options.ts'
 import { readRoutes } from './read.ts'
 import { uiRoutes } from './ui.ts'
+import { validatorCompiler } from './validate.ts'
 
 /** The routes, the dashboard among them. No answer contains a payload. */
 export async function adminRoutes(app: FastifyInstance, options: AdminOptions): Promise<void> {
@@ -14,7 +14,7 @@ export async function adminRoutes(app: FastifyInstance, options: AdminOptions): 
   // the application's own handler may make anything of a bad request, and keeps everything else
   app.setErrorHandler<FastifyError>((error, _request, reply) => {
     // by its name: loaded by another way, its class is another one
-    if (!error.validation && error.name !== 'SpillwayError') throw error
+    if (error.name !== 'SpillwayError') throw error
     return reply.code(400).send({ error: 'Bad Request', message: error.message })
   })
   limitRate(app, options.rateLimit)

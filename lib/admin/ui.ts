@@ -10,6 +10,8 @@ const TYPES = {
 
 const folder = new URL('ui/', import.meta.url)
 const PAGE = 'index.html'
+/** Says that a module could not be loaded, and so is none. */
+const CLASSIC = 'loading.js'
 const UPLOT = ['uPlot.esm.js', 'uPlot.min.css']
 
 /** Nothing from elsewhere, nothing inline, and no text that becomes HTML. */
@@ -71,7 +73,7 @@ async function files(): Promise<URL[]> {
 
 /** All modules at once: each of them names others only when it is there. */
 function preloads(names: Iterable<string>): string {
-  const modules = [...names].filter((name) => name.endsWith('.js'))
+  const modules = [...names].filter((name) => name.endsWith('.js') && name !== CLASSIC)
   return modules.map((name) => `<link rel="modulepreload" href="ui/${name}">`).join('')
 }
 

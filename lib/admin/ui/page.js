@@ -82,4 +82,7 @@ byId('skip').addEventListener('click', (event) => {
 addEventListener('hashchange', () => view && openView())
 reachScrollers()
 onTokenGiven(() => totals.start())
+delete byId('reach').dataset.loading
+document.body.classList.remove('lost')
+write(byId('reach'), 'Connecting')
 totals.start()

@@ -1,0 +1,28 @@
+import type { FastifySchemaCompiler } from 'fastify'
+import type { z } from 'zod'
+import { refusalOf } from '../../schemas/allowed.ts'
+import { describe, verbatim } from '../errors.ts'
+
+const PARTS: Readonly<Record<string, string>> = { querystring: 'query' }
+
+/** Refuses what a schema of a route does, in the words in which options are refused. */
+export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart = '' }) => {
+  const at = PARTS[httpPart] ?? httpPart
+  return (given: unknown) => {
+    const parsed = schema.safeParse(given)
+    if (parsed.success) return { value: parsed.data }
+    const shown = at === 'query' ? withRepeated(given as object) : given
+    return { error: refusalOf('SPILLWAY_INVALID_OPTION', at, schema, shown, parsed.error) }
+  }
+}
+
+/** Of a key that is given several times, all values as they were given. */
+function withRepeated(query: object): object {
+  const entries = Object.entries(query).map(([key, value]) => {
+    if (!Array.isArray(value)) return [key, value]
+    const [first, second, ...rest] = value.map(describe)
+    const more = rest.length > 0 ? ` and ${rest.length} more` : ''
+    return [key, verbatim(`${first} and ${second}${more}`)]
+  })
+  return Object.fromEntries(entries)
+}
