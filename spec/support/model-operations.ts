@@ -96,6 +96,8 @@ export type Operation =
   | { readonly op: 'close' | 'discard' | 'terminate' | 'gone'; readonly client: number }
   | { readonly op: 'policy'; readonly policy: number }
 
+export type Emit = Extract<Operation, { op: 'emit' | 'broadcast' }>
+
 const ENDINGS = ['all catch up', 'all stall', 'exit'] as const
 
 /**

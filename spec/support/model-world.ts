@@ -4,12 +4,12 @@ import { Budget } from '../../lib/budget.ts'
 import type { Channel, Verdict } from '../../lib/channel.ts'
 import { Clients } from '../../lib/clients.ts'
 import type { MessageDiagnosis } from '../../lib/diagnostics.ts'
-import { Envelope } from '../../lib/envelope.ts'
+import type { Envelope } from '../../lib/envelope.ts'
 import type { ShedSummary } from '../../lib/episode.ts'
-import { type EncodedPart, frameBytes } from '../../lib/frame.ts'
+import { frameBytes } from '../../lib/frame.ts'
 import type { MessageOutcome } from '../../lib/outcomes.ts'
 import { Reporter } from '../../lib/reporter.ts'
-import { makeRule, type Rule } from '../../lib/rule.ts'
+import type { Rule } from '../../lib/rule.ts'
 import { check } from './invariants.ts'
 import {
   type Arrival,
@@ -19,7 +19,8 @@ import {
   type TransportKind,
 } from './model-connection.ts'
 import { ModelLoop } from './model-loop.ts'
-import { KINDS, type Operation, POLICIES, type Run } from './model-operations.ts'
+import { Messages } from './model-messages.ts'
+import { type Emit, KINDS, type Operation, POLICIES, type Run } from './model-operations.ts'
 import {
   type Ledger,
   type Message,
@@ -37,14 +38,12 @@ const SWEEPS = 2200
 /** So many recipients of a broadcast are sent it in slices. */
 const LARGE = 2
 
-type Emit = Extract<Operation, { op: 'emit' | 'broadcast' }>
-
 /** The real clients over connections that do what an operation says, beside a naive model. */
 export class World implements Courier<Subject> {
   readonly loop = new ModelLoop()
   readonly clients: Clients
   readonly broadcasts: Broadcasts<Subject>
-  readonly rules: ReadonlyArray<Rule>
+  readonly messages = new Messages(this.loop)
   readonly ledgers = new Map<Rule, Ledger>()
   /** Those whose connection is open. */
   readonly subjects: Subject[] = []
@@ -61,24 +60,19 @@ export class World implements Courier<Subject> {
   releasing = false
   readonly #surroundings: Surroundings
   readonly #byId = new Map<string, Subject>()
-  /** No two are emitted in the same instant, so that one tells them apart. */
-  readonly #messages = new Map<number, Message>()
   /** Broadcasts that lead to something when they are first sent. */
   readonly #reactions = new Map<Message, Extract<Operation, { op: 'broadcast' }>>()
-  readonly #control: Rule
   /** Whose turn of the walk it is. */
   #visited: Subject | undefined
   #broadcasting = false
-  #lastId = 0
   #failure: unknown
+  #over = false
   readonly #subscriptions: Array<() => void> = []
 
   constructor({ budget, cost }: Pick<Run, 'budget' | 'cost'>) {
     const { loop } = this
     loop.install()
-    this.rules = KINDS.map(({ namespace, event, priority }) => makeRule(namespace, event, priority))
-    this.#control = makeRule('other', 'other', { class: 'critical' })
-    for (const rule of [...this.rules, this.#control]) this.ledgers.set(rule, makeLedger())
+    for (const rule of this.messages.rules) this.ledgers.set(rule, makeLedger())
     this.#surroundings = { loop, cost, server: makeServer(HEARTBEAT), sizeOf: frameBytes }
     this.clients = new Clients({
       limits: POLICIES[0]!,
@@ -178,7 +172,9 @@ export class World implements Courier<Subject> {
 
   /** Gives the process its timers back. */
   close(): void {
+    this.#over = true
     for (const each of this.#subscriptions) each()
+    this.#caught(() => this.clients.fanout.close())
     this.loop.uninstall()
   }
 
@@ -238,7 +234,7 @@ export class World implements Courier<Subject> {
         return true
       case 'leave':
         if (!subject.namespaces.delete(operation.namespace)) return false
-        this.#send(subject, this.#packet('disconnect', operation.namespace))
+        this.#send(subject, this.messages.packet('disconnect', operation.namespace))
         return true
       case 'hear':
         conn.transport.hear()
@@ -296,10 +292,10 @@ export class World implements Courier<Subject> {
 
   #emit(emit: Emit): boolean {
     const members = this.#membersOf(emit)
-    const shared = KINDS[emit.kind]!.ack === 'callback' ? undefined : this.#make(emit)
+    const shared = KINDS[emit.kind]!.ack === 'callback' ? undefined : this.messages.make(emit)
     for (const subject of members) {
       // Socket.IO shares what it encodes; with a callback each has its own
-      this.#send(subject, shared ?? this.#make(emit, () => {}))
+      this.#send(subject, shared ?? this.messages.make(emit, () => {}))
     }
     return members.length > 0
   }
@@ -307,7 +303,7 @@ export class World implements Courier<Subject> {
   #broadcast(operation: Extract<Operation, { op: 'broadcast' }>): boolean {
     const members = this.#membersOf(operation)
     if (members.length === 0) return false
-    const message = this.#make(operation)
+    const message = this.messages.make(operation)
     const { envelope } = message
     if (members.length >= LARGE) for (const { due } of members) due.push(message)
     if (operation.reaction !== 'nothing') this.#reactions.set(message, operation)
@@ -327,18 +323,6 @@ export class World implements Courier<Subject> {
     )
   }
 
-  #make({ kind, size, key }: Omit<Emit, 'op' | 'room'>, callback?: () => void): Message {
-    const { namespace, parts = 1, keys, ack } = KINDS[kind]!
-    const rule = this.rules[kind]!
-    return this.#message(size, parts, callback, {
-      rule,
-      kind: ack ? 'other' : 'event',
-      namespace,
-      event: ack ? undefined : rule.event,
-      key: keys ? `${rule.id} ${key}` : undefined,
-    })
-  }
-
   begin(subject: Subject): void {
     this.#visited = subject
     subject.channel.cork()
@@ -352,7 +336,10 @@ export class World implements Courier<Subject> {
 
   /** A recipient of a broadcast has its turn, or catches up. */
   readonly send = (subject: Subject, { envelope }: Broadcast<Subject>): void => {
-    const message = this.#messages.get(envelope.emittedAt)!
+    if (this.#over) return
+    // a walk that is broken may have no end
+    this.#rethrow()
+    const message = this.messages.emittedAt(envelope.emittedAt)
     const inTurn = this.#visited === subject
     this.walked[inTurn ? 'visited' : 'caughtUp']++
     this.#caught(() => {
@@ -377,11 +364,11 @@ export class World implements Courier<Subject> {
     const all = { ...operation, reaction: 'nothing' } as const
     if (reaction === 'broadcast') this.#broadcast(all)
     else if (reaction === 'close') this.#close(subject)
-    else this.#send(subject, this.#make({ ...all, kind: reaction === 'critical' ? 0 : 1 }))
+    else this.#send(subject, this.messages.make({ ...all, kind: reaction === 'critical' ? 0 : 1 }))
   }
 
   #close(subject: Subject): void {
-    subject.closeAsked ??= this.#lastId
+    subject.closeAsked ??= this.messages.latest
     subject.channel.close(this.loop.now())
     subject.closing = true
   }
@@ -395,7 +382,7 @@ export class World implements Courier<Subject> {
 
   #miss(conn: object, envelope: Envelope): void {
     const subject = [...this.#byId.values()].find((each) => each.conn === conn)!
-    const message = this.#messages.get(envelope.emittedAt)!
+    const message = this.messages.emittedAt(envelope.emittedAt)
     check('missed', subject, message, this)
     subject.due.splice(subject.due.indexOf(message), 1)
     subject[message.isCritical ? 'critical' : 'cosmetic'].push(message)
@@ -405,46 +392,9 @@ export class World implements Courier<Subject> {
 
   #join(subject: Subject, namespace: string): void {
     subject.namespaces.add(namespace)
-    const sid = `${namespace} ${this.#lastId}`
+    const sid = `${namespace} ${this.messages.latest}`
     subject.channel.join({ namespace, sid }, () => true)
-    this.#send(subject, this.#packet('connect', namespace))
-  }
-
-  #packet(kind: 'connect' | 'disconnect', namespace: string): Message {
-    return this.#message(20, 1, undefined, {
-      rule: this.#control,
-      kind,
-      namespace,
-      event: undefined,
-      key: undefined,
-    })
-  }
-
-  #message(
-    size: number,
-    parts: number,
-    callback: (() => void) | undefined,
-    fields: Pick<Envelope, 'rule' | 'kind' | 'namespace' | 'event' | 'key'>,
-  ): Message {
-    // two emits of one tick are microseconds apart
-    this.loop.spend(0.001)
-    const id = ++this.#lastId
-    const length = Math.max(8, Math.floor(size / parts) - 3)
-    const encoded: EncodedPart[] = []
-    for (let part = 0; part < parts; part++) {
-      if (part === 0) encoded.push(`${id}-`.padEnd(length, 'x'))
-      else encoded.push(Object.assign(new Uint8Array(length), [id >>> 16, id >>> 8, id, part]))
-    }
-    const options = Object.freeze({})
-    const envelope = new Envelope(
-      { ...fields, parts: encoded, emittedAt: this.loop.now() },
-      options,
-      callback,
-    )
-    for (const each of [encoded, envelope.sizes, envelope]) Object.freeze(each)
-    const message = { id, envelope, isCritical: fields.rule.class === 'critical' }
-    this.#messages.set(envelope.emittedAt, message)
-    return message
+    this.#send(subject, this.messages.packet('connect', namespace))
   }
 
   #offer(subject: Subject, message: Message, at: number, walked = false): void {
@@ -517,7 +467,7 @@ export class World implements Courier<Subject> {
   /** A message has got its outcome for one client. */
   #settle(diagnosis: Pick<MessageDiagnosis, 'client' | 'emittedAt'>, outcome: keyof Ledger): void {
     const subject = this.#byId.get(diagnosis.client)!
-    const message = this.#messages.get(diagnosis.emittedAt)!
+    const message = this.messages.emittedAt(diagnosis.emittedAt)
     const { bytes, rule } = message.envelope
     for (const counts of [subject.ledger, this.ledgers.get(rule)!]) {
       counts[outcome].messages++
