@@ -110,8 +110,9 @@ const INVARIANTS: readonly Invariant[] = [
       if (!closing || channel.closedBy !== undefined) return
       return walked && message.id <= closeAsked! && 'after the close'
     },
-    missed({ conn, due }, message) {
+    missed({ channel, conn, due, discarded }, message) {
       if (conn.readyState !== 'closed') return 'it is connected'
+      if (discarded && channel.closedBy === undefined) return 'after the close'
       const first = due.find(({ isCritical }) => isCritical === message.isCritical)
       return first !== message && 'not its turn'
     },

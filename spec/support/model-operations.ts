@@ -172,7 +172,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ op: what('join', 'leave'), client, namespace }) },
-  { weight: 2, arbitrary: fc.record({ op: what('hear', 'heartbeat'), client }) },
+  { weight: 5, arbitrary: fc.record({ op: what('hear', 'heartbeat', 'heartbeat'), client }) },
   {
     weight: 2,
     arbitrary: fc.record({ op: only('upgrade'), client, by: what('frames', 'websocket') }),
