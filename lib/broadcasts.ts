@@ -20,7 +20,7 @@ export interface Courier<R extends Recipient> {
   end(recipient: R): void
 }
 
-/** Fewer recipients are sent a broadcast where it is emitted: some 1.5 ms. */
+/** So many recipients take some 1.5 ms. */
 const LARGE = 100
 /** Broadcasts of a class that wait at most; what is emitted beyond that holds the event loop. */
 const MOST_WAITING = 256
@@ -36,14 +36,17 @@ export class Broadcasts<R extends Recipient> {
   readonly #clock: Clock
   readonly #fanout: Fanout
   readonly #send: Courier<R>['send']
+  readonly #large: number
   readonly #critical: Walk<R>
   readonly #cosmetic: Walk<R>
   /** The latest tick with a broadcast, and how many it had. */
   #tick = 0
   #inTick = 1
 
-  constructor(clock: Clock, fanout: Fanout, ledger: Ledger, courier: Courier<R>) {
+  /** @param large fewer recipients are sent a broadcast where it is emitted */
+  constructor(clock: Clock, fanout: Fanout, ledger: Ledger, courier: Courier<R>, large = LARGE) {
     this.#clock = clock
+    this.#large = large
     this.#fanout = fanout
     this.#send = courier.send
     this.#critical = new Walk(fanout, ledger, courier, true)
@@ -56,7 +59,7 @@ export class Broadcasts<R extends Recipient> {
   }
 
   offer(recipients: readonly R[], broadcast: Broadcast<R>): void {
-    if (recipients.length < LARGE) {
+    if (recipients.length < this.#large) {
       for (const recipient of recipients) broadcast.send(recipient)
       return
     }

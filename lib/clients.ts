@@ -218,7 +218,11 @@ export class Clients implements ChannelHost, LinkHost {
     this.#listings.close()
     for (const { timer } of this.#wakers.values()) clearTimeout(timer)
     this.#wakers.clear()
-    for (const { link } of this.#clients.values()) link.detach()
+    for (const { channel, link } of this.#clients.values()) {
+      link.detach()
+      // of one that is being closed something may be left
+      channel.closed()
+    }
     this.congestedNow = 0
     this.#clients.clear()
     this.watched.clear()

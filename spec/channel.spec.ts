@@ -13,7 +13,11 @@ import { LIMITS } from './support/simulation.ts'
 const limits: Limits = { ...LIMITS, low: 1000, high: 2000, limit: 4000, emergency: 8000 }
 const frames = rule({ class: 'cosmetic' })
 
-function setUp(changed: Partial<Limits> = {}, proof: FakeLink['proof'] = 'none') {
+function setUp(
+  changed: Partial<Limits> = {},
+  proof: FakeLink['proof'] = 'none',
+  catchUp = (_channel: Channel): void => {},
+) {
   const link = new FakeLink()
   link.proof = proof
   const meters = new Meters()
@@ -26,7 +30,7 @@ function setUp(changed: Partial<Limits> = {}, proof: FakeLink['proof'] = 'none')
     watch: (channel) => watched.add(channel),
     unwatch: (channel) => watched.delete(channel),
     wake: () => {},
-    catchUp() {},
+    catchUp,
     handedOver: () => {},
     now: () => 0,
     spent: () => false,
@@ -254,6 +258,17 @@ describe('Channel', () => {
     expect(link.written).to.have.length(2)
     expect(link.closed).to.equal(1)
   })
+
+  for (const close of ['close', 'retire'] as const) {
+    it(`is not looked after when what waits for its slice ends it as it is to ${close}`, () => {
+      const { channel, link, watched } = setUp({}, 'none', (it) => it.offer(critical(9000), 0))
+      // over polling the connection is gone at once
+      link.terminate = () => void channel.closed()
+      channel.offer(critical(1500), 0)
+      channel[close](0)
+      expect([channel.closedBy, watched.size]).to.deep.equal(['emergency', 0])
+    })
+  }
 
   it('hands a connection that was told to close, or was ended, nothing more', () => {
     const { channel, link } = setUp()

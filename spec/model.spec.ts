@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { type KernelSocket, writeToKernel } from '../lib/link/kernel-write.ts'
 import { INVARIANT_COUNT } from './support/invariants.ts'
 import { type Run, runs, shrink, textOf } from './support/model-operations.ts'
-import { play, type Total } from './support/model-world.ts'
+import { play, type Total } from './support/model-play.ts'
 
 const SEED = Number(process.env.MODEL_SEED ?? 20_261_124)
 /** So many operations are played at least. */
@@ -28,7 +28,14 @@ describe('The core', () => {
 
   it(`keeps ${INVARIANT_COUNT} invariants, whatever happens`, function () {
     this.timeout(180_000)
-    const total: Total = { operations: 0, offers: 0, arrivals: 0, clients: 0, reached: new Map() }
+    const total: Total = {
+      operations: 0,
+      offers: 0,
+      broadcasts: 0,
+      arrivals: 0,
+      clients: 0,
+      reached: new Map(),
+    }
     for (let batch = 0; total.operations < OPERATIONS; batch++) {
       for (const run of fc.sample(runs(LONGEST_RUN), { seed: SEED + batch, numRuns: 100 })) {
         try {

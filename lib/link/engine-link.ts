@@ -161,7 +161,7 @@ export class EngineLink implements Link, GaugeEvents {
   }
 
   progressed(): boolean {
-    this.#backlog?.keep(this.outstanding)
+    this.#letGoOfTaken()
     const taken = this.#handedOver - this.outstanding
     const { underWay } = this.#gauge
     const moved = taken > this.#taken || underWay < this.#underWay
@@ -210,7 +210,7 @@ export class EngineLink implements Link, GaugeEvents {
   }
 
   ready(): void {
-    this.#backlog?.keep(this.outstanding)
+    this.#letGoOfTaken()
     if (this.#events?.active) this.#events.pump(this.#host.now())
   }
 
@@ -219,11 +219,17 @@ export class EngineLink implements Link, GaugeEvents {
   }
 
   answered(sequence: number): void {
+    this.#letGoOfTaken()
     this.#events?.answered(sequence, this.#host.now())
   }
 
   whenTickEnds(member: TickMember): void {
     this.#host.whenTickEnds(member)
+  }
+
+  /** Nobody tells when the kernel takes a marker: so it is asked whenever the client is heard. */
+  #letGoOfTaken(): void {
+    this.#backlog?.keep(this.outstanding)
   }
 
   #wrote(item: Shared): void {
@@ -274,6 +280,7 @@ export class EngineLink implements Link, GaugeEvents {
   }
 
   heartbeat(): void {
+    this.#letGoOfTaken()
     this.#events?.heartbeat(this.#host.now())
   }
 

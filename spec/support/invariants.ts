@@ -1,8 +1,19 @@
 import type { Verdict } from '../../lib/channel.ts'
+import type { Envelope } from '../../lib/envelope.ts'
 import type { ShedSummary } from '../../lib/episode.ts'
 import { HANDOVER } from '../../lib/link/link.ts'
 import { type EnforcedClosing, MESSAGE_OUTCOMES, type MessageOutcome } from '../../lib/outcomes.ts'
-import type { Message, Offering, Subject, World } from './model-world.ts'
+import {
+  bytesOf,
+  bytesOfPackets,
+  claims,
+  differs,
+  isAbove,
+  isLost,
+  isNext,
+} from './model-questions.ts'
+import type { Message, Offering, Subject } from './model-subject.ts'
+import type { World } from './model-world.ts'
 
 /** What is wrong, if anything. */
 type Wrong = string | false | undefined
@@ -15,6 +26,12 @@ interface Invariant {
   readonly words: string
   /** A message is about to get its outcome. */
   outcome?(subject: Subject, message: Message, outcome: MessageOutcome, world: World): Wrong
+  /** A message is about to be offered. */
+  offering?(subject: Subject, offering: Offering, world: World): Wrong
+  /** Is offered in a slice, not where it is emitted, nor to catch up. */
+  slice?(subject: Subject, message: Message, world: World): Wrong
+  /** The connection is gone, and its channel is told of something that waited for its slice. */
+  missed?(subject: Subject, message: Message, world: World): Wrong
   /** A message was offered. */
   offered?(subject: Subject, offering: Offering, verdict: Verdict, world: World): Wrong
   /** A part of a message arrives at its client. */
@@ -33,6 +50,8 @@ interface Invariant {
   caughtUp?(world: World): Wrong
   /** Nobody has done anything for a while. */
   stalled?(world: World): Wrong
+  /** The process is about to exit. */
+  exited?(world: World): Wrong
   /** The library has let go of the server. */
   ended?(world: World): Wrong
 }
@@ -43,9 +62,9 @@ const INVARIANTS: readonly Invariant[] = [
   {
     words:
       'Critical messages are sent in the order in which they were offered, each once; none is shed, and only a client that is closed leaves one undelivered.',
-    outcome(subject, message, outcome) {
+    outcome(subject, message, outcome, { releasing }) {
       if (!message.isCritical) return
-      if (outcome === 'undelivered') return !isLost(subject, message) && 'undelivered'
+      if (outcome === 'undelivered') return !isLost(subject, message, releasing) && 'undelivered'
       if (outcome !== 'sent') return outcome
       return !isNext(subject, subject.critical, message) && 'not its turn'
     },
@@ -65,6 +84,82 @@ const INVARIANTS: readonly Invariant[] = [
       if (critical.length > 0) return 'ahead of a critical one'
       if (!isNext(subject, cosmetic, message)) return 'not its turn'
       return closing && !releasing && 'being closed'
+    },
+  },
+  {
+    words:
+      'A client is offered what is broadcast and what is emitted to it in the order of the emits, of each class, each once; a CONNECT and a DISCONNECT follow all that waits for its slice.',
+    offering({ due }, { message, walked }) {
+      const { kind } = message.envelope
+      const joins = kind === 'connect' || kind === 'disconnect'
+      const first = due.find(({ isCritical }) => joins || isCritical === message.isCritical)
+      if (walked) return first !== message && 'not its turn'
+      return first !== undefined && `ahead of ${first.id}`
+    },
+  },
+  {
+    words: 'In a slice critical broadcasts go before cosmetic ones.',
+    slice({ due }, { isCritical }) {
+      return !isCritical && due.some((other) => other.isCritical) && 'ahead of a critical one'
+    },
+  },
+  {
+    words:
+      'What was broadcast before the application closes a client is offered before that; what a client that is gone was due counts as undelivered.',
+    offering({ channel, closing, closeAsked }, { message, walked }) {
+      if (!closing || channel.closedBy !== undefined) return
+      return walked && message.id <= closeAsked! && 'after the close'
+    },
+    missed({ channel, conn, due, discarded }, message) {
+      if (conn.readyState !== 'closed') return 'it is connected'
+      if (discarded && channel.closedBy === undefined) return 'after the close'
+      const first = due.find(({ isCritical }) => isCritical === message.isCritical)
+      return first !== message && 'not its turn'
+    },
+    closed({ due }) {
+      return due.length > 0 && `${due.length} were forgotten`
+    },
+  },
+  {
+    words:
+      'When the loop has nothing left to do, no broadcast waits for its slice; nor when the process exits.',
+    world({ broadcasts, loop }) {
+      return loop.idle && broadcasts.waiting && 'one waits'
+    },
+    client({ due }, { loop }) {
+      return loop.idle && due.length > 0 && `${due.length} wait`
+    },
+    exited({ broadcasts, subjects }) {
+      if (broadcasts.waiting) return 'one waits'
+      return subjects.some(({ due }) => due.length > 0) && 'somebody waits'
+    },
+  },
+  {
+    words:
+      'The ledger has what waits for anyone, once; nothing when nobody has anything buffered and nothing is due.',
+    world({ clients, subjects, broadcasts, loop }) {
+      const held = new Set<Envelope>()
+      for (const { channel, due } of subjects) {
+        for (const lane of [channel.critical, channel.cosmetic]) {
+          for (const envelope of lane) held.add(envelope)
+        }
+        for (const { envelope } of due) held.add(envelope)
+      }
+      let least = 0
+      for (const { bytes } of held) least += bytes
+      const { bytes } = clients.ledger
+      if (bytes < least) return `${bytes} bytes, not ${least}`
+      if (!loop.idle || broadcasts.waiting) return
+      const none = subjects.every(
+        ({ channel, conn }) => channel.buffered === 0 && conn.transport.writable,
+      )
+      return none && bytes > 0 && `${bytes} bytes`
+    },
+    caughtUp({ clients }) {
+      return clients.ledger.bytes !== 0 && `${clients.ledger.bytes} bytes`
+    },
+    ended({ clients }) {
+      return clients.ledger.bytes !== 0 && `${clients.ledger.bytes} bytes`
     },
   },
   {
@@ -111,7 +206,7 @@ const INVARIANTS: readonly Invariant[] = [
   },
   {
     words:
-      'What expires is older than its maxAge, or will be when the path carries it; what was queued and is sent is not.',
+      'What expires is older than its maxAge, or will be when the path carries it; what has waited and is sent is not.',
     outcome(subject, message, outcome, { loop, clients, releasing }) {
       const { envelope, isCritical } = message
       const { window } = subject.channel
@@ -121,8 +216,10 @@ const INVARIANTS: readonly Invariant[] = [
         return age <= most && `at ${age} ms`
       }
       if (outcome !== 'sent' || isCritical || releasing) return
-      if (clients.limits.mode === 'observe' || subject.offering?.message === message) return
-      const age = loop.enteredAt + subject.ahead.delayAtEntry - envelope.emittedAt
+      if (clients.limits.mode === 'observe') return
+      const { offering } = subject
+      const delay = offering?.message === message ? 0 : subject.ahead.delayAtEntry
+      const age = loop.enteredAt + delay - envelope.emittedAt
       return age > most && `sent at ${age} ms`
     },
   },
@@ -153,12 +250,15 @@ const INVARIANTS: readonly Invariant[] = [
   {
     words:
       'Each message has one outcome: refused by a client that is being closed; sent, dropped, conflated, expired or undelivered; or it waits still. Messages and bytes add up, by client and by event.',
-    offered(_subject, { closed, settled, placed, message }, verdict) {
+    offered(_subject, { closed, settled, placed, message }, verdict, { clients }) {
       if (verdict === 'refused') return closed === settled && 'refused by one that is open'
       if (closed) return 'taken by one that is closed'
-      if (verdict === 'sent' || verdict === 'dropped') return !settled && `${verdict}, uncounted`
-      // a DISCONNECT is queued and may leave at once
-      if (verdict === 'queued') return settled && message.envelope.kind !== 'disconnect' && 'gone'
+      if (verdict === 'sent' || verdict === 'dropped' || verdict === 'expired') {
+        return !settled && `${verdict}, uncounted`
+      }
+      // a DISCONNECT, and all when the process exits, is queued and may leave at once
+      const mayLeave = message.envelope.kind === 'disconnect' || clients.fanout.ended
+      if (verdict === 'queued') return settled && !mayLeave && 'gone'
       return !placed && 'not in its place'
     },
     client({ channel, ledger, critical, cosmetic, offered }) {
@@ -229,10 +329,13 @@ const INVARIANTS: readonly Invariant[] = [
     },
     offered({ channel, congestions }, offering, verdict, { clients }) {
       const { message, congested, replaced } = offering
-      if (verdict === 'refused' || !isAbove(offering, clients.limits.high)) return
+      if (verdict === 'refused' || verdict === 'expired') return
+      if (!isAbove(offering, clients.limits.high)) return
       if (message.envelope.kind === 'disconnect') return
       const since = congested || congestions > 0
-      return !(channel.congested && since) && `${replaced ? 'replaced, ' : ''}not congested`
+      // when the process exits it is sent on at once, and has recovered
+      const is = channel.congested || clients.fanout.ended
+      return !(is && since) && `${replaced ? 'replaced, ' : ''}not congested`
     },
   },
   {
@@ -441,7 +544,9 @@ const INVARIANTS: readonly Invariant[] = [
     ended({ loop, subjects }) {
       for (const { conn } of subjects) {
         for (const name of ['drain', 'heartbeat', 'upgrade']) {
-          if (conn.listenerCount(name) > 0) return name
+          // Engine.IO itself waits for it before it closes
+          const own = name === 'drain' && conn.readyState === 'closing' ? 1 : 0
+          if (conn.listenerCount(name) > own) return name
         }
       }
       return loop.timers.length > 0 && `${loop.timers.length} timers`
@@ -487,56 +592,4 @@ function about(args: readonly unknown[]): string {
     return channel ? `, client ${channel.id.split('-')[1]}` : ''
   })
   return words.join('')
-}
-
-/** Whether it is the first that waits, or is being offered and nothing waits. */
-function isNext({ offering }: Subject, queue: readonly Message[], message: Message): boolean {
-  if (queue.length > 0) return queue[0] === message
-  return offering?.message === message && !offering.settled
-}
-
-/** Whether its client is closed, or it is the one too many. */
-function isLost({ conn, offering, critical }: Subject, message: Message): boolean {
-  if (offering?.message === message) return true
-  return conn.readyState === 'closed' && critical[0] === message
-}
-
-/** What may be dropped for a newcomer, first those that go first, and what it needs. */
-function claims(cosmetic: readonly Message[], { message, replaced }: Offering) {
-  const { rank, drop } = message.envelope.rule
-  const upTo = drop === 'oldest' ? rank : rank - 1
-  const victims = cosmetic
-    .filter((each) => each !== replaced && each.envelope.rule.rank <= upTo)
-    .sort((a, b) => a.envelope.rule.rank - b.envelope.rule.rank)
-  return { victims, growth: message.envelope.bytes - (replaced?.envelope.bytes ?? 0) }
-}
-
-function isAbove({ message, buffered, replaced }: Offering, high: number): boolean {
-  return buffered + message.envelope.bytes - (replaced?.envelope.bytes ?? 0) > high
-}
-
-function differs(
-  lane: Subject['channel']['critical'],
-  model: readonly Message[],
-): string | undefined {
-  if (lane.messages !== model.length) return `${lane.messages} messages, not ${model.length}`
-  if (lane.bytes !== bytesOf(model)) return `${lane.bytes} bytes, not ${bytesOf(model)}`
-  let index = 0
-  for (const envelope of lane) {
-    if (envelope !== model[index]?.envelope) return `order differs at ${index}`
-    index++
-  }
-  return index !== model.length ? `${index} entries, not ${model.length}` : undefined
-}
-
-function bytesOf(messages: readonly Message[]): number {
-  let bytes = 0
-  for (const { envelope } of messages) bytes += envelope.bytes
-  return bytes
-}
-
-function bytesOfPackets(packets: ReadonlyArray<{ readonly bytes: number }>): number {
-  let bytes = 0
-  for (const packet of packets) bytes += packet.bytes
-  return bytes
 }

@@ -145,8 +145,8 @@ export interface ModelTransport extends EngineTransport {
   send(packets: readonly Packet[], sent: () => void): void
   close(discard: boolean, closed: () => void): void
   cutOff(): void
-  /** The client reads so many bytes. */
-  deliver(bytes: number, polls?: boolean): void
+  /** The client reads so many bytes; without what follows from it, while something else is done. */
+  deliver(bytes: number, follows?: boolean): void
   /** Bytes that it holds and the other side has not taken: of messages, and of pings. */
   readonly untaken: { readonly messages: number; readonly pings: number }
   /** Whether the client has read all that left. */
@@ -201,11 +201,11 @@ class PollingModel extends EventEmitter implements ModelTransport {
     this.#loop.immediate(this.#gone)
   }
 
-  deliver(_bytes: number, polls = true): void {
+  deliver(_bytes: number, follows = true): void {
     const response = this.#response
     this.#response = []
     for (const { data, bytes } of response) this.#arrive({ part: data, bytes })
-    if (!polls || this.writable) return
+    if (!follows || this.writable) return
     this.#loop.task(() => {
       this.writable = true
       this.emit('ready')
@@ -277,8 +277,10 @@ class StreamModel extends EventEmitter implements ModelTransport {
     this.#loop.immediate(() => this.#conn.onClose())
   }
 
-  deliver(bytes: number): void {
+  deliver(bytes: number, follows = true): void {
     this.#kernel.deliver(bytes)
+    if (follows) this.#kernel.complete()
+    else this.#loop.immediate(() => this.#kernel.complete())
   }
 
   pong(payload: Buffer): void {
@@ -399,6 +401,10 @@ class Kernel {
     if (this.destroyed) return
     this.#read = Math.min(this.#handed, this.#read + bytes)
     while (this.#way[0] && this.#way[0].end <= this.#read) this.#arrive(this.#way.shift()!.arrival)
+  }
+
+  /** Tells of the writes that were taken. */
+  complete(): void {
     this.#complete(this.#read + this.#capacity)
   }
 

@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import type { Limits } from '../../lib/limits.ts'
-import type { MessageClass } from '../../lib/rule.ts'
 import type { Priority } from '../../schemas/priority.ts'
 import { TRANSPORTS, type TransportKind } from './model-connection.ts'
 
@@ -37,7 +36,8 @@ export const KINDS: readonly Kind[] = [
   { event: 'raw', namespace: '', priority: { class: 'critical' }, ack: 'callback' },
 ]
 
-export const classOf = ({ priority }: Kind): MessageClass => priority.class
+/** What Socket.IO leaves to the adapter as a whole: one part, and no answer. */
+const BROADCAST = [...KINDS.keys()].filter((index) => !KINDS[index]!.ack && !KINDS[index]!.parts)
 
 /** The watermarks are those of a server whose messages are a hundred times as long. */
 const USUAL: Limits = {
@@ -61,6 +61,8 @@ const SIZES = [40, 150, 400, 900, 2600, 12_000] as const
 const READS = [60, 500, 3000, Number.POSITIVE_INFINITY] as const
 const KERNELS = [0, 600, 4000, Number.POSITIVE_INFINITY] as const
 const ANSWERS = ['latest', 'each', 'none', 'again', 'wrong'] as const
+/** To that recipient, or to all. */
+const REACTIONS = ['nothing', 'critical', 'cosmetic', 'broadcast', 'close'] as const
 const DELAYS = [0.4, 2, 12, 60, 300, 1500] as const
 
 /** One thing that happens. Clients are counted modulo those that are connected. */
@@ -74,6 +76,15 @@ export type Operation =
       /** Bits of the clients that are in the room. */
       readonly room: number
     }
+  | {
+      readonly op: 'broadcast'
+      readonly kind: number
+      readonly size: number
+      readonly key: number
+      readonly room: number
+      /** What the application does as the first of its recipients is sent it in its slice. */
+      readonly reaction: (typeof REACTIONS)[number]
+    }
   | { readonly op: 'join' | 'leave'; readonly client: number; readonly namespace: string }
   | { readonly op: 'tick' | 'turn' }
   | { readonly op: 'spend' | 'pass'; readonly millis: number }
@@ -85,12 +96,19 @@ export type Operation =
   | { readonly op: 'close' | 'discard' | 'terminate' | 'gone'; readonly client: number }
   | { readonly op: 'policy'; readonly policy: number }
 
-/** A run of them, and what follows: everyone catches up, or nobody does anything any more. */
+export type Emit = Extract<Operation, { op: 'emit' | 'broadcast' }>
+
+const ENDINGS = ['all catch up', 'all stall', 'exit'] as const
+
+/**
+ * A run of them, and what follows: everyone catches up, nobody does anything any more, or the
+ * process exits.
+ */
 export interface Run {
   readonly budget: number
   /** Of one system call, in milliseconds. */
   readonly cost: number
-  readonly ending: 'all catch up' | 'all stall'
+  readonly ending: (typeof ENDINGS)[number]
   readonly operations: readonly Operation[]
 }
 
@@ -112,6 +130,20 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
       size,
       key: fc.nat({ max: 2 }),
       room: fc.integer({ min: 1, max: 63 }),
+    }),
+  },
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      op: only('broadcast'),
+      kind: fc.oneof(fc.constant(0), fc.constantFrom(...BROADCAST)),
+      size,
+      key: fc.nat({ max: 2 }),
+      room: fc.oneof(fc.constant(63), fc.integer({ min: 1, max: 63 })),
+      reaction: fc.oneof(
+        { weight: 9, arbitrary: fc.constant(REACTIONS[0]) },
+        { weight: 1, arbitrary: fc.constantFrom(...REACTIONS) },
+      ),
     }),
   },
   {
@@ -140,7 +172,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ op: what('join', 'leave'), client, namespace }) },
-  { weight: 2, arbitrary: fc.record({ op: what('hear', 'heartbeat'), client }) },
+  { weight: 5, arbitrary: fc.record({ op: what('hear', 'heartbeat', 'heartbeat'), client }) },
   {
     weight: 2,
     arbitrary: fc.record({ op: only('upgrade'), client, by: what('frames', 'websocket') }),
@@ -160,7 +192,7 @@ export function runs(most: number): fc.Arbitrary<Run> {
   return fc.record({
     budget: fc.constantFrom(3, 0),
     cost: fc.constantFrom(0, 0.3, 2),
-    ending: fc.constantFrom('all catch up', 'all stall'),
+    ending: fc.constantFrom('all catch up', 'all catch up', 'all stall', 'all stall', 'exit'),
     operations: fc.array(operation, { minLength: most >> 1, maxLength: most, size: 'max' }),
   })
 }
@@ -197,6 +229,7 @@ const LADDERS: Readonly<Record<string, readonly unknown[]>> = {
   size: SIZES,
   key: [0, 1],
   room: [1, 2, 4, 3],
+  reaction: REACTIONS,
   by: ['websocket', 'frames', 'polling'],
   kernel: [...KERNELS].reverse(),
   bytes: [...READS].reverse(),
@@ -226,11 +259,13 @@ function textOfOperation(operation: Operation): string {
   switch (operation.op) {
     case 'connect':
       return `connect by ${operation.by}, whose kernel buffers ${operation.kernel} bytes`
-    case 'emit': {
+    case 'emit':
+    case 'broadcast': {
       const { event, namespace, priority, keys } = KINDS[operation.kind]!
       const key = keys ? ` of key ${operation.key}` : ''
       const room = [0, 1, 2, 3, 4, 5].filter((each) => operation.room & (1 << each))
-      return `emit ${priority.class} ${event}${key} in ${namespace || 'no namespace'}, ${operation.size} bytes, to clients ${room}`
+      const reaction = 'reaction' in operation ? `, then ${operation.reaction}` : ''
+      return `${operation.op} ${priority.class} ${event}${key} in ${namespace || 'no namespace'}, ${operation.size} bytes, to clients ${room}${reaction}`
     }
     case 'policy': {
       const { mode, low, high, limit, emergency, maxAge } = POLICIES[operation.policy]!

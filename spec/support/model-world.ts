@@ -1,14 +1,15 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { type Broadcast, Broadcasts, type Courier } from '../../lib/broadcasts.ts'
 import { Budget } from '../../lib/budget.ts'
 import type { Channel, Verdict } from '../../lib/channel.ts'
 import { Clients } from '../../lib/clients.ts'
 import type { MessageDiagnosis } from '../../lib/diagnostics.ts'
-import { Envelope } from '../../lib/envelope.ts'
+import type { Envelope } from '../../lib/envelope.ts'
 import type { ShedSummary } from '../../lib/episode.ts'
-import { type EncodedPart, frameBytes } from '../../lib/frame.ts'
-import { type EnforcedClosing, MESSAGE_OUTCOMES, type MessageOutcome } from '../../lib/outcomes.ts'
+import { frameBytes } from '../../lib/frame.ts'
+import type { MessageOutcome } from '../../lib/outcomes.ts'
 import { Reporter } from '../../lib/reporter.ts'
-import { makeRule, type Rule } from '../../lib/rule.ts'
+import type { Rule } from '../../lib/rule.ts'
 import { check } from './invariants.ts'
 import {
   type Arrival,
@@ -18,103 +19,31 @@ import {
   type TransportKind,
 } from './model-connection.ts'
 import { ModelLoop } from './model-loop.ts'
-import { KINDS, type Operation, POLICIES, type Run } from './model-operations.ts'
+import { Messages } from './model-messages.ts'
+import { type Emit, KINDS, type Operation, POLICIES, type Run } from './model-operations.ts'
+import {
+  type Ledger,
+  type Message,
+  makeLedger,
+  makeSubject,
+  type Offering,
+  OUTCOMES,
+  type Subject,
+} from './model-subject.ts'
 
 /** Between an answered heartbeat and the next one. */
 const HEARTBEAT = 2000
 /** In so many milliseconds the sweep has come to everyone, twice. */
 const SWEEPS = 2200
-
-/** Counts by outcome, as naive as can be. */
-export type Ledger = Record<MessageOutcome | 'observed', { messages: number; bytes: number }>
-
-const OUTCOMES = [...Object.keys(MESSAGE_OUTCOMES), 'observed'] as Array<keyof Ledger>
-
-function ledger(): Ledger {
-  return Object.fromEntries(
-    OUTCOMES.map((outcome) => [outcome, { messages: 0, bytes: 0 }]),
-  ) as Ledger
-}
-
-/** One emit. */
-export interface Message {
-  readonly id: number
-  readonly envelope: Envelope
-  readonly isCritical: boolean
-}
-
-/** A message that is being offered, and how its client was right before. */
-export interface Offering {
-  readonly message: Message
-  readonly buffered: number
-  readonly cosmeticBytes: number
-  /** The waiting message that has its key. */
-  readonly replaced: Message | undefined
-  readonly congested: boolean
-  readonly closed: boolean
-  /** It has its outcome. */
-  settled: boolean
-  /** It took the place of another. */
-  placed: boolean
-  /** What was dropped to make room for it. */
-  freed: number
-}
-
-/** A client: the real channel, and what the model says of it. */
-export interface Subject {
-  readonly channel: Channel
-  readonly conn: ModelConnection
-  readonly namespaces: Set<string>
-  /** What waits, in plain arrays. */
-  readonly critical: Message[]
-  readonly cosmetic: Message[]
-  /** In the order in which they were sent. */
-  readonly sent: Message[]
-  readonly ledger: Ledger
-  offered: number
-  sentBytes: number
-  /** What has arrived at the client: whole messages, and bytes. */
-  received: number
-  receivedBytes: number
-  /** Bytes that had arrived before what the client has answered. */
-  provenBytes: number
-  /** The parts still to come of a message that is arriving. */
-  partsLeft: number
-  /** Of the markers that have arrived, those that were not answered. */
-  readonly pings: Array<{
-    readonly sequence: number
-    readonly bytes: number
-    readonly ping: Buffer
-  }>
-  lastAnswer: Buffer | undefined
-  /** When the client last answered a marker that it had not answered before. */
-  answeredAt: number
-  /** Since it was last told that the client has caught up. */
-  shed: { dropped: number; conflated: number; expired: number; bytes: number }
-  offering: Offering | undefined
-  congestions: number
-  /** The application has asked for it. */
-  closing: boolean
-  /** Critical messages that were left undelivered. */
-  lost: number
-  discarded: boolean
-  endedBy: EnforcedClosing | undefined
-  heartbeatAt: number
-  /** The highest watermark since its cosmetic lane was empty. */
-  highest: number
-  /** How it was right before the message that is being handed over. */
-  ahead: {
-    readonly outstanding: number
-    readonly inFlight: number
-    readonly delayAtEntry: number
-  }
-}
+/** So many recipients of a broadcast are sent it in slices. */
+const LARGE = 2
 
 /** The real clients over connections that do what an operation says, beside a naive model. */
-export class World {
+export class World implements Courier<Subject> {
   readonly loop = new ModelLoop()
   readonly clients: Clients
-  readonly rules: ReadonlyArray<Rule>
+  readonly broadcasts: Broadcasts<Subject>
+  readonly messages = new Messages(this.loop)
   readonly ledgers = new Map<Rule, Ledger>()
   /** Those whose connection is open. */
   readonly subjects: Subject[] = []
@@ -122,25 +51,28 @@ export class World {
   offers = 0
   arrivals = 0
   opened = 0
+  /** Broadcasts, and what became of them for one client. */
+  broadcast = 0
+  readonly walked = { visited: 0, caughtUp: 0, missed: 0 }
   /** Time until everyone has been looked after since limits were changed. */
   unnoticed = 0
   /** Going to `observe`, or closing: everything is handed over at once. */
   releasing = false
   readonly #surroundings: Surroundings
   readonly #byId = new Map<string, Subject>()
-  /** No two are emitted in the same instant, so that one tells them apart. */
-  readonly #messages = new Map<number, Message>()
-  readonly #control: Rule
-  #lastId = 0
+  /** Broadcasts that lead to something when they are first sent. */
+  readonly #reactions = new Map<Message, Extract<Operation, { op: 'broadcast' }>>()
+  /** Whose turn of the walk it is. */
+  #visited: Subject | undefined
+  #broadcasting = false
   #failure: unknown
+  #over = false
   readonly #subscriptions: Array<() => void> = []
 
   constructor({ budget, cost }: Pick<Run, 'budget' | 'cost'>) {
     const { loop } = this
     loop.install()
-    this.rules = KINDS.map(({ namespace, event, priority }) => makeRule(namespace, event, priority))
-    this.#control = makeRule('other', 'other', { class: 'critical' })
-    for (const rule of [...this.rules, this.#control]) this.ledgers.set(rule, ledger())
+    for (const rule of this.messages.rules) this.ledgers.set(rule, makeLedger())
     this.#surroundings = { loop, cost, server: makeServer(HEARTBEAT), sizeOf: frameBytes }
     this.clients = new Clients({
       limits: POLICIES[0]!,
@@ -151,12 +83,24 @@ export class World {
       reporter: new Reporter(undefined, loop),
       host: {
         isJoined: () => true,
-        broadcasts: { waiting: () => false, catchUp() {}, abandon() {}, finish() {} },
+        broadcasts: {
+          waiting: () => this.broadcasts.waiting,
+          catchUp: (conn) => this.broadcasts.catchUp(conn),
+          abandon: (conn, missed) =>
+            this.broadcasts.abandon(conn, (envelope) => {
+              this.#caught(() => this.#miss(conn, envelope))
+              missed(envelope)
+            }),
+          finish: () => this.broadcasts.finish(),
+        },
         closed: () => {},
         recovered: (channel, _client, episode, now) =>
           this.#caught(() => this.#recovered(channel, episode.summary(now), now)),
       },
     })
+    const { fanout, ledger } = this.clients
+    this.broadcasts = new Broadcasts(loop, fanout, ledger, this, LARGE)
+    this.#overhearClose()
     for (const outcome of OUTCOMES) {
       if (outcome === 'sent') continue
       this.#listen(`spillway:message:${outcome}`, (diagnosis: MessageDiagnosis) =>
@@ -208,7 +152,18 @@ export class World {
     check('stalled', this)
   }
 
-  end(): void {
+  /** Listeners of `exit` emit, and nothing else follows. */
+  exit(lastWords: readonly Operation[]): void {
+    this.clients.fanout.end()
+    this.#rethrow()
+    check('exited', this)
+    for (const operation of lastWords) {
+      this.apply(operation)
+      check('exited', this)
+    }
+  }
+
+  letGo(): void {
     this.releasing = true
     this.clients.close()
     this.#rethrow()
@@ -217,7 +172,9 @@ export class World {
 
   /** Gives the process its timers back. */
   close(): void {
+    this.#over = true
     for (const each of this.#subscriptions) each()
+    this.#caught(() => this.clients.fanout.close())
     this.loop.uninstall()
   }
 
@@ -228,6 +185,8 @@ export class World {
         return this.#connect(operation.by, operation.kernel)
       case 'emit':
         return this.#emit(operation)
+      case 'broadcast':
+        return this.#broadcast(operation)
       case 'tick':
         loop.endTick()
         return true
@@ -275,7 +234,7 @@ export class World {
         return true
       case 'leave':
         if (!subject.namespaces.delete(operation.namespace)) return false
-        this.#offer(subject, this.#packet('disconnect', operation.namespace))
+        this.#send(subject, this.messages.packet('disconnect', operation.namespace))
         return true
       case 'hear':
         conn.transport.hear()
@@ -293,12 +252,11 @@ export class World {
         else conn.upgrading = true
         return true
       case 'close':
-        subject.closing = true
-        channel.close(loop.now())
+        this.#close(subject)
         return true
       case 'discard':
         subject.discarded = true
-        channel.link.close(true)
+        channel.discard(loop.now())
         return true
       case 'terminate':
         clients.terminate(channel.id)
@@ -317,34 +275,7 @@ export class World {
     )
     const channel = this.clients.open(conn, conn.write, conn.close)
     this.opened++
-    const subject: Subject = {
-      channel,
-      conn,
-      namespaces: new Set(),
-      critical: [],
-      cosmetic: [],
-      sent: [],
-      ledger: ledger(),
-      offered: 0,
-      sentBytes: 0,
-      received: 0,
-      receivedBytes: 0,
-      provenBytes: 0,
-      partsLeft: 0,
-      pings: [],
-      lastAnswer: undefined,
-      answeredAt: loop.now(),
-      shed: { dropped: 0, conflated: 0, expired: 0, bytes: 0 },
-      offering: undefined,
-      congestions: 0,
-      closing: false,
-      lost: 0,
-      discarded: false,
-      endedBy: undefined,
-      heartbeatAt: loop.now(),
-      highest: 0,
-      ahead: { outstanding: 0, inFlight: 0, delayAtEntry: 0 },
-    }
+    const subject = makeSubject(channel, conn, loop.now())
     this.#overhear(subject)
     const { terminate } = channel
     channel.terminate = (code) => {
@@ -359,91 +290,134 @@ export class World {
     return true
   }
 
-  #emit({ kind, size, key, room }: Extract<Operation, { op: 'emit' }>): boolean {
-    const { namespace, parts = 1, keys, ack } = KINDS[kind]!
-    const members = this.subjects.filter(
-      ({ namespaces }, index) =>
-        room & (1 << index) && (namespace === '' || namespaces.has(namespace)),
-    )
-    const rule = this.rules[kind]!
-    const make = (callback?: () => void): Message =>
-      this.#message(size, parts, callback, {
-        rule,
-        kind: ack ? 'other' : 'event',
-        namespace,
-        event: ack ? undefined : rule.event,
-        key: keys ? `${rule.id} ${key}` : undefined,
-      })
-    const shared = ack === 'callback' ? undefined : make()
+  #emit(emit: Emit): boolean {
+    const members = this.#membersOf(emit)
+    const shared = KINDS[emit.kind]!.ack === 'callback' ? undefined : this.messages.make(emit)
     for (const subject of members) {
       // Socket.IO shares what it encodes; with a callback each has its own
-      this.#offer(subject, shared ?? make(() => {}))
+      this.#send(subject, shared ?? this.messages.make(emit, () => {}))
     }
     return members.length > 0
   }
 
-  #join(subject: Subject, namespace: string): void {
-    subject.namespaces.add(namespace)
-    const sid = `${namespace} ${this.#lastId}`
-    subject.channel.join({ namespace, sid }, () => true)
-    this.#offer(subject, this.#packet('connect', namespace))
+  #broadcast(operation: Extract<Operation, { op: 'broadcast' }>): boolean {
+    const members = this.#membersOf(operation)
+    if (members.length === 0) return false
+    const message = this.messages.make(operation)
+    const { envelope } = message
+    if (members.length >= LARGE) for (const { due } of members) due.push(message)
+    if (operation.reaction !== 'nothing') this.#reactions.set(message, operation)
+    this.broadcast++
+    const outer = this.#broadcasting
+    this.#broadcasting = true
+    this.broadcasts.offer(members, { envelope, send: (subject) => this.#send(subject, message) })
+    this.#broadcasting = outer
+    return true
   }
 
-  #packet(kind: 'connect' | 'disconnect', namespace: string): Message {
-    return this.#message(20, 1, undefined, {
-      rule: this.#control,
-      kind,
-      namespace,
-      event: undefined,
-      key: undefined,
+  #membersOf({ kind, room }: Emit): Subject[] {
+    const { namespace } = KINDS[kind]!
+    return this.subjects.filter(
+      ({ namespaces }, index) =>
+        room & (1 << index) && (namespace === '' || namespaces.has(namespace)),
+    )
+  }
+
+  begin(subject: Subject): void {
+    this.#visited = subject
+    subject.channel.cork()
+  }
+
+  end({ channel }: Subject): void {
+    this.#visited = undefined
+    const now = this.loop.now()
+    this.#enter(now, () => channel.uncork(now))
+  }
+
+  /** A recipient of a broadcast has its turn, or catches up. */
+  readonly send = (subject: Subject, { envelope }: Broadcast<Subject>): void => {
+    if (this.#over) return
+    // a walk that is broken may have no end
+    this.#rethrow()
+    const message = this.messages.emittedAt(envelope.emittedAt)
+    const inTurn = this.#visited === subject
+    this.walked[inTurn ? 'visited' : 'caughtUp']++
+    this.#caught(() => {
+      if (inTurn && !this.#broadcasting) check('slice', subject, message, this)
+      this.#offer(subject, message, this.loop.now(), true)
+      this.#react(subject, message)
     })
   }
 
-  #message(
-    size: number,
-    parts: number,
-    callback: (() => void) | undefined,
-    fields: Pick<Envelope, 'rule' | 'kind' | 'namespace' | 'event' | 'key'>,
-  ): Message {
-    // two emits of one tick are microseconds apart
-    this.loop.spend(0.001)
-    const id = ++this.#lastId
-    const length = Math.max(8, Math.floor(size / parts) - 3)
-    const encoded: EncodedPart[] = []
-    for (let part = 0; part < parts; part++) {
-      if (part === 0) encoded.push(`${id}-`.padEnd(length, 'x'))
-      else encoded.push(Object.assign(new Uint8Array(length), [id >>> 16, id >>> 8, id, part]))
-    }
-    const options = Object.freeze({})
-    const envelope = new Envelope(
-      { ...fields, parts: encoded, emittedAt: this.loop.now() },
-      options,
-      callback,
-    )
-    for (const each of [encoded, envelope.sizes, envelope]) Object.freeze(each)
-    const message = { id, envelope, isCritical: fields.rule.class === 'critical' }
-    this.#messages.set(envelope.emittedAt, message)
-    return message
+  #react(subject: Subject, message: Message): void {
+    const operation = this.#reactions.get(message)
+    if (!operation) return
+    this.#reactions.delete(message)
+    const visited = this.#visited
+    this.#visited = undefined
+    this.#perform(subject, operation)
+    this.#visited = visited
   }
 
-  #offer(subject: Subject, message: Message): void {
-    const { channel, cosmetic } = subject
+  #perform(subject: Subject, operation: Extract<Operation, { op: 'broadcast' }>): void {
+    const { reaction } = operation
+    const all = { ...operation, reaction: 'nothing' } as const
+    if (reaction === 'broadcast') this.#broadcast(all)
+    else if (reaction === 'close') this.#close(subject)
+    else this.#send(subject, this.messages.make({ ...all, kind: reaction === 'critical' ? 0 : 1 }))
+  }
+
+  #close(subject: Subject): void {
+    subject.closeAsked ??= this.messages.latest
+    subject.channel.close(this.loop.now())
+    subject.closing = true
+  }
+
+  /** Follows what waits for its slice. */
+  #send(subject: Subject, message: Message): void {
     const { envelope } = message
-    const { key, kind, namespace, emittedAt } = envelope
+    if (this.broadcasts.waiting) this.broadcasts.catchUp(subject.conn, envelope)
+    this.#offer(subject, message, envelope.emittedAt)
+  }
+
+  #miss(conn: object, envelope: Envelope): void {
+    const subject = [...this.#byId.values()].find((each) => each.conn === conn)!
+    const message = this.messages.emittedAt(envelope.emittedAt)
+    check('missed', subject, message, this)
+    subject.due.splice(subject.due.indexOf(message), 1)
+    subject[message.isCritical ? 'critical' : 'cosmetic'].push(message)
+    subject.offered++
+    this.walked.missed++
+  }
+
+  #join(subject: Subject, namespace: string): void {
+    subject.namespaces.add(namespace)
+    const sid = `${namespace} ${this.messages.latest}`
+    subject.channel.join({ namespace, sid }, () => true)
+    this.#send(subject, this.messages.packet('connect', namespace))
+  }
+
+  #offer(subject: Subject, message: Message, at: number, walked = false): void {
+    const { channel, conn, cosmetic } = subject
+    const { envelope } = message
+    const { key, kind, namespace } = envelope
     const offering: Offering = {
       message,
+      walked,
+      at,
       buffered: channel.buffered,
       cosmeticBytes: channel.cosmetic.bytes,
       replaced: key === undefined ? undefined : cosmetic.find((each) => each.envelope.key === key),
       congested: channel.congested,
-      closed: subject.closing || channel.closedBy !== undefined,
+      closed: subject.closing || channel.closedBy !== undefined || conn.readyState === 'closed',
       settled: false,
       placed: false,
       freed: 0,
     }
     this.offers++
+    check('offering', subject, offering, this)
+    if (walked) subject.due.splice(subject.due.indexOf(message), 1)
     subject.offering = offering
-    this.loop.enteredAt = emittedAt
     const { mode } = this.clients.limits
     if (
       kind === 'disconnect' &&
@@ -453,11 +427,21 @@ export class World {
     ) {
       this.#promote(subject, namespace)
     }
-    const verdict = channel.offer(envelope, emittedAt)
+    const verdict = this.#enter(at, () => channel.offer(envelope, at))
     this.#rethrow()
     check('offered', subject, offering, verdict, this)
     this.#place(subject, offering, verdict)
     subject.offering = undefined
+  }
+
+  /** What is called is told an instant of its own. */
+  #enter<T>(at: number, callback: () => T): T {
+    const { loop } = this
+    const { enteredAt } = loop
+    loop.enteredAt = at
+    const result = callback()
+    loop.enteredAt = enteredAt
+    return result
   }
 
   /** Whether a critical message is more than may be buffered for its client. */
@@ -483,7 +467,7 @@ export class World {
   /** A message has got its outcome for one client. */
   #settle(diagnosis: Pick<MessageDiagnosis, 'client' | 'emittedAt'>, outcome: keyof Ledger): void {
     const subject = this.#byId.get(diagnosis.client)!
-    const message = this.#messages.get(diagnosis.emittedAt)!
+    const message = this.messages.emittedAt(diagnosis.emittedAt)
     const { bytes, rule } = message.envelope
     for (const counts of [subject.ledger, this.ledgers.get(rule)!]) {
       counts[outcome].messages++
@@ -496,7 +480,8 @@ export class World {
       subject.sent.push(message)
       subject.sentBytes += bytes
     } else if (outcome === 'undelivered') {
-      if (message.isCritical) subject.lost++
+      // what is broadcast to a client that is being closed may not reach it
+      if (message.isCritical && message.id <= (subject.closeAsked ?? message.id)) subject.lost++
     } else {
       subject.shed[outcome]++
       subject.shed.bytes += bytes
@@ -539,6 +524,7 @@ export class World {
   }
 
   #answer(subject: Subject, which: Extract<Operation, { op: 'answer' }>['which']): void {
+    this.loop.endTick()
     const { pings, conn } = subject
     const latest = pings.at(-1)
     if (which === 'again') {
@@ -587,7 +573,7 @@ export class World {
     this.subjects.splice(this.subjects.indexOf(subject), 1)
     const { conn } = subject
     if (conn.orderly && !conn.cut) conn.transport.deliver(Number.POSITIVE_INFINITY, false)
-    check('closed', subject, this)
+    this.#caught(() => check('closed', subject, this))
   }
 
   #check(): void {
@@ -597,6 +583,17 @@ export class World {
       subject.highest = subject.cosmetic.length > 0 ? Math.max(subject.highest, high) : high
     }
     check('world', this)
+  }
+
+  /** The scheduler has seen to it that a client that is to be closed has caught up. */
+  #overhearClose(): void {
+    const { clients } = this
+    const { catchUp } = clients
+    clients.catchUp = (channel) => {
+      catchUp.call(clients, channel)
+      const subject = this.#byId.get(channel.id)!
+      if (subject.closeAsked !== undefined) subject.closing = true
+    }
   }
 
   /** What is handed over, right before it is; its diagnosis is published when it has been. */
@@ -637,44 +634,4 @@ export class World {
   #rethrow(): void {
     if (this.#failure) throw this.#failure
   }
-}
-
-/** What was played, over all runs. */
-export interface Total {
-  operations: number
-  offers: number
-  arrivals: number
-  clients: number
-  /** How often each outcome, each closing and so on came about. */
-  readonly reached: Map<string, number>
-}
-
-/** The world has no budget for all clients and does not shut down: these have specs of their own. */
-export function play(run: Run, total?: Total): void {
-  const world = new World(run)
-  let operations = 0
-  try {
-    for (const operation of run.operations) if (world.apply(operation)) operations++
-    if (run.ending === 'all catch up') world.catchUp()
-    else world.stall()
-    world.end()
-  } finally {
-    world.close()
-  }
-  if (!total) return
-  total.operations += operations
-  total.offers += world.offers
-  total.arrivals += world.arrivals
-  total.clients += world.opened
-  const reached = (what: string, times: number): void => {
-    total.reached.set(what, (total.reached.get(what) ?? 0) + times)
-  }
-  const { clients } = world
-  for (const ledger of world.ledgers.values()) {
-    for (const outcome of OUTCOMES) reached(outcome, ledger[outcome].messages)
-  }
-  const { budget: _budget, shutdown: _shutdown, ...closings } = clients.history.counts
-  for (const [code, times] of Object.entries(closings)) reached(code, times)
-  reached('drains', clients.meters.drains)
-  reached('slices', clients.fanout.slices)
 }

@@ -1,0 +1,59 @@
+import type { Message, Offering, Subject } from './model-subject.ts'
+
+/** Whether it is the first that waits, or is being offered and nothing waits. */
+export function isNext(
+  { offering }: Subject,
+  queue: readonly Message[],
+  message: Message,
+): boolean {
+  if (queue.length > 0) return queue[0] === message
+  return offering?.message === message && !offering.settled
+}
+
+/** Whether its client is closed, or it is the one too many. */
+export function isLost(subject: Subject, message: Message, releasing: boolean): boolean {
+  const { channel, conn, offering, critical, closing } = subject
+  if (offering?.message === message) return true
+  const isClosing = closing || channel.closedBy !== undefined
+  return (conn.readyState === 'closed' || (releasing && isClosing)) && critical[0] === message
+}
+
+/** What may be dropped for a newcomer, first those that go first, and what it needs. */
+export function claims(cosmetic: readonly Message[], { message, replaced }: Offering) {
+  const { rank, drop } = message.envelope.rule
+  const upTo = drop === 'oldest' ? rank : rank - 1
+  const victims = cosmetic
+    .filter((each) => each !== replaced && each.envelope.rule.rank <= upTo)
+    .sort((a, b) => a.envelope.rule.rank - b.envelope.rule.rank)
+  return { victims, growth: message.envelope.bytes - (replaced?.envelope.bytes ?? 0) }
+}
+
+export function isAbove({ message, buffered, replaced }: Offering, high: number): boolean {
+  return buffered + message.envelope.bytes - (replaced?.envelope.bytes ?? 0) > high
+}
+
+export function differs(
+  lane: Subject['channel']['critical'],
+  model: readonly Message[],
+): string | undefined {
+  if (lane.messages !== model.length) return `${lane.messages} messages, not ${model.length}`
+  if (lane.bytes !== bytesOf(model)) return `${lane.bytes} bytes, not ${bytesOf(model)}`
+  let index = 0
+  for (const envelope of lane) {
+    if (envelope !== model[index]?.envelope) return `order differs at ${index}`
+    index++
+  }
+  return index !== model.length ? `${index} entries, not ${model.length}` : undefined
+}
+
+export function bytesOf(messages: readonly Message[]): number {
+  let bytes = 0
+  for (const { envelope } of messages) bytes += envelope.bytes
+  return bytes
+}
+
+export function bytesOfPackets(packets: ReadonlyArray<{ readonly bytes: number }>): number {
+  let bytes = 0
+  for (const packet of packets) bytes += packet.bytes
+  return bytes
+}

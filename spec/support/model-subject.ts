@@ -1,0 +1,130 @@
+import type { Channel } from '../../lib/channel.ts'
+import type { Envelope } from '../../lib/envelope.ts'
+import { type EnforcedClosing, MESSAGE_OUTCOMES, type MessageOutcome } from '../../lib/outcomes.ts'
+import type { ModelConnection } from './model-connection.ts'
+
+/** Counts by outcome, as naive as can be. */
+export type Ledger = Record<MessageOutcome | 'observed', { messages: number; bytes: number }>
+
+export const OUTCOMES = [...Object.keys(MESSAGE_OUTCOMES), 'observed'] as Array<keyof Ledger>
+
+export function makeLedger(): Ledger {
+  return Object.fromEntries(
+    OUTCOMES.map((outcome) => [outcome, { messages: 0, bytes: 0 }]),
+  ) as Ledger
+}
+
+/** One emit. */
+export interface Message {
+  readonly id: number
+  readonly envelope: Envelope
+  readonly isCritical: boolean
+}
+
+/** A message that is being offered, and how its client was right before. */
+export interface Offering {
+  readonly message: Message
+  /** It was broadcast, and waited until now. */
+  readonly walked: boolean
+  /** When it is offered. */
+  readonly at: number
+  readonly buffered: number
+  readonly cosmeticBytes: number
+  /** The waiting message that has its key. */
+  readonly replaced: Message | undefined
+  readonly congested: boolean
+  readonly closed: boolean
+  /** It has its outcome. */
+  settled: boolean
+  /** It took the place of another. */
+  placed: boolean
+  /** What was dropped to make room for it. */
+  freed: number
+}
+
+/** A client: the real channel, and what the model says of it. */
+export interface Subject {
+  readonly channel: Channel
+  readonly conn: ModelConnection
+  readonly namespaces: Set<string>
+  /** What was broadcast to it and waits for its slice, in the order of the emits. */
+  readonly due: Message[]
+  /** What waits, in plain arrays. */
+  readonly critical: Message[]
+  readonly cosmetic: Message[]
+  /** In the order in which they were sent. */
+  readonly sent: Message[]
+  readonly ledger: Ledger
+  offered: number
+  sentBytes: number
+  /** What has arrived at the client: whole messages, and bytes. */
+  received: number
+  receivedBytes: number
+  /** Bytes that had arrived before what the client has answered. */
+  provenBytes: number
+  /** The parts still to come of a message that is arriving. */
+  partsLeft: number
+  /** Of the markers that have arrived, those that were not answered. */
+  readonly pings: Array<{
+    readonly sequence: number
+    readonly bytes: number
+    readonly ping: Buffer
+  }>
+  lastAnswer: Buffer | undefined
+  /** When the client last answered a marker that it had not answered before. */
+  answeredAt: number
+  /** Since it was last told that the client has caught up. */
+  shed: { dropped: number; conflated: number; expired: number; bytes: number }
+  offering: Offering | undefined
+  congestions: number
+  /** When the application asked for it to be closed: the latest message that was emitted before. */
+  closeAsked: number | undefined
+  /** It has asked, and what was due then was offered. */
+  closing: boolean
+  /** Critical messages that were left undelivered. */
+  lost: number
+  discarded: boolean
+  endedBy: EnforcedClosing | undefined
+  heartbeatAt: number
+  /** The highest watermark since its cosmetic lane was empty. */
+  highest: number
+  /** How it was right before the message that is being handed over. */
+  ahead: {
+    readonly outstanding: number
+    readonly inFlight: number
+    readonly delayAtEntry: number
+  }
+}
+
+export function makeSubject(channel: Channel, conn: ModelConnection, now: number): Subject {
+  return {
+    channel,
+    conn,
+    namespaces: new Set(),
+    due: [],
+    critical: [],
+    cosmetic: [],
+    sent: [],
+    ledger: makeLedger(),
+    offered: 0,
+    sentBytes: 0,
+    received: 0,
+    receivedBytes: 0,
+    provenBytes: 0,
+    partsLeft: 0,
+    pings: [],
+    lastAnswer: undefined,
+    answeredAt: now,
+    shed: { dropped: 0, conflated: 0, expired: 0, bytes: 0 },
+    offering: undefined,
+    congestions: 0,
+    closeAsked: undefined,
+    closing: false,
+    lost: 0,
+    discarded: false,
+    endedBy: undefined,
+    heartbeatAt: now,
+    highest: 0,
+    ahead: { outstanding: 0, inFlight: 0, delayAtEntry: 0 },
+  }
+}
