@@ -498,14 +498,23 @@ export class Channel implements FanoutMember, LinkEvents {
     }
     const replaced = this.cosmetic.conflatable(envelope)
     const growth = envelope.bytes - (replaced?.bytes ?? 0)
-    if (before + growth > this.#host.limits.high) this.#enterCongestion(now)
-    if (!this.congested && this.#isClear(envelope.bytes, now)) {
-      this.#send(envelope, now)
-      return 'sent'
-    }
+    const { low, high } = this.#host.limits
+    const isAbove = before + growth > high
+    // a message of any size may be sent to a client that has caught up
+    if (isAbove && before > low) this.#enterCongestion(now)
     if (this.congested && growth > 0 && !this.#makeRoom(envelope, growth, replaced, now)) {
       this.#shed(envelope, 'dropped', now)
       return 'dropped'
+    }
+    const verdict = this.#admitCosmetic(envelope, replaced, now)
+    if (isAbove) this.#enterCongestion(now)
+    return verdict
+  }
+
+  #admitCosmetic(envelope: Envelope, replaced: Envelope | undefined, now: Millis): Verdict {
+    if (!this.congested && this.#isClear(envelope.bytes, now)) {
+      this.#send(envelope, now)
+      return 'sent'
     }
     if (replaced) {
       this.cosmetic.conflate(envelope.overtakable)
@@ -752,21 +761,24 @@ export class Channel implements FanoutMember, LinkEvents {
     if (this.congested) return
     this.congested = true
     this.#episode ??= new Episode(now)
+    this.#episode.congestedAt = now
     this.#watch(now)
     this.#host.congested(this)
   }
 
   /**
    * Congestion ends below `low`, or when nothing waits and the window has room: on a long path a
-   * client that keeps up has more than `low` in flight. What was shed without congestion is summed
-   * up until then too.
+   * client that keeps up has more than `low` in flight. It does not end by what expires or is dropped:
+   * the client has taken something since. What was shed without congestion is summed up until then
+   * too.
    */
   #recover(now: Millis): void {
     const episode = this.#episode
     if (!episode) return
+    const { buffered, congested: wasCongested } = this
     const waits = this.#waits || !this.#windowHasRoom(1, now)
-    if (waits && (!this.congested || this.buffered >= this.#host.limits.low)) return
-    const wasCongested = this.congested
+    if (waits && (!wasCongested || buffered >= this.#host.limits.low)) return
+    if (wasCongested && buffered > 0 && !this.#hasProgressedSince(episode.congestedAt)) return
     this.congested = false
     this.#episode = undefined
     if (wasCongested) {
@@ -775,6 +787,11 @@ export class Channel implements FanoutMember, LinkEvents {
       this.#host.meters.drains++
     }
     this.#host.recovered(this, episode, now, wasCongested)
+  }
+
+  /** Of one that proves nothing, it is known only from time to time. */
+  #hasProgressedSince(at: Millis): boolean {
+    return this.window.blind || this.vitals.progressAt > at
   }
 
   #settle(now: Millis): void {

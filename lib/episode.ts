@@ -26,6 +26,8 @@ export interface Gap {
 /** Sums up what is shed for one client, by namespace, until it has caught up. */
 export class Episode {
   readonly since: Millis
+  /** When the client became congested, if it did. */
+  congestedAt: Millis = Number.NEGATIVE_INFINITY
   readonly #namespaces = new Map<string, Sum>()
 
   constructor(now: Millis) {

@@ -95,6 +95,28 @@ describe('Channel', () => {
       expect(log).to.deep.equal(['congested'])
     })
 
+    it('stays congested while the client takes nothing, whatever there is room for', () => {
+      const { channel, link, log } = setUp({}, 'markers')
+      link.handover = 10_000
+      channel.offer(critical(1400), 0)
+      for (let n = 0; n < 50; n++) channel.offer(cosmetic(700), n * 10)
+      expect(log).to.deep.equal(['congested'])
+      expect(channel.tally).to.include({ sent: 1, dropped: 50 })
+    })
+
+    it('is sent a cosmetic message of any size once it has caught up', () => {
+      const { channel, link, log } = setUp()
+      expect(channel.offer(cosmetic(5000), 0)).to.equal('sent')
+      expect(channel.offer(cosmetic(100), 1)).to.equal('dropped')
+      link.deliver()
+      expect(channel.offer(cosmetic(100), 2)).to.equal('sent')
+      expect(channel.offer(cosmetic(5000), 3), 'behind another').to.equal('queued')
+      link.deliver()
+      channel.pump(4)
+      expect(link.written.map(({ bytes }) => bytes)).to.deep.equal([5000, 100, 5000])
+      expect(log.slice(0, 3)).to.deep.equal(['congested', 'recovered', 'congested'])
+    })
+
     it('drops lower ranks first, and the newest where that is the policy', () => {
       const { channel } = setUp()
       const [low, high] = [

@@ -11,6 +11,7 @@ import {
   isAbove,
   isLost,
   isNext,
+  mayBeSpared,
 } from './model-questions.ts'
 import type { Message, Offering, Subject } from './model-subject.ts'
 import type { World } from './model-world.ts'
@@ -188,11 +189,13 @@ const INVARIANTS: readonly Invariant[] = [
   },
   {
     words:
-      'Only a congested client drops: the lowest rank first, of a rank the oldest, as much as the newcomer needs and no more; or the newcomer, if those that it may replace are too few.',
-    outcome({ cosmetic, channel, offering }, message, outcome, { clients }) {
+      'Only a congested client drops: the lowest rank first, of a rank the oldest, as much as the newcomer needs and no more; or the newcomer, if those that it may replace are too few. None makes it congested that comes when no more than low is buffered.',
+    outcome({ cosmetic, channel, offering, congestions }, message, outcome, { clients }) {
       if (outcome !== 'dropped') return
       if (!offering || clients.limits.mode !== 'enforce') return 'nothing was offered'
       if (!channel.congested) return 'not congested'
+      const becameSo = congestions > offering.congestions
+      if (becameSo && offering.buffered <= clients.limits.low) return 'it had caught up'
       const { victims, growth } = claims(cosmetic, offering)
       const room = bytesOf(victims) + offering.freed
       if (message === offering.message) {
@@ -340,20 +343,26 @@ const INVARIANTS: readonly Invariant[] = [
   },
   {
     words:
-      'It recovers below low, or when nothing waits and the window has room, not before; then it is told what was shed since.',
-    recovered({ channel, critical, cosmetic, shed }, summary, now, { clients }) {
+      'It recovers below low, or when nothing waits and the window has room, not before, and not unless it has answered since or has answered for all; then it is told what was shed since.',
+    recovered(subject, summary, now, { clients }) {
+      const { channel, critical, cosmetic, shed, congestedAt } = subject
       const { low, high } = clients.limits
       for (const name of ['dropped', 'conflated', 'expired', 'bytes'] as const) {
         if (summary[name] !== shed[name]) return `${summary[name]} ${name}, not ${shed[name]}`
       }
       const waits = critical.length + cosmetic.length > 0
       const isClear = !waits && channel.window.hasRoom(1, now, (low + high) / 2, false)
-      return !isClear && channel.buffered >= low && `with ${channel.buffered} bytes`
+      if (!isClear && channel.buffered >= low) return `with ${channel.buffered} bytes`
+      if (congestedAt === undefined || mayBeSpared(subject)) return
+      const { answeredAt, clearAt } = subject
+      if (Math.max(answeredAt, clearAt) >= congestedAt) return
+      return `it has answered nothing since ${congestedAt}`
     },
-    offered({ channel }, offering, _verdict, { clients }) {
+    offered({ channel, answeredAt, congestedAt }, offering, _verdict, { clients }) {
       const { message, buffered, congested, closed } = offering
       const { low, high } = clients.limits
       if (message.isCritical || closed || !congested || isAbove(offering, high)) return
+      if (congestedAt !== undefined && answeredAt <= congestedAt) return
       return channel.congested && buffered < low && `not with ${buffered} bytes`
     },
     client({ channel, shed }) {
@@ -370,9 +379,12 @@ const INVARIANTS: readonly Invariant[] = [
   },
   {
     words:
-      'While a client is congested its cosmetic backlog does not grow; it never is above high.',
-    offered({ channel }, { message, cosmeticBytes }, _verdict, { clients }) {
-      if (message.isCritical || !channel.congested || clients.limits.mode === 'observe') return
+      'While a client is congested its cosmetic backlog does not grow; it never is above high, but for one message that came when no more than low was buffered.',
+    offered({ channel, congestions }, offering, _verdict, { clients }) {
+      const { message, cosmeticBytes, buffered } = offering
+      const { mode, low } = clients.limits
+      if (message.isCritical || !channel.congested || mode === 'observe') return
+      if (congestions > offering.congestions && buffered <= low) return
       return channel.cosmetic.bytes > cosmeticBytes && `from ${cosmeticBytes}`
     },
     client({ channel, highest }, { clients }) {

@@ -32,6 +32,11 @@ export function isAbove({ message, buffered, replaced }: Offering, high: number)
   return buffered + message.envelope.bytes - (replaced?.envelope.bytes ?? 0) > high
 }
 
+/** Whether what it has received is known otherwise, or not at all. */
+export function mayBeSpared({ channel, sentBytes, provenBytes }: Subject): boolean {
+  return channel.window.blind || channel.buffered === 0 || sentBytes === provenBytes
+}
+
 export function differs(
   lane: Subject['channel']['critical'],
   model: readonly Message[],

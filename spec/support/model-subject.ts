@@ -33,6 +33,8 @@ export interface Offering {
   /** The waiting message that has its key. */
   readonly replaced: Message | undefined
   readonly congested: boolean
+  /** How often it has become so. */
+  readonly congestions: number
   readonly closed: boolean
   /** It has its outcome. */
   settled: boolean
@@ -73,10 +75,14 @@ export interface Subject {
   lastAnswer: Buffer | undefined
   /** When the client last answered a marker that it had not answered before. */
   answeredAt: number
+  /** When it was last sent something while it had answered for all before. */
+  clearAt: number
   /** Since it was last told that the client has caught up. */
   shed: { dropped: number; conflated: number; expired: number; bytes: number }
   offering: Offering | undefined
   congestions: number
+  /** When it became congested, if it is. */
+  congestedAt: number | undefined
   /** When the application asked for it to be closed: the latest message that was emitted before. */
   closeAsked: number | undefined
   /** It has asked, and what was due then was offered. */
@@ -86,7 +92,7 @@ export interface Subject {
   discarded: boolean
   endedBy: EnforcedClosing | undefined
   heartbeatAt: number
-  /** The highest watermark since its cosmetic lane was empty. */
+  /** The highest watermark, or message that was let in above it, since its cosmetic lane was empty. */
   highest: number
   /** How it was right before the message that is being handed over. */
   ahead: {
@@ -115,9 +121,11 @@ export function makeSubject(channel: Channel, conn: ModelConnection, now: number
     pings: [],
     lastAnswer: undefined,
     answeredAt: now,
+    clearAt: now,
     shed: { dropped: 0, conflated: 0, expired: 0, bytes: 0 },
     offering: undefined,
     congestions: 0,
+    congestedAt: undefined,
     closeAsked: undefined,
     closing: false,
     lost: 0,

@@ -110,6 +110,7 @@ export class World implements Courier<Subject> {
     this.#listen('spillway:client:congested', ({ client }: { client: string }) => {
       const subject = this.#byId.get(client)!
       subject.congestions++
+      subject.congestedAt = this.loop.enteredAt
       check('congested', subject, this)
     })
     this.clients.start()
@@ -409,6 +410,7 @@ export class World implements Courier<Subject> {
       cosmeticBytes: channel.cosmetic.bytes,
       replaced: key === undefined ? undefined : cosmetic.find((each) => each.envelope.key === key),
       congested: channel.congested,
+      congestions: subject.congestions,
       closed: subject.closing || channel.closedBy !== undefined || conn.readyState === 'closed',
       settled: false,
       placed: false,
@@ -429,6 +431,9 @@ export class World implements Courier<Subject> {
     }
     const verdict = this.#enter(at, () => channel.offer(envelope, at))
     this.#rethrow()
+    if (!message.isCritical && offering.buffered <= this.clients.limits.low) {
+      subject.highest = Math.max(subject.highest, channel.cosmetic.bytes)
+    }
     check('offered', subject, offering, verdict, this)
     this.#place(subject, offering, verdict)
     subject.offering = undefined
@@ -507,6 +512,7 @@ export class World implements Courier<Subject> {
     const subject = this.#byId.get(channel.id)!
     check('recovered', subject, summary, now, this)
     subject.shed = { dropped: 0, conflated: 0, expired: 0, bytes: 0 }
+    subject.congestedAt = undefined
   }
 
   #pass(millis: number): void {
@@ -606,6 +612,7 @@ export class World implements Courier<Subject> {
         inFlight: window.inFlight,
         delayAtEntry: window.queueDelay(this.loop.enteredAt),
       }
+      if (subject.sentBytes === subject.provenBytes) subject.clearAt = now
       written.call(window, bytes, now)
     }
     const { write } = link
