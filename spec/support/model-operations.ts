@@ -98,11 +98,11 @@ export type Operation =
 
 export type Emit = Extract<Operation, { op: 'emit' | 'broadcast' }>
 
-const ENDINGS = ['all catch up', 'all stall', 'exit'] as const
+const ENDINGS = ['all catch up', 'all stall', 'all go blind', 'exit', 'let go'] as const
 
 /**
- * A run of them, and what follows: everyone catches up, nobody does anything any more, or the
- * process exits.
+ * A run of them, and what follows: everyone catches up, nobody does anything any more, nobody answers
+ * a marker, the process exits, or the scheduler lets go of everyone at once.
  */
 export interface Run {
   readonly budget: number
@@ -192,7 +192,7 @@ export function runs(most: number): fc.Arbitrary<Run> {
   return fc.record({
     budget: fc.constantFrom(3, 0),
     cost: fc.constantFrom(0, 0.3, 2),
-    ending: fc.constantFrom('all catch up', 'all catch up', 'all stall', 'all stall', 'exit'),
+    ending: fc.constantFrom(...ENDINGS),
     operations: fc.array(operation, { minLength: most >> 1, maxLength: most, size: 'max' }),
   })
 }

@@ -21,7 +21,8 @@ export function play(run: Run, total?: Total): void {
     for (const operation of run.operations) if (world.apply(operation)) operations++
     if (run.ending === 'all catch up') world.catchUp()
     else if (run.ending === 'all stall') world.stall()
-    else
+    else if (run.ending === 'all go blind') world.goBlind()
+    else if (run.ending === 'exit')
       world.exit(run.operations.filter(({ op }) => op === 'emit' || op === 'broadcast').slice(0, 9))
     world.letGo()
   } finally {

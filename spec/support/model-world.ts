@@ -142,6 +142,19 @@ export class World implements Courier<Subject> {
     check('caughtUp', this)
   }
 
+  /** Everyone reads all and answers heartbeats, but no markers. */
+  goBlind(): void {
+    for (let round = 0; round < 30; round++) {
+      for (const subject of [...this.subjects]) {
+        this.#deliver(subject, Number.POSITIVE_INFINITY)
+        this.#beat(subject)
+      }
+      this.#pass(250)
+      this.#rethrow()
+      this.#check()
+    }
+  }
+
   /** Nobody reads or answers anything, for much longer than is allowed. */
   stall(): void {
     for (const { conn } of this.subjects) conn.upgrading = false
@@ -241,12 +254,7 @@ export class World implements Courier<Subject> {
         conn.transport.hear()
         return true
       case 'heartbeat':
-        // its answer comes behind all that was written before it
-        if (conn.cut || !conn.transport.read || loop.now() < subject.heartbeatAt + HEARTBEAT)
-          return false
-        subject.heartbeatAt = loop.now()
-        loop.task(() => conn.emit('heartbeat'))
-        return true
+        return this.#beat(subject)
       case 'upgrade':
         if (conn.transport.name !== 'polling' || conn.cut) return false
         if (conn.upgrading) this.#upgrade(subject, operation.by)
@@ -551,6 +559,18 @@ export class World implements Courier<Subject> {
       pings.length = 0
       conn.transport.pong(ping)
     }
+  }
+
+  /** Its answer comes behind all that was written before it. */
+  #beat(subject: Subject): boolean {
+    const { loop } = this
+    const { conn } = subject
+    if (conn.cut || !conn.transport.read || loop.now() < subject.heartbeatAt + HEARTBEAT) {
+      return false
+    }
+    subject.heartbeatAt = loop.now()
+    loop.task(() => conn.emit('heartbeat'))
+    return true
   }
 
   #arrive(subject: Subject, arrival: Arrival): void {
