@@ -66,15 +66,22 @@ export class Broadcasts<R extends Recipient> {
     const walk = broadcast.envelope.rule.class === 'critical' ? this.#critical : this.#cosmetic
     const now = this.#isAlone() && walk.empty
     walk.add(recipients, broadcast)
+    // while something critical waits, the turn's budget is spent
     if (now) while (!walk.empty && !this.#fanout.spent(this.#clock.now())) walk.visit()
-    while (walk.waiting > MOST_WAITING) walk.visit()
+    while (walk.waiting > MOST_WAITING) (this.#critical.empty ? walk : this.#critical).visit()
   }
 
-  /** Sends a connection what has to go before a message: of its class, or all if it leaves or joins. */
+  /**
+   * Sends a connection what has to go before a message: all that is critical, and what is cosmetic
+   * before a message that is so too, or by which the client joins or leaves.
+   */
   catchUp(conn: object, envelope?: Envelope): void {
-    const both = !envelope || envelope.kind === 'disconnect' || envelope.kind === 'connect'
-    if (both || envelope.rule.class === 'critical') this.#critical.catchUp(conn, this.#send)
-    if (both || envelope.rule.class === 'cosmetic') this.#cosmetic.catchUp(conn, this.#send)
+    this.#critical.catchUp(conn, this.#send)
+    const overtakes =
+      envelope?.rule.class === 'critical' &&
+      envelope.kind !== 'disconnect' &&
+      envelope.kind !== 'connect'
+    if (!overtakes) this.#cosmetic.catchUp(conn, this.#send)
   }
 
   /** A connection is gone: tells what it was due. */

@@ -29,8 +29,6 @@ interface Invariant {
   outcome?(subject: Subject, message: Message, outcome: MessageOutcome, world: World): Wrong
   /** A message is about to be offered. */
   offering?(subject: Subject, offering: Offering, world: World): Wrong
-  /** Is offered in a slice, not where it is emitted, nor to catch up. */
-  slice?(subject: Subject, message: Message, world: World): Wrong
   /** The connection is gone, and its channel is told of something that waited for its slice. */
   missed?(subject: Subject, message: Message, world: World): Wrong
   /** A message was offered. */
@@ -99,9 +97,10 @@ const INVARIANTS: readonly Invariant[] = [
     },
   },
   {
-    words: 'In a slice critical broadcasts go before cosmetic ones.',
-    slice({ due }, { isCritical }) {
-      return !isCritical && due.some((other) => other.isCritical) && 'ahead of a critical one'
+    words:
+      'Nothing cosmetic is offered while something critical waits for its slice, in its own slice or not.',
+    offering({ due }, { message }) {
+      return !message.isCritical && due.some((each) => each.isCritical) && 'ahead of a critical one'
     },
   },
   {

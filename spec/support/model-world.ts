@@ -64,7 +64,6 @@ export class World implements Courier<Subject> {
   readonly #reactions = new Map<Message, Extract<Operation, { op: 'broadcast' }>>()
   /** Whose turn of the walk it is. */
   #visited: Subject | undefined
-  #broadcasting = false
   #failure: unknown
   #over = false
   readonly #subscriptions: Array<() => void> = []
@@ -317,10 +316,7 @@ export class World implements Courier<Subject> {
     if (members.length >= LARGE) for (const { due } of members) due.push(message)
     if (operation.reaction !== 'nothing') this.#reactions.set(message, operation)
     this.broadcast++
-    const outer = this.#broadcasting
-    this.#broadcasting = true
     this.broadcasts.offer(members, { envelope, send: (subject) => this.#send(subject, message) })
-    this.#broadcasting = outer
     return true
   }
 
@@ -352,7 +348,6 @@ export class World implements Courier<Subject> {
     const inTurn = this.#visited === subject
     this.walked[inTurn ? 'visited' : 'caughtUp']++
     this.#caught(() => {
-      if (inTurn && !this.#broadcasting) check('slice', subject, message, this)
       this.#offer(subject, message, this.loop.now(), true)
       this.#react(subject, message)
     })
