@@ -18,6 +18,7 @@ import type {
 } from './outcomes.ts'
 import type { Due } from './ready-queue.ts'
 import type { Rule } from './rule.ts'
+import { Shadow } from './shadow.ts'
 import { Tally } from './stats.ts'
 import { Undelivered } from './undelivered.ts'
 import type { Bytes, Millis } from './units.ts'
@@ -128,6 +129,8 @@ export class Channel implements FanoutMember, LinkEvents {
   #inTick = 1
   /** When the first message was emitted of those whose latency the next marker tells. */
   #criticalAt: Millis | undefined
+  /** Made in mode observe. */
+  #shadow: Shadow | undefined
   /** Sent again to a client that has come back, and not proven to be received. */
   #replayed: Bytes = 0
   #closing = false
@@ -539,21 +542,28 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /** Counts what `enforce` would have dropped or let expire, and sends it. */
   #offerObserved(envelope: Envelope, before: Bytes, now: Millis): Verdict {
-    const { high, maxAge } = this.#host.limits
+    const { limits } = this.#host
     const { rule, bytes } = envelope
     this.#recover(now)
-    if (before + bytes > high) this.#enterCongestion(now)
-    if (rule.class === 'cosmetic') {
-      const late = envelope.expired(now + pathDelay(this, now), maxAge)
-      if (this.congested || late) {
-        this.#losses ??= new Losses(this.#offered, this.shed, now)
-        rule.tally.countObserved(bytes)
-        this.#counted.countObserved(bytes)
-        diagnoseMessage(this.id, envelope, 'observed')
-      }
-    }
+    if (before + bytes > limits.high) this.#enterCongestion(now)
+    this.#shadow ??= new Shadow()
+    this.#shadow.advance(this.#sentBytes - before, limits)
+    if (rule.class === 'cosmetic' && this.#wouldShed(envelope, this.#shadow, before, now)) {
+      this.#losses ??= new Losses(this.#offered, this.shed, now)
+      rule.tally.countObserved(bytes)
+      this.#counted.countObserved(bytes)
+      diagnoseMessage(this.id, envelope, 'observed')
+    } else this.#shadow.admit(bytes)
     this.#send(envelope, now)
     return 'sent'
+  }
+
+  #wouldShed(envelope: Envelope, shadow: Shadow, before: Bytes, now: Millis): boolean {
+    const { limits } = this.#host
+    // of what is ahead of it, this much would be
+    const share = Math.min(1, shadow.buffered / Math.max(1, before))
+    const late = envelope.expired(now + share * pathDelay(this, now), limits.maxAge)
+    return late || shadow.drops(envelope.bytes, limits)
   }
 
   #isClear(bytes: Bytes, now: Millis): boolean {

@@ -35,7 +35,7 @@ export interface Order extends Standings {
 }
 
 const KEPT_FOR: Millis = 60_000
-const MOST_KEPT = 16
+const MOST_KEPT = 32
 
 /**
  * The orders that pages go on in: those of first pages that have more behind them, as they were

@@ -44,7 +44,7 @@ export const watermarks = z
     emergency: bytes
       .optional()
       .describe(
-        'Bytes buffered for a client above which it is closed at once, whatever it does. Default: 8 times `limit`.',
+        'Bytes buffered for a client above which it is closed at once, whatever it does; but one that has caught up may be sent a message of any size. Default: 8 times `limit`.',
       ),
   })
   .describe('Bytes buffered for one client, at which something happens to it.')

@@ -57,7 +57,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
   ['link interface', ['lib/link/link']],
   ['path', ['lib/path']],
   ['lanes, window', ['lib/lane', 'lib/window']],
-  ['vitals', ['lib/vitals', 'lib/wait']],
+  ['vitals', ['lib/vitals', 'lib/wait', 'lib/shadow']],
   ['classification', ['lib/compile', 'lib/messages', 'lib/classifier', 'lib/recovery']],
   ['reports', ['lib/reporter']],
   ['channel', ['lib/channel']],

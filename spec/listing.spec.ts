@@ -257,13 +257,13 @@ describe('Listing', () => {
       }
     })
 
-    it('keeps sixteen, and rather those that somebody has gone on in', async () => {
+    it('keeps thirty-two, and rather those that somebody has gone on in', async () => {
       const { listings, list, set } = listingsOf(numbered(10), clock)
       const paged = await list({ limit: 1 })
       const second = await list({ limit: 1, cursor: paged.next! })
       const unpaged = await list({ limit: 1 })
       for (let n = 0; n < 100; n++) await list({ limit: 1 })
-      expect(listings.kept).to.equal(16)
+      expect(listings.kept).to.equal(32)
       set(numbered(10, (n) => -n))
       const at = async (cursor: string | null) => (await list({ limit: 1, cursor: cursor! })).ids
       expect(await at(second.next), 'of the first order').to.deep.equal(['a-00007'])
