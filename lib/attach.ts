@@ -319,13 +319,16 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
    * from a first one keep its order, and list each client of then that stays once, as long as each is
    * asked for within a minute; after that they follow the figures as they are.
    *
-   * @returns undefined if the cursor is not one of this order
    * @throws SpillwayError SPILLWAY_INVALID_OPTION
    */
-  list(query: z.input<typeof listQuery> = {}): Promise<ClientsPage | undefined> {
+  async list(query: z.input<typeof listQuery> = {}): Promise<ClientsPage> {
     const parsed = parseOptions(listQuery, query, 'query')
     const now = systemClock.now()
-    return this.#clients.list(parsed, (channel) => this.#matches(channel, parsed, now))
+    const page = await this.#clients.list(parsed, (channel) => this.#matches(channel, parsed, now))
+    if (page) return page
+    const allowed =
+      'the `next` of a page in the order of the same `sort`, or none for the first page'
+    throw refuse('SPILLWAY_INVALID_OPTION', 'query.cursor', parsed.cursor, allowed)
   }
 
   /** All clients, unordered. O(clients). */

@@ -455,12 +455,13 @@ describe('Listing', () => {
     it('is to be had from the handle, which refuses a bad query by its path', async () => {
       await start()
       await fixture.raw()
-      expect((await fixture.app.spillway.list({ congested: false }))!.total).to.equal(1)
-      expect(await fixture.app.spillway.list({ cursor: 'x' })).to.equal(undefined)
-      const refusal = await refusalOfPromise(
-        Promise.resolve().then(() => fixture.app.spillway.list({ limit: 0 })),
-      )
-      expectRefusal(refusal, 'SPILLWAY_INVALID_OPTION', 'query.limit', '0', /from 1 to 200/)
+      const { spillway } = fixture.app
+      expect((await spillway.list({ congested: false })).total).to.equal(1)
+      const [limit, cursor] = [spillway.list({ limit: 0 }), spillway.list({ cursor: 'x' })]
+      const refusals = [await refusalOfPromise(limit), await refusalOfPromise(cursor)] as const
+      const code = 'SPILLWAY_INVALID_OPTION'
+      expectRefusal(refusals[0], code, 'query.limit', '0', /from 1 to 200/)
+      expectRefusal(refusals[1], code, 'query.cursor', '"x"', /the same `sort`/)
     })
   })
 })
@@ -530,7 +531,7 @@ describe('A client that has stopped answering', () => {
         for (const sort of ['worst', 'stalled', 'wait', 'rtt'] as const) {
           const page = await spillway!.list({ sort, limit: 1 })
           expect(
-            page!.clients.map((client) => client.id),
+            page.clients.map((client) => client.id),
             sort,
           ).to.deep.equal([id])
         }

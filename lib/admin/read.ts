@@ -13,7 +13,8 @@ import {
   queueQuery,
   spillwayStats,
 } from '../../schemas/stats.ts'
-import { badCursor, clientParams, NO_CLIENT, noQuery, ROUTE_CONFIG } from './answers.ts'
+import { refuse } from '../errors.ts'
+import { clientParams, NO_CLIENT, noQuery, ROUTE_CONFIG } from './answers.ts'
 import { pageOfClosed } from './closed-page.ts'
 import { Feed } from './feed.ts'
 import type { AdminOptions } from './options.ts'
@@ -51,11 +52,7 @@ export async function readRoutes(app: FastifyInstance, options: AdminOptions): P
         response: { 200: clientsPage, 400: failure },
       },
     },
-    async (request) => {
-      const page = await spillway.list(request.query)
-      if (!page) throw badCursor(request.query.cursor, 'a page in the order of the same `sort`')
-      return page
-    },
+    async (request) => spillway.list(request.query),
   )
 
   routes.get(
@@ -104,8 +101,10 @@ export async function readRoutes(app: FastifyInstance, options: AdminOptions): P
     },
     async (request) => {
       const page = pageOfClosed(spillway.closed(), request.query)
-      if (!page) throw badCursor(request.query.cursor, 'a page whose last client is remembered')
-      return page
+      if (page) return page
+      const allowed =
+        'the `next` of a page whose last client is remembered, or none for the first page'
+      throw refuse('SPILLWAY_INVALID_OPTION', 'query.cursor', request.query.cursor, allowed)
     },
   )
 
