@@ -388,7 +388,7 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /** Closes after what is queued and critical, as Engine.IO does after its own buffer. */
   close(now: Millis): void {
-    if (!this.#hasCaughtUp()) return
+    if (!this.#catchUp()) return
     this.#closing = true
     this.#retiring = false
     this.#watch(now)
@@ -400,7 +400,7 @@ export class Channel implements FanoutMember, LinkEvents {
    * is emitted meanwhile too.
    */
   retire(now: Millis): void {
-    if (!this.#hasCaughtUp()) return
+    if (!this.#catchUp()) return
     this.#retiring = true
     this.#watch(now)
     this.pump(now)
@@ -462,7 +462,7 @@ export class Channel implements FanoutMember, LinkEvents {
   }
 
   /** Offers what waits for its slice. @returns whether it is still open then */
-  #hasCaughtUp(): boolean {
+  #catchUp(): boolean {
     if (!this.#closing && this.closedBy === undefined) this.#host.catchUp(this)
     return !this.#closing && this.closedBy === undefined
   }
