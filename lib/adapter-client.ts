@@ -1,4 +1,5 @@
 import type { AdapterFault } from './outcomes.ts'
+import { replaceMethod } from './socketio/override.ts'
 
 /** A client of Redis that an adapter speaks through, of `redis` or `ioredis`. */
 export interface AdapterClient {
@@ -66,11 +67,15 @@ export function isAdapterClient(value: unknown): value is AdapterClient {
 }
 
 function shadow(client: object, name: string, result: (returned: unknown) => unknown): void {
-  const method: unknown = Reflect.get(client, name)
-  if (typeof method !== 'function') return
-  Reflect.set(client, name, function (this: unknown, ...args: unknown[]): unknown {
-    return result(Reflect.apply(method, this, args))
-  })
+  const commands = client as Record<string, (...args: unknown[]) => unknown>
+  if (typeof commands[name] !== 'function') return
+  replaceMethod(
+    commands,
+    name,
+    (command) =>
+      (...args) =>
+        result(command(...args)),
+  )
 }
 
 function rejectLater(error: unknown): Promise<never> {

@@ -2,6 +2,7 @@ import type { Packet } from './classifier.ts'
 import type { WriteOptions } from './envelope.ts'
 import type { EncodedPart } from './frame.ts'
 import type { Recipient } from './round.ts'
+import { replaceMethod } from './socketio/override.ts'
 
 /** A Socket.IO socket, as its adapter knows it. */
 export interface AdapterSocket extends Recipient {
@@ -29,8 +30,6 @@ export type OnBroadcast = (
   options: WriteOptions,
 ) => void
 
-const kTapped = Symbol('spillway.adapter')
-type Tappable = TappedAdapter & { [kTapped]?: true }
 const EVENT = 2
 
 /**
@@ -38,27 +37,28 @@ const EVENT = 2
  * all at once. What Socket.IO's users could notice stays as it is: messages that want an answer, are
  * volatile, or have attachments that may change, and those that `onAnyOutgoing` is told of. An
  * adapter without these methods is left as it is.
+ *
+ * @returns gives it its own methods back
  */
-export function tapAdapter(adapter: Tappable, onBroadcast: OnBroadcast): void {
-  const { _encode: encode, apply } = adapter
-  if (adapter[kTapped] || typeof encode !== 'function' || typeof apply !== 'function') return
+export function tapAdapter(adapter: TappedAdapter, onBroadcast: OnBroadcast): () => void {
+  if (typeof adapter._encode !== 'function' || typeof adapter.apply !== 'function') return () => {}
   /** Of the broadcast that was encoded, and whose recipients are asked for next. */
   let encoded: { readonly parts: EncodedPart[]; readonly options: WriteOptions } | undefined
-  adapter._encode = (packet, options) => {
-    const parts = encode.call(adapter, packet, options)
+  const restoreEncode = replaceMethod(adapter, '_encode', (encode) => (packet, options) => {
+    const parts = encode(packet, options)
     const canWait =
       packet.type === EVENT && packet.id === undefined && parts.length === 1 && !options.volatile
     encoded = canWait ? { parts, options } : undefined
     return parts
-  }
-  adapter.apply = (target, callback) => {
+  })
+  const restoreApply = replaceMethod(adapter, 'apply', (apply) => (target, callback) => {
     const broadcast = encoded
     encoded = undefined
-    if (!broadcast) return apply.call(adapter, target, callback)
+    if (!broadcast) return apply(target, callback)
     const { parts, options } = broadcast
     const recipients: AdapterSocket[] = []
     let isPlain = true
-    apply.call(adapter, target, (socket) => {
+    apply(target, (socket) => {
       recipients.push(socket)
       isPlain &&=
         !socket._anyOutgoingListeners?.length && typeof socket.client?.writeToEngine === 'function'
@@ -67,12 +67,9 @@ export function tapAdapter(adapter: Tappable, onBroadcast: OnBroadcast): void {
     const send = (socket: AdapterSocket) => socket.client!.writeToEngine!(parts, options)
     if (isPlain) onBroadcast(recipients, send, options)
     else for (const socket of recipients) callback(socket)
+  })
+  return () => {
+    restoreEncode?.()
+    restoreApply?.()
   }
-  adapter[kTapped] = true
-}
-
-/** Gives it its own methods back. */
-export function untapAdapter(adapter: Tappable): void {
-  if (!adapter[kTapped]) return
-  for (const name of ['_encode', 'apply', kTapped] as const) Reflect.deleteProperty(adapter, name)
 }

@@ -5,6 +5,7 @@ import type { Clock } from './clock.ts'
 import { toError } from './errors.ts'
 import { ADAPTER_FAULTS, type AdapterFault } from './outcomes.ts'
 import type { Reporter } from './reporter.ts'
+import { replaceMethod } from './socketio/override.ts'
 import type { Millis } from './units.ts'
 
 /** What an adapter may have; nothing of it is taken for granted. */
@@ -45,6 +46,7 @@ export class Adapters {
   readonly #watched = new WeakMap<object, () => void>()
   readonly #clients = new Set<object>()
   readonly #faults = zeros()
+  readonly #restoreAdapter: (() => void) | undefined
   #open = true
 
   constructor(io: AdaptedServer, clock: Clock, reporter: Reporter) {
@@ -52,16 +54,15 @@ export class Adapters {
     this.#clock = clock
     this.#reporter = reporter
     io.on('new_namespace', this.#watch)
-    const { adapter } = io
-    if (typeof adapter === 'function') {
-      io.adapter = (...args) => {
-        if (args.length === 0) return adapter.call(io)
+    if (typeof io.adapter === 'function') {
+      this.#restoreAdapter = replaceMethod(io, 'adapter', (adapter) => (...args) => {
+        if (args.length === 0) return adapter()
         // every namespace gets another
         this.#releaseAll()
-        const result = adapter.apply(io, args)
+        const result = adapter(...args)
         this.#watchAll()
         return result
-      }
+      })
     }
     this.#watchAll()
   }
@@ -80,7 +81,7 @@ export class Adapters {
   close(): void {
     this.#open = false
     this.#io.off('new_namespace', this.#watch)
-    Reflect.deleteProperty(this.#io, 'adapter')
+    this.#restoreAdapter?.()
     this.#releaseAll()
     for (const client of this.#clients) ignoreClient(client, this.#reportClient)
     this.#clients.clear()
@@ -108,48 +109,56 @@ export class Adapters {
     adapter.on?.('error', onError)
     const { pubClient, subClient } = adapter
     for (const client of [pubClient, subClient]) if (isAdapterClient(client)) this.guard(client)
-    const shadowed = this.#shadow(where, adapter)
+    const restores = this.#shadow(where, adapter)
     return () => {
       adapter.off?.('error', onError)
-      for (const method of shadowed) Reflect.deleteProperty(adapter, method)
+      for (const restore of restores) restore?.()
     }
   }
 
-  /** @returns the names of the methods that are not the adapter's own now */
-  #shadow(where: string, adapter: WatchedAdapter): string[] {
+  /** @returns what gives the adapter its own methods back */
+  #shadow(where: string, adapter: WatchedAdapter): Array<(() => void) | undefined> {
     const { publishAndReturnOffset, restoreSession, serverCount } = adapter
     const hasClient = isAdapterClient(adapter.pubClient)
-    const shadowed: WatchedAdapter = {}
+    const restores: Array<(() => void) | undefined> = []
     if (publishAndReturnOffset) {
       const answers = new Answers(this.#clock, (isFirst, error) => {
         if (isFirst) this.#report(where, 'late', error)
         else this.#count('late')
       })
-      shadowed.publishAndReturnOffset = (message) => {
-        const answer = publishAndReturnOffset.call(adapter, message)
+      const published = replaceMethod(adapter, 'publishAndReturnOffset', (publish) => (message) => {
+        const answer = publish(message)
         // a client that is guarded tells of it itself
         if (!hasClient) answer.catch((error) => this.#report(where, 'rejected', error))
         return answers.wait(answer)
-      }
+      })
+      restores.push(published)
       if (restoreSession) {
-        shadowed.restoreSession = (pid, offset) =>
-          within(
-            answers.silent ? 0 : LONGEST_RESTORE,
-            restoreSession.call(adapter, pid, offset),
-            (error) => this.#report(where, 'late', error),
-          )
+        const restored = replaceMethod(
+          adapter,
+          'restoreSession',
+          (restore) => (pid, offset) =>
+            within(answers.silent ? 0 : LONGEST_RESTORE, restore(pid, offset), (error) =>
+              this.#report(where, 'late', error),
+            ),
+        )
+        restores.push(restored)
       }
     }
     if (serverCount && (publishAndReturnOffset || hasClient)) {
-      shadowed.serverCount = () =>
-        serverCount.call(adapter).catch((error) => {
-          this.#report(where, 'rejected', error)
-          // Socket.IO does not look after a rejection; as many answers never come
-          return Number.NaN
-        })
+      const counted = replaceMethod(
+        adapter,
+        'serverCount',
+        (count) => () =>
+          count().catch((error) => {
+            this.#report(where, 'rejected', error)
+            // Socket.IO does not look after a rejection; as many answers never come
+            return Number.NaN
+          }),
+      )
+      restores.push(counted)
     }
-    Object.assign(adapter, shadowed)
-    return Object.keys(shadowed)
+    return restores
   }
 
   readonly #reportClient = (kind: AdapterFault, error: unknown): void => {

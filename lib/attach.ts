@@ -148,6 +148,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
       { fanout: this.#clients.fanout, ledger: this.#clients.ledger },
       (conn, write, close) => this.#clients.open(conn, write, close),
       (engine) => this.#gate.add(engine),
+      (where, error) => this.events.fault(where, error),
     )
     this.#adapters = new Adapters(tapped, systemClock, this.events)
     this.#clients.start()

@@ -5,6 +5,7 @@ import type { Admission } from './admission.ts'
 import type { Clock } from './clock.ts'
 import type { RefusalReason } from './outcomes.ts'
 import { Pace } from './pace.ts'
+import { replaceMethod } from './socketio/override.ts'
 import type { Millis } from './units.ts'
 
 /** The parts of an Engine.IO server that a client comes in by. Both methods are public. */
@@ -44,6 +45,8 @@ export class Gate {
   /** Whether a connection has a Socket.IO socket. */
   readonly #isConnected: (conn: object) => boolean
   readonly #engines = new Set<GuardedEngine>()
+  /** What gives the engines their own methods back. */
+  #restores: Array<(() => void) | undefined> = []
   readonly #pace: Pace
   #guarding = false
 
@@ -72,48 +75,47 @@ export class Gate {
   add(engine: object): void {
     if (!this.#guarding || !isGuardable(engine) || this.#engines.has(engine)) return
     this.#engines.add(engine)
-    const { handleRequest, handleUpgrade } = engine
-    engine.handleRequest = (request, response) => {
-      if (!isHandshake(request)) return handleRequest.call(engine, request, response)
+    const ofRequests = replaceMethod(engine, 'handleRequest', (handle) => (request, response) => {
+      if (!isHandshake(request)) return handle(request, response)
       this.#pace.add((waited) => {
         if (response.destroyed) return
         const reason = this.#refusal(waited)
-        if (reason === undefined) return handleRequest.call(engine, request, response)
+        if (reason === undefined) return handle(request, response)
         const headers = this.#refuse(reason, request)
         response.writeHead(503, { ...headers, ...corsOf(engine, request) }).end(BODY)
       })
-    }
-    engine.handleUpgrade = (request, socket, head) => {
-      if (!isHandshake(request)) return handleUpgrade.call(engine, request, socket, head)
-      // until its turn nobody listens
-      socket.on('error', ignore)
-      this.#pace.add((waited) => {
-        if (socket.destroyed) return
-        const reason = this.#refusal(waited)
-        if (reason !== undefined) return answer(socket, this.#refuse(reason, request))
-        socket.off('error', ignore)
-        handleUpgrade.call(engine, request, socket, head)
-      })
-    }
+    })
+    const ofUpgrades = replaceMethod(
+      engine,
+      'handleUpgrade',
+      (handle) => (request, socket, head) => {
+        if (!isHandshake(request)) return handle(request, socket, head)
+        // until its turn nobody listens
+        socket.on('error', ignore)
+        this.#pace.add((waited) => {
+          if (socket.destroyed) return
+          const reason = this.#refusal(waited)
+          if (reason !== undefined) return answer(socket, this.#refuse(reason, request))
+          socket.off('error', ignore)
+          handle(request, socket, head)
+        })
+      },
+    )
+    this.#restores.push(ofRequests, ofUpgrades)
   }
 
   /** Gives the server its own methods back. */
   close(): void {
     if (!this.#guarding) return
     this.#guarding = false
-    for (const engine of this.#engines) {
-      for (const name of ['handleRequest', 'handleUpgrade']) Reflect.deleteProperty(engine, name)
-    }
+    for (const restore of this.#restores.splice(0)) restore?.()
     this.#engines.clear()
     this.#io.off('new_namespace', this.#onNamespace)
     for (const namespace of this.#io._nsps?.values() ?? []) {
       const middlewares: unknown = Reflect.get(namespace, '_fns')
-      if (!Array.isArray(middlewares)) continue
-      Reflect.set(
-        namespace,
-        '_fns',
-        middlewares.filter((each) => each !== this.#onConnect),
-      )
+      if (!Array.isArray(middlewares) || Object.isFrozen(middlewares)) continue
+      const index = middlewares.indexOf(this.#onConnect)
+      if (index >= 0) middlewares.splice(index, 1)
     }
   }
 

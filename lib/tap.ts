@@ -4,14 +4,13 @@ import {
   type OnBroadcast,
   type TappedAdapter,
   tapAdapter,
-  untapAdapter,
 } from './adapter-tap.ts'
 import { type Broadcast, Broadcasts, type Courier } from './broadcasts.ts'
 import type { Channel, NamespaceSocket } from './channel.ts'
 import type { Classifier, Packet } from './classifier.ts'
 import type { Clock } from './clock.ts'
 import { Envelope, type EnvelopeFields, type WriteOptions } from './envelope.ts'
-import { refuse } from './errors.ts'
+import { refuse, toError, verbatim } from './errors.ts'
 import type { Fanout } from './fanout.ts'
 import type { EncodedPart } from './frame.ts'
 import type { Ledger } from './ledger.ts'
@@ -22,6 +21,7 @@ import {
   missingFeature,
 } from './link/engine.ts'
 import { forget } from './recovery.ts'
+import { note, Override, replaceMethod } from './socketio/override.ts'
 
 /** The parts of a Socket.IO server that are tapped. */
 export interface TappedServer extends EventEmitter {
@@ -67,6 +67,12 @@ interface Tapped {
   attachments: number
 }
 
+interface TappedBy {
+  readonly adapter: object
+  /** Gives it its own methods back. */
+  readonly restore: () => void
+}
+
 const kTapped = Symbol('spillway.tapped')
 
 interface TappedSocket extends EngineSocket {
@@ -94,7 +100,20 @@ export class Tap implements Courier<AdapterSocket> {
   /** Those of them that were looked for among many, and how many were entered. */
   readonly #index = new Map<EncodedPart, Encoding>()
   #indexed = 0
-  readonly #onConnection = (conn: EngineSocket): void => this.#tap(conn)
+  readonly #overrides = overridesOf(this)
+  /** What gives the server its own methods back. */
+  readonly #restores: Array<() => void> = []
+  /** Of a namespace, the adapter that is tapped. */
+  readonly #adapters = new WeakMap<object, TappedBy>()
+  readonly #onFault: (where: string, error: Error) => void
+  /** A connection that can't be tapped is left to Socket.IO: a throw would end the process. */
+  readonly #onConnection = (conn: EngineSocket): void => {
+    try {
+      this.#tap(conn)
+    } catch (refusal) {
+      this.#onFault('connection', toError(refusal))
+    }
+  }
 
   /** @throws SpillwayError if it is no Socket.IO server, or one that can't be tapped */
   static check(io: unknown): TappedServer {
@@ -112,7 +131,11 @@ export class Tap implements Courier<AdapterSocket> {
     return server
   }
 
-  /** @param onEngine told of every engine of the server, those that follow too */
+  /**
+   * @param onEngine told of every engine of the server, those that follow too
+   * @param onFault told of a connection that can't be tapped
+   * @throws SpillwayError if the server can't be tapped; it is then as it was
+   */
   constructor(
     io: TappedServer,
     classifier: Classifier,
@@ -120,6 +143,7 @@ export class Tap implements Courier<AdapterSocket> {
     shared: { readonly fanout: Fanout; readonly ledger: Ledger },
     open: OpenChannel,
     onEngine: (engine: EngineServer) => void = () => {},
+    onFault: (where: string, error: Error) => void = () => {},
   ) {
     this.broadcasts = new Broadcasts(clock, shared.fanout, shared.ledger, this)
     this.#io = io
@@ -127,18 +151,26 @@ export class Tap implements Courier<AdapterSocket> {
     this.#clock = clock
     this.#open = open
     this.#onEngine = onEngine
-    this.#shadowServer()
-    if (io.engine) this.#tapEngine(io.engine)
+    this.#onFault = onFault
+    try {
+      this.#shadowServer()
+      if (io.engine) this.#tapEngine(io.engine)
+    } catch (refusal) {
+      this.close()
+      throw refusal
+    }
   }
 
   /** Gives Socket.IO and every connection their own methods back. */
   close(): void {
-    for (const name of ['bind', 'attachApp'] as const) Reflect.deleteProperty(this.#io, name)
-    Reflect.deleteProperty(this.#io.encoder, 'encode')
-    for (const { adapter } of this.#io._nsps?.values() ?? []) untapAdapter(adapter)
+    for (const restore of this.#restores.splice(0)) restore()
+    for (const namespace of this.#io._nsps?.values() ?? []) {
+      this.#adapters.get(namespace)?.restore()
+      this.#adapters.delete(namespace)
+    }
     for (const engine of this.engines) {
       engine.off('connection', this.#onConnection)
-      for (const conn of Object.values(engine.clients ?? {})) untap(conn)
+      for (const conn of Object.values(engine.clients ?? {})) this.#untap(conn)
     }
     this.engines.clear()
     this.#forget()
@@ -177,11 +209,9 @@ export class Tap implements Courier<AdapterSocket> {
 
   #shadowServer(): void {
     const io = this.#io
-    const { encoder } = io
-    const encode = encoder.encode
-    encoder.encode = (packet) => {
+    this.#replace('io.encoder', io.encoder, 'encode', (encode) => (packet) => {
       this.#tapAdapter(packet.nsp)
-      const parts = encode.call(encoder, packet)
+      const parts = encode(packet)
       const fields = this.#classifier.classify(packet, parts, this.#clock.now())
       const bare =
         fields.rule.class === 'cosmetic' ? this.#classifier.withoutOffset(packet) : undefined
@@ -189,25 +219,40 @@ export class Tap implements Courier<AdapterSocket> {
       const known = forget(packet, io._nsps?.get(packet.nsp)?.adapter)
       return this.#remember({
         ...fields,
-        parts: known ? encode.call(encoder, known) : parts,
-        bare: () => encode.call(encoder, bare),
+        parts: known ? encode(known) : parts,
+        bare: () => encode(bare),
       })
-    }
-    const { bind } = io
-    io.bind = (engine) => {
+    })
+    this.#replace('io', io, 'bind', (bind) => (engine) => {
       this.#tapEngine(engine)
-      return bind.call(io, engine)
-    }
-    io.attachApp = () => {
+      return bind(engine)
+    })
+    this.#replace('io', io, 'attachApp', () => () => {
       throw unsupportedEngine('io.attachApp()')
+    })
+  }
+
+  /** @throws SpillwayError if the method can't be replaced */
+  #replace<T extends object, Name extends keyof T & string>(
+    ...[path, target, name, make]: [string, ...Parameters<typeof replaceMethod<T, Name>>]
+  ): void {
+    const restore = replaceMethod(target, name, make)
+    if (!restore) {
+      const given = verbatim('a method that does not let itself be replaced')
+      throw refuse('SPILLWAY_NOT_SOCKET_IO', `${path}.${name}`, given, 'a writable property')
     }
+    this.#restores.push(restore)
   }
 
   /** Namespaces come and go, and may be given another adapter. */
-  #tapAdapter(namespace: string): void {
-    const adapter = this.#io._nsps?.get(namespace)?.adapter
-    if (!adapter) return
-    tapAdapter(adapter, this.#onBroadcast)
+  #tapAdapter(name: string): void {
+    const namespace = this.#io._nsps?.get(name)
+    if (!namespace) return
+    const { adapter } = namespace
+    const tapped = this.#adapters.get(namespace)
+    if (tapped?.adapter === adapter) return
+    tapped?.restore()
+    this.#adapters.set(namespace, { adapter, restore: tapAdapter(adapter, this.#onBroadcast) })
   }
 
   readonly #onBroadcast: OnBroadcast = (recipients, send, options) => {
@@ -278,20 +323,31 @@ export class Tap implements Courier<AdapterSocket> {
 
   #tap(conn: TappedSocket): void {
     if (conn[kTapped]) return
-    const missing = missingFeature(conn)
+    const missing = missingFeature(conn) ?? this.#fixedFeature(conn)
     if (missing !== undefined) {
       throw refuse(
         'SPILLWAY_UNSUPPORTED_ENGINE',
         'io.engine',
-        `a connection without ${missing}`,
+        verbatim(`a connection without ${missing}`),
         'Engine.IO 6',
       )
     }
     const channel = this.#open(conn, conn.write, conn.close)
-    conn[kTapped] = { tap: this, channel, attachments: 0 }
-    conn.write = write
-    conn.send = write
-    conn.close = close
+    note(conn, kTapped, { tap: this, channel, attachments: 0 })
+    for (const override of this.#overrides) override.install(conn)
+  }
+
+  /** What of a connection does not let itself be replaced, if anything. */
+  #fixedFeature(conn: TappedSocket): string | undefined {
+    if (!Object.isExtensible(conn)) return 'properties that can be added'
+    const fixed = this.#overrides.find((override) => !override.fits(conn))
+    return fixed && `a conn.${fixed.name}() that can be replaced`
+  }
+
+  #untap(conn: TappedSocket): void {
+    if (conn[kTapped]?.tap !== this) return
+    Reflect.deleteProperty(conn, kTapped)
+    for (const override of this.#overrides) override.restore(conn)
   }
 
   /** Called for every `write` of a connection. */
@@ -369,36 +425,43 @@ export class Tap implements Courier<AdapterSocket> {
   }
 }
 
-// One function for all connections, so that an idle one costs no closure.
-
-function write(
-  this: TappedSocket,
-  data: EncodedPart,
-  options?: WriteOptions | (() => void),
-  callback?: () => void,
-): EngineSocket {
-  const tapped = this[kTapped]!
-  if (typeof options === 'function') tapped.tap.offer(this, tapped, data, undefined, options)
-  else tapped.tap.offer(this, tapped, data, options, callback)
-  return this
-}
-
-function close(this: TappedSocket, discard?: boolean): void {
-  const { tap, channel } = this[kTapped]!
-  if (discard) channel.discard(tap.now())
-  else channel.close(tap.now())
+/** The methods of a tap's connections: one function for all of them, so that an idle one costs none. */
+function overridesOf(tap: Tap) {
+  const replaceWrite = (name: 'write' | 'send') => {
+    const override = new Override<TappedSocket, typeof name>(
+      name,
+      function (
+        this: TappedSocket,
+        data: EncodedPart,
+        options?: WriteOptions | (() => void),
+        callback?: () => void,
+      ): EngineSocket {
+        const tapped = this[kTapped]
+        if (tapped?.tap !== tap) {
+          return Reflect.apply(override.original(this), this, [data, options, callback])
+        }
+        if (typeof options === 'function') tap.offer(this, tapped, data, undefined, options)
+        else tap.offer(this, tapped, data, options, callback)
+        return this
+      },
+    )
+    return override
+  }
+  const close = new Override<TappedSocket, 'close'>(
+    'close',
+    function (this: TappedSocket, discard?: boolean): void {
+      const tapped = this[kTapped]
+      if (tapped?.tap !== tap) Reflect.apply(close.original(this), this, [discard])
+      else if (discard) tapped.channel.discard(tap.now())
+      else tapped.channel.close(tap.now())
+    },
+  )
+  return [replaceWrite('write'), replaceWrite('send'), close] as const
 }
 
 /** Clients of protocol 3 are not told an id: Socket.IO derives it from the connection's. */
 function legacyId(conn: EngineSocket, namespace: string): string {
   return namespace === '/' ? conn.id : `${namespace}#${conn.id}`
-}
-
-function untap(conn: TappedSocket): void {
-  if (!conn[kTapped]) return
-  for (const name of ['write', 'send', 'close', kTapped] as const) {
-    Reflect.deleteProperty(conn, name)
-  }
 }
 
 /** Engine.IO's server for uWebSockets.js. */

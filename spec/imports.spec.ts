@@ -25,6 +25,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
       'lib/sampler',
       'lib/budget',
       'lib/ready-queue',
+      'lib/socketio/override',
     ],
   ],
   ['schemas', ['schemas/*']],

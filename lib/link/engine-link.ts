@@ -2,6 +2,7 @@ import type { Burst } from '../burst.ts'
 import type { Envelope } from '../envelope.ts'
 import type { TickMember } from '../fanout.ts'
 import type { Shared } from '../ledger.ts'
+import { note, Override } from '../socketio/override.ts'
 import type { Bytes, Millis } from '../units.ts'
 import { Backlog } from './backlog.ts'
 import type { EngineSocket, EngineTransport, EngineWrite } from './engine.ts'
@@ -28,6 +29,8 @@ export class EngineLink implements Link, GaugeEvents {
   #handedOver: Bytes = 0
   #taken: Bytes = 0
   #underWay: Bytes = 0
+  /** In a batch, for which Engine.IO's flush is held back. */
+  batching = false
   /** Engine.IO tells of a new transport, and has not finished with it. */
   #switching = false
 
@@ -43,7 +46,7 @@ export class EngineLink implements Link, GaugeEvents {
     this.#close = close
     this.#host = host
     this.#gauge = gaugeFor(conn, conn.transport, this)
-    this.conn[kLink] = this
+    note(this.conn, kLink, this)
     conn.on('heartbeat', onHeartbeat)
     conn.on('close', onClose)
     // of a WebSocket too: Engine.IO lets a client replace one by another
@@ -141,11 +144,13 @@ export class EngineLink implements Link, GaugeEvents {
       }
       return
     }
-    if (typeof conn.flush !== 'function' || Object.hasOwn(conn, 'flush')) {
+    // somebody else's own may do more than flush
+    const canWait = typeof conn.flush === 'function' && !Object.hasOwn(conn, 'flush')
+    if (!canWait || !heldBack.install(conn)) {
       writes()
       return
     }
-    conn.flush = holdBack
+    this.batching = true
     try {
       writes()
     } finally {
@@ -154,10 +159,10 @@ export class EngineLink implements Link, GaugeEvents {
   }
 
   #letGo(): void {
-    const { conn } = this
-    if (conn.flush !== holdBack) return
-    Reflect.deleteProperty(conn, 'flush')
-    conn.flush()
+    if (!this.batching) return
+    this.batching = false
+    heldBack.restore(this.conn)
+    this.conn.flush?.()
   }
 
   progressed(): boolean {
@@ -205,7 +210,7 @@ export class EngineLink implements Link, GaugeEvents {
     this.conn.off('heartbeat', onHeartbeat)
     this.conn.off('close', onClose)
     this.conn.off('upgrade', onUpgrade)
-    this.conn[kLink] = undefined
+    Reflect.deleteProperty(this.conn, kLink)
     this.#backlog?.keep(0)
   }
 
@@ -290,9 +295,6 @@ export class EngineLink implements Link, GaugeEvents {
   }
 }
 
-/** In place of Engine.IO's `flush` while a batch is written. */
-function holdBack(): void {}
-
 // One function for all connections, so that an idle one costs no closure.
 
 const kLink = Symbol('spillway.link')
@@ -300,6 +302,11 @@ const kLink = Symbol('spillway.link')
 interface LinkedSocket extends EngineSocket {
   [kLink]?: EngineLink | undefined
 }
+
+/** In place of Engine.IO's `flush` while a batch is written. */
+const heldBack = new Override<LinkedSocket, 'flush'>('flush', function (this: LinkedSocket) {
+  if (!this[kLink]?.batching) Reflect.apply(heldBack.original(this), this, [])
+})
 
 function onDrain(this: LinkedSocket): void {
   this[kLink]?.drained()

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { TickMember } from '../fanout.ts'
 import type { Bytes } from '../units.ts'
 import type { EngineSocket, EngineTransport } from './engine.ts'
-import { type KernelSocket, type WriteOwner, writeToKernel } from './kernel-write.ts'
+import { type KernelSocket, unwatch, type WriteOwner, writeToKernel } from './kernel-write.ts'
 
 /** A `ws` WebSocket, as far as frames are written past it. */
 interface Ws {
@@ -149,6 +149,11 @@ export class FrameWriter implements WriteOwner, TickMember {
 
   get #open(): boolean {
     return this.#ws.readyState === OPEN && this.#socket._handle != null
+  }
+
+  /** Leaves the kernel socket as it was. */
+  detach(): void {
+    unwatch(this.#socket)
   }
 
   tickEnded(): void {

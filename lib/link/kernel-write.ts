@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
+import { Override } from '../socketio/override.ts'
 import type { Bytes } from '../units.ts'
 
 /** The parts of a Node socket that are used; those that begin with `_` are private to Node. */
@@ -126,19 +127,23 @@ function onComplete(this: WriteRequest, status: number): void {
 function watch(socket: KernelSocket, handle: Handle): void {
   if (typeof handle.writeBuffer !== 'function' || Object.hasOwn(handle, 'writeBuffer')) return
   if (typeof socket.writableLength !== 'number' || typeof socket.writableCorked !== 'number') return
-  handle.writeBuffer = learn
+  learning.install(handle)
 }
 
-function learn(
-  this: Handle,
-  request: WriteRequest | null,
-  bytes: Uint8Array,
-): WriteRequest | number {
-  Reflect.deleteProperty(this, 'writeBuffer')
-  const result = this.writeBuffer(request, bytes)
-  write ??= writeOf(request, result)
-  return result
+/** Stops looking at a socket's writes. */
+export function unwatch({ _handle: handle }: KernelSocket): void {
+  if (handle && learning.isOn(handle)) learning.restore(handle)
 }
+
+const learning = new Override<Handle, 'writeBuffer'>(
+  'writeBuffer',
+  function (this: Handle, request: WriteRequest | null, bytes: Uint8Array): WriteRequest | number {
+    learning.restore(this)
+    const result = Reflect.apply(learning.original(this), this, [request, bytes])
+    write ??= writeOf(request, result)
+    return result
+  },
+)
 
 function writeOf(request: WriteRequest | null, result: WriteRequest | number): Write | null {
   if (request === null) {

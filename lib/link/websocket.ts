@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { pingOf } from '../frame.ts'
+import { note } from '../socketio/override.ts'
 import type { Bytes } from '../units.ts'
 import { type EngineSocket, type EngineTransport, readyEventOf } from './engine.ts'
 import { FrameWriter } from './frame-writer.ts'
@@ -61,12 +62,12 @@ export class WebSocketGauge implements TransportGauge {
     this.#transport = transport
     this.writer = FrameWriter.for(conn, transport, events)
     this.#events = events
-    this.#transport[kGauge] = this
+    note(this.#transport, kGauge, this)
     transport.on(readyEventOf(transport), onReady)
     const pings = typeof socket.ping === 'function' && typeof socket.on === 'function'
     this.proof = pings ? 'markers' : 'none'
     if (pings) {
-      this.#transport.socket[kGauge] = this
+      note(this.#transport.socket, kGauge, this)
       socket.on?.('pong', onPong)
     }
   }
@@ -132,8 +133,9 @@ export class WebSocketGauge implements TransportGauge {
     this.#transport.off('ready', onReady)
     this.#transport.off('drain', onReady)
     socket.off?.('pong', onPong)
-    this.#transport[kGauge] = undefined
-    socket[kGauge] = undefined
+    this.writer?.detach()
+    Reflect.deleteProperty(this.#transport, kGauge)
+    Reflect.deleteProperty(socket, kGauge)
   }
 
   /** Node reports the writes of a reset connection as done, before it reports the reset. */

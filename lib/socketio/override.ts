@@ -1,0 +1,177 @@
+/** What a property holds that can be replaced here. */
+type Callable = (...args: never[]) => unknown
+type MethodOf<T, Name extends keyof T> = Extract<NonNullable<T[Name]>, Callable>
+
+/** Every function that was ever put in place. */
+const functions = new WeakMap<object, Override<never, never>>()
+
+/**
+ * One function in the place of a method of any number of objects. `restore` puts back exactly what an
+ * object had: its own property, with its attributes or accessors, or none.
+ *
+ * Somebody may have wrapped the function meanwhile. Theirs then stays, and calls a function that has
+ * been restored: it has to notice that itself, and to pass the call on to `original`.
+ *
+ * An object costs nothing here unless it has the method as its own property: whoever inherits it
+ * finds the original through its prototype.
+ */
+export class Override<T extends object, Name extends keyof T> {
+  /** Of the property. */
+  readonly name: Name
+  readonly #method: MethodOf<T, Name>
+  /** What objects had as their own. */
+  #own: WeakMap<object, PropertyDescriptor> | undefined
+  /** Objects on which somebody else's function stayed, which may call this one. */
+  #wrapped: WeakSet<object> | undefined
+
+  constructor(name: Name, method: MethodOf<T, Name>) {
+    this.name = name
+    this.#method = method
+    functions.set(method, this as unknown as Override<never, never>)
+  }
+
+  /** Whether the object lets its property be replaced, and put back. */
+  fits(target: T): boolean {
+    const own = Reflect.getOwnPropertyDescriptor(target, this.name)
+    if (!own) return Object.isExtensible(target)
+    return own.configurable === true || own.writable === true
+  }
+
+  /** @returns whether the function is in place; not where an earlier one may still be called */
+  install(target: T): boolean {
+    if (this.isOn(target)) return true
+    if (this.#wrapped?.has(target) || !this.fits(target)) return false
+    const present = Reflect.getOwnPropertyDescriptor(target, this.name)
+    const own = originalOf(target, present)
+    if (own) {
+      this.#own ??= new WeakMap()
+      this.#own.set(target, own)
+    } else this.#own?.delete(target)
+    return place(target, this.name, present, this.#method)
+  }
+
+  /** Whether the function is what a call of the object's method reaches first. */
+  isOn(target: T): boolean {
+    return Reflect.getOwnPropertyDescriptor(target, this.name)?.value === this.#method
+  }
+
+  /** Undoes `install`. */
+  restore(target: T): void {
+    if (!this.isOn(target)) {
+      // deleted or replaced by somebody else, whose decision it stays
+      this.#wrapped ??= new WeakSet()
+      this.#wrapped.add(target)
+      return
+    }
+    const own = this.#own?.get(target)
+    if (!own) Reflect.deleteProperty(target, this.name)
+    else if (own.configurable) Reflect.defineProperty(target, this.name, own)
+    else Reflect.defineProperty(target, this.name, { value: own.value })
+  }
+
+  /**
+   * What a call would reach without this function.
+   *
+   * @param target where it is or was installed, or an object that inherits from there
+   */
+  original(target: T): MethodOf<T, Name> {
+    const holder = this.#holder(target)
+    const own = this.#own?.get(holder)
+    const value: unknown = own
+      ? own.get
+        ? Reflect.apply(own.get, target, [])
+        : own.value
+      : Reflect.get(Object.getPrototypeOf(holder), this.name, target)
+    return value as MethodOf<T, Name>
+  }
+
+  /** @returns the property as it was, if the function has been restored here and only passes on */
+  passedOn(target: object): { readonly own: PropertyDescriptor | undefined } | undefined {
+    return this.#wrapped?.has(target) ? { own: this.#own?.get(target) } : undefined
+  }
+
+  #holder(target: object): object {
+    for (let each: object | null = target; each; each = Object.getPrototypeOf(each)) {
+      if (this.#own?.has(each) || this.#wrapped?.has(each)) return each
+    }
+    return target
+  }
+}
+
+/**
+ * Replaces a method of one object.
+ *
+ * @param make gets the original, bound to the object, and returns what is to be called in its place
+ * @returns how to put it back; from then on the replacement only passes calls on. `undefined` if the
+ *   object does not let its property be replaced
+ */
+export function replaceMethod<T extends object, Name extends keyof T>(
+  target: T,
+  name: Name,
+  make: (original: MethodOf<T, Name>) => MethodOf<T, Name>,
+): (() => void) | undefined {
+  const call = (self: unknown, method: unknown, args: readonly unknown[]): unknown =>
+    Reflect.apply(method as (...args: unknown[]) => unknown, self, args)
+  let replacement: unknown
+  const override = new Override<T, Name>(name, function (this: unknown, ...args: unknown[]) {
+    return call(this, replacement ?? override.original(target), args)
+  } as unknown as MethodOf<T, Name>)
+  if (!override.fits(target)) return undefined
+  replacement = make(((...args: unknown[]) =>
+    call(target, override.original(target), args)) as unknown as MethodOf<T, Name>)
+  if (!override.install(target)) return undefined
+  return () => {
+    if (replacement === undefined) return
+    replacement = undefined
+    override.restore(target)
+  }
+}
+
+/** Notes something on an object of somebody else, where nobody who lists its properties sees it. */
+export function note<T extends object, Key extends keyof T & symbol>(
+  target: T,
+  key: Key,
+  value: T[Key],
+): void {
+  Reflect.defineProperty(target, key, {
+    value,
+    writable: true,
+    configurable: true,
+    enumerable: false,
+  })
+}
+
+/** Who has wrapped a function puts it back in the end, when it has long been restored. */
+function originalOf(
+  target: object,
+  present: PropertyDescriptor | undefined,
+): PropertyDescriptor | undefined {
+  const value: unknown = present?.value
+  const passed = typeof value === 'function' && functions.get(value)?.passedOn(target)
+  return passed ? originalOf(target, passed.own) : present
+}
+
+/** As the property was, but for its value. */
+function place(
+  target: object,
+  name: PropertyKey,
+  own: PropertyDescriptor | undefined,
+  value: unknown,
+): boolean {
+  if (own && !own.configurable) return Reflect.defineProperty(target, name, { value })
+  const { enumerable = false } = own ?? inherited(target, name) ?? {}
+  return Reflect.defineProperty(target, name, {
+    value,
+    writable: true,
+    configurable: true,
+    enumerable,
+  })
+}
+
+function inherited(target: object, name: PropertyKey): PropertyDescriptor | undefined {
+  for (let each = Object.getPrototypeOf(target); each; each = Object.getPrototypeOf(each)) {
+    const found = Reflect.getOwnPropertyDescriptor(each, name)
+    if (found) return found
+  }
+  return undefined
+}
