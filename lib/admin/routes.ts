@@ -2,15 +2,13 @@ import type { FastifyError, FastifyInstance, onRequestHookHandler } from 'fastif
 import { changeRoutes } from './change.ts'
 import type { AdminOptions } from './options.ts'
 import { readRoutes } from './read.ts'
+import { stringify } from './route.ts'
 import { uiRoutes } from './ui.ts'
-import { validatorCompiler } from './validate.ts'
 
 /** The routes, the dashboard among them. No answer contains a payload. */
 export async function adminRoutes(app: FastifyInstance, options: AdminOptions): Promise<void> {
-  app.setValidatorCompiler(validatorCompiler)
-  // no schema: to check a thousand clients against one would hold the loop for tens of
-  // milliseconds, and a refusal may be an auth hook's, in a shape of its own
-  app.setSerializerCompiler(() => stringify)
+  // in place of one that the application may have for its own answers
+  app.setReplySerializer(stringify)
   // the application's own handler may make anything of a bad request, and keeps everything else
   app.setErrorHandler<FastifyError>((error, _request, reply) => {
     // by its name: loaded by another way, its class is another one
@@ -28,13 +26,6 @@ export async function adminRoutes(app: FastifyInstance, options: AdminOptions): 
   const inside = { ...options, prefix: '' }
   await app.register(readRoutes, inside)
   await app.register(changeRoutes, inside)
-}
-
-/** Fastify hands an error of a status that has a schema over as it is, with nothing enumerable. */
-function stringify(value: unknown): string {
-  if (!(value instanceof Error)) return JSON.stringify(value)
-  const { statusCode, code, error, message } = value as Error & Partial<Record<string, unknown>>
-  return JSON.stringify({ statusCode, code, error, message })
 }
 
 /** Before the auth hooks, so that nobody can try out tokens without end. */

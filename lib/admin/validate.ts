@@ -1,14 +1,15 @@
-import type { FastifySchemaCompiler } from 'fastify'
 import type { z } from 'zod'
 import { refusalOf } from '../../schemas/allowed.ts'
 import { describe, verbatim } from '../errors.ts'
 
-const PARTS: Readonly<Record<string, string>> = { querystring: 'query' }
-
-/** Refuses what a schema of a route does, in the words in which options are refused. */
-export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart = '' }) => {
-  const at = PARTS[httpPart] ?? httpPart
-  return (given: unknown) => {
+/**
+ * The validator of one part of a request, which refuses in the words in which options are refused.
+ *
+ * @param part as Fastify calls it
+ */
+export function validate(part: string, schema: z.ZodType) {
+  const at = part === 'querystring' ? 'query' : part
+  return (given: unknown): { value: unknown } | { error: Error } => {
     const parsed = schema.safeParse(given)
     if (parsed.success) return { value: parsed.data }
     const shown = at === 'query' ? withRepeated(given as object) : given

@@ -1,0 +1,26 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import { failure } from '../../schemas/stats.ts'
+import type { Hooks } from './options.ts'
+
+export const clientParams = z.object({ id: z.string().max(100) })
+
+export const NO_CLIENT = { error: 'Not Found', message: 'no such client is connected' }
+
+/** Of routes that ask for nothing more. */
+export const noQuery = z.strictObject({})
+
+/** Schemas of answers by status. */
+export type Answers = Readonly<Record<number, z.ZodType>>
+
+const byHook = z.any().describe('The answer of an auth hook, in a shape of its own.')
+
+/** What is answered before the handler of a route is asked. */
+export function refusalsOf(app: FastifyInstance, hooks: Hooks): Answers {
+  return {
+    ...(hooks.length > 0 && { 401: byHook, 403: byHook }),
+    ...(app.hasDecorator('rateLimit') && {
+      429: failure.describe('Too many requests of one address; `retry-after` tells when to come.'),
+    }),
+  }
+}
