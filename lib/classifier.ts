@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Schema } from '../schemas/priority.ts'
 import type { CompiledEvent } from './compile.ts'
 import type { EnvelopeFields, PacketKind } from './envelope.ts'
 import { SpillwayError, toError } from './errors.ts'
@@ -107,10 +108,10 @@ export class Classifier {
   }
 
   /** @returns what is wrong, `undefined` if nothing is */
-  #validate(schema: z.ZodType, payload: unknown): string[] | undefined {
+  #validate(schema: Schema, payload: unknown): string[] | undefined {
     if (this.#options.validate === 'off') return undefined
     try {
-      const result = schema.safeParse(payload)
+      const result = z.safeParse(schema, payload)
       if (result.success) return undefined
       return result.error.issues.map(({ path, code }) => `${pathIn(schema, path)}: ${code}`)
     } catch (thrown) {
@@ -153,7 +154,7 @@ export class Classifier {
   }
 }
 
-function pathIn(schema: z.ZodType, path: readonly PropertyKey[]): string {
+function pathIn(schema: Schema, path: readonly PropertyKey[]): string {
   const names = namesIn(schema)
   const shown = path.map((key) => (typeof key === 'number' || names.has(String(key)) ? key : '*'))
   return shown.join('.') || '(payload)'

@@ -1,13 +1,23 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import { refusalOf } from '../schemas/allowed.ts'
-import { isSchema, type Priority, priorities, priority } from '../schemas/priority.ts'
+import { isSchema, type Priority, priorities, priority, type Schema } from '../schemas/priority.ts'
 import { refuse, verbatim } from './errors.ts'
 import { RESERVED_EVENTS } from './reserved.ts'
 import { makeRule, type Rule } from './rule.ts'
+import { branchOf, discriminatorsOf } from './schema-parts.ts'
+
+/** A schema whose annotation classifies messages. */
+export interface AnnotatedSchema {
+  /** Where it stands in the options, for messages. */
+  readonly path: string
+  readonly schema: Schema
+}
 
 /** One annotated event, ready for classification. */
 export interface CompiledEvent {
-  readonly schema: z.ZodType
+  readonly schema: Schema
+  /** The schema itself, or the branches of the union that it is. */
+  readonly annotated: readonly AnnotatedSchema[]
   /** For the event when it must not be shed: invalid, or with an ack. */
   readonly critical: Rule
   readonly rules: readonly Rule[]
@@ -26,7 +36,7 @@ export interface CompiledEvent {
 export function compileMap(
   path: string,
   namespace: string,
-  messages: Readonly<Record<string, z.ZodType>>,
+  messages: Readonly<Record<string, Schema>>,
 ): Map<string, CompiledEvent> {
   const compiled = new Map<string, CompiledEvent>()
   if (typeof messages !== 'object' || messages === null || Array.isArray(messages)) {
@@ -55,19 +65,21 @@ function compileEvent(
   path: string,
   namespace: string,
   event: string,
-  schema: z.ZodType,
+  schema: Schema,
 ): CompiledEvent {
   const critical = makeRule(namespace, event, { class: 'critical' })
   const rules: Rule[] = [critical]
-  const resolve = (at: string, branch: z.ZodType): ((payload: unknown) => Rule | undefined) => {
+  const annotated: AnnotatedSchema[] = []
+  const resolve = (at: string, branch: Schema): ((payload: unknown) => Rule | undefined) => {
     const annotation = priorities.get(branch)
     if (annotation !== undefined) {
+      annotated.push({ path: at, schema: branch })
       const checked = checkAnnotation(at, branch, annotation)
       const rule = checked.class === 'critical' ? critical : makeRule(namespace, event, checked)
       if (rule !== critical) rules.push(rule)
       return () => rule
     }
-    if (!(branch instanceof z.ZodDiscriminatedUnion)) {
+    if (!isDiscriminatedUnion(branch)) {
       throw refuse(
         'SPILLWAY_UNANNOTATED_SCHEMA',
         at,
@@ -78,18 +90,34 @@ function compileEvent(
     return resolveUnion(at, branch, resolve)
   }
   const ruleOf = resolve(path, schema)
-  return { schema, critical, rules, ruleOf, payloadOf: payloadOf(schema), arity: arityOf(schema) }
+  const argumentsOf = { payloadOf: payloadOf(schema), arity: arityOf(schema) }
+  return { schema, annotated, critical, rules, ruleOf, ...argumentsOf }
+}
+
+// By the type that a schema states, and not by its class: those of zod/mini, and of another copy of
+// zod, are of other classes.
+
+function isTuple(schema: Schema): schema is z.core.$ZodTuple {
+  return schema._zod.def.type === 'tuple'
+}
+
+function isObject(schema: Schema): schema is z.core.$ZodObject {
+  return schema._zod.def.type === 'object'
+}
+
+function isDiscriminatedUnion(schema: Schema): schema is z.core.$ZodDiscriminatedUnion {
+  return schema._zod.def.type === 'union' && 'discriminator' in schema._zod.def
 }
 
 /** A tuple describes all arguments; what it has no room for may be recovery's offset. */
-function payloadOf(schema: z.ZodType): CompiledEvent['payloadOf'] {
-  if (!(schema instanceof z.ZodTuple)) return (args) => args[0]
+function payloadOf(schema: Schema): CompiledEvent['payloadOf'] {
+  if (!isTuple(schema)) return (args) => args[0]
   const { items, rest } = schema._zod.def
   return rest ? (args) => args : (args) => args.slice(0, items.length)
 }
 
-function arityOf(schema: z.ZodType): number {
-  if (!(schema instanceof z.ZodTuple)) return 1
+function arityOf(schema: Schema): number {
+  if (!isTuple(schema)) return 1
   const { items, rest } = schema._zod.def
   return rest ? Number.POSITIVE_INFINITY : items.length
 }
@@ -97,16 +125,14 @@ function arityOf(schema: z.ZodType): number {
 /** One rule a value of the discriminator. */
 function resolveUnion(
   path: string,
-  union: z.ZodDiscriminatedUnion,
-  resolve: (at: string, branch: z.ZodType) => (payload: unknown) => Rule | undefined,
+  union: z.core.$ZodDiscriminatedUnion,
+  resolve: (at: string, branch: Schema) => (payload: unknown) => Rule | undefined,
 ): (payload: unknown) => Rule | undefined {
   const { discriminator, options } = union._zod.def
   const branches = new Map<unknown, (payload: unknown) => Rule | undefined>()
-  for (const option of options as readonly z.ZodType[]) {
-    const values = [...(option._zod.propValues?.[discriminator] ?? [])]
-    const at = `${path}.${discriminator}=${values.map(String).join('|')}`
-    const branch = resolve(at, option)
-    for (const value of values) branches.set(value, branch)
+  for (const option of options) {
+    const branch = resolve(`${path}${branchOf(option, discriminator)}`, option)
+    for (const value of discriminatorsOf(option, discriminator)) branches.set(value, branch)
   }
   return (payload) => {
     if (typeof payload !== 'object' || payload === null) return undefined
@@ -115,7 +141,7 @@ function resolveUnion(
 }
 
 /** Annotations may have been registered by hand, so they are checked here again. */
-function checkAnnotation(path: string, schema: z.ZodType, annotation: Priority): Priority {
+function checkAnnotation(path: string, schema: Schema, annotation: Priority): Priority {
   const parsed = priority.safeParse(annotation)
   if (!parsed.success) {
     const branch = priority.options.find(({ shape }) => shape.class.value === annotation?.class)
@@ -138,15 +164,15 @@ function checkAnnotation(path: string, schema: z.ZodType, annotation: Priority):
 }
 
 /** The keys that a payload can have; undefined if the schema doesn't tell. */
-function keysOf(schema: z.ZodType): string[] | undefined {
-  if (!(schema instanceof z.ZodObject)) return undefined
-  const { catchall } = schema._zod.def
-  const isOpen = catchall !== undefined && !(catchall instanceof z.ZodNever)
-  return isOpen ? undefined : Object.keys(schema.shape)
+function keysOf(schema: Schema): string[] | undefined {
+  if (!isObject(schema)) return undefined
+  const { catchall, shape } = schema._zod.def
+  const isOpen = catchall !== undefined && catchall._zod.def.type !== 'never'
+  return isOpen ? undefined : Object.keys(shape)
 }
 
 /** Names what was probably meant when a wrapper hides an annotated schema. */
-function withoutAnnotation(schema: z.ZodType): string {
+function withoutAnnotation(schema: Schema): string {
   const said = `a schema of type ${schema._zod.def.type} without an annotation`
   for (let inner = innerOf(schema); inner; inner = innerOf(inner)) {
     if (priorities.get(inner)) return `${said} around one that is annotated`
@@ -154,7 +180,7 @@ function withoutAnnotation(schema: z.ZodType): string {
   return said
 }
 
-function innerOf(schema: z.ZodType): z.ZodType | undefined {
+function innerOf(schema: Schema): Schema | undefined {
   const { innerType, in: input } = schema._zod.def as { innerType?: unknown; in?: unknown }
   const inner = innerType ?? input
   return isSchema(inner) ? inner : undefined

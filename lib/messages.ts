@@ -1,10 +1,11 @@
-import type { z } from 'zod'
+import type { Schema } from '../schemas/priority.ts'
 import { type CompiledEvent, compileMap } from './compile.ts'
 import { describe, refuse, verbatim } from './errors.ts'
+import { checkNesting } from './nesting.ts'
 import type { Rule } from './rule.ts'
 
 /** Annotated schemas by event name. A schema describes the payload, a tuple all arguments. */
-export type MessageMap = Readonly<Record<string, z.ZodType>>
+export type MessageMap = Readonly<Record<string, Schema>>
 
 /** Message maps by namespace; a `Map` may have patterns as keys, for dynamic namespaces. */
 export type NamespaceMap =
@@ -57,6 +58,7 @@ export class CompiledMessages {
       }
       this.#exact.set(name, events)
     }
+    checkNesting([...this.#events()].flatMap(({ annotated }) => annotated))
   }
 
   find(namespace: string, event: unknown): CompiledEvent | undefined {
@@ -65,14 +67,12 @@ export class CompiledMessages {
   }
 
   *rules(): Generator<Rule> {
-    for (const map of this.#maps()) {
-      for (const event of map.values()) yield* event.rules
-    }
+    for (const event of this.#events()) yield* event.rules
   }
 
-  *#maps(): Generator<Map<string, CompiledEvent>> {
-    yield* this.#exact.values()
-    for (const [, map] of this.#patterns) yield map
+  *#events(): Generator<CompiledEvent> {
+    for (const map of this.#exact.values()) yield* map.values()
+    for (const [, map] of this.#patterns) yield* map.values()
   }
 
   /** The map of exactly this name, else that of the first pattern that matches it. */

@@ -1,6 +1,7 @@
 import type { Namespace, Server, Socket } from 'socket.io'
 import type { z } from 'zod'
 import type { Logger } from '../schemas/options.ts'
+import type { Schema } from '../schemas/priority.ts'
 import type { ShedSummary } from './episode.ts'
 import type { MessageMap, NamespaceMap } from './messages.ts'
 import type { ShutdownPace } from './shutdown.ts'
@@ -8,7 +9,7 @@ import type { ClosedSummary } from './undelivered.ts'
 import type { Bytes, Millis } from './units.ts'
 
 /** Arguments of an emit whose schema is `S`: a tuple describes all of them, else the only one. */
-type ArgumentsOf<S extends z.ZodType> = S extends z.ZodTuple ? z.input<S> : PayloadOf<z.input<S>>
+type ArgumentsOf<S extends Schema> = S extends z.core.$ZodTuple ? z.input<S> : PayloadOf<z.input<S>>
 
 type PayloadOf<P> = 0 extends 1 & P
   ? [payload?: P]

@@ -2,6 +2,9 @@ import { z } from 'zod'
 import { refuse, verbatim } from '../lib/errors.ts'
 import { refusalOf } from './allowed.ts'
 
+/** Any zod 4 schema, those of `zod/mini` too. */
+export type Schema = z.core.$ZodType
+
 /** What may be set beside the class of a cosmetic message. */
 export const cosmeticOptions = z.strictObject({
   conflateBy: z
@@ -41,7 +44,7 @@ export type Priority = z.infer<typeof priority>
 /** Scalar values by which messages can be conflated. */
 export type ConflationKey = string | number | bigint | boolean | null | undefined
 
-export interface CosmeticOptions<S extends z.ZodType> {
+export interface CosmeticOptions<S extends Schema> {
   /**
    * A key of the payload, or a function of it. Of the waiting messages of one event with the
    * same value only the newest is kept, in the place of the oldest.
@@ -68,7 +71,7 @@ export const priorities = z.registry<Priority>()
  * @returns the same schema
  * @throws SpillwayError SPILLWAY_INVALID_ANNOTATION if it is already annotated otherwise
  */
-export function critical<S extends z.ZodType>(schema: S): S {
+export function critical<S extends Schema>(schema: S): S {
   return annotate(schema, { class: 'critical' }, 'critical()')
 }
 
@@ -79,7 +82,7 @@ export function critical<S extends z.ZodType>(schema: S): S {
  * @throws SpillwayError SPILLWAY_INVALID_ANNOTATION if an option is not allowed or the schema is
  *   already annotated otherwise
  */
-export function cosmetic<S extends z.ZodType>(schema: S, options: CosmeticOptions<S> = {}): S {
+export function cosmetic<S extends Schema>(schema: S, options: CosmeticOptions<S> = {}): S {
   const parsed = cosmeticOptions.safeParse(options)
   if (!parsed.success) {
     const code = 'SPILLWAY_INVALID_ANNOTATION'
@@ -88,7 +91,7 @@ export function cosmetic<S extends z.ZodType>(schema: S, options: CosmeticOption
   return annotate(schema, { class: 'cosmetic', ...parsed.data }, 'cosmetic()')
 }
 
-function annotate<S extends z.ZodType>(schema: S, annotation: Priority, by: string): S {
+function annotate<S extends Schema>(schema: S, annotation: Priority, by: string): S {
   if (!isSchema(schema)) {
     throw refuse('SPILLWAY_INVALID_ANNOTATION', by, schema, 'a zod 4 schema')
   }
@@ -105,7 +108,7 @@ function annotate<S extends z.ZodType>(schema: S, annotation: Priority, by: stri
   return schema
 }
 
-export function isSchema(value: unknown): value is z.ZodType {
+export function isSchema(value: unknown): value is Schema {
   return typeof value === 'object' && value !== null && '_zod' in value
 }
 

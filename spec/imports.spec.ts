@@ -32,6 +32,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
   [
     'records',
     [
+      'lib/schema-parts',
       'lib/names',
       'lib/stats',
       'lib/rule',
@@ -59,7 +60,10 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
   ['path', ['lib/path']],
   ['lanes, window', ['lib/lane', 'lib/window']],
   ['vitals', ['lib/vitals', 'lib/wait', 'lib/shadow']],
-  ['classification', ['lib/compile', 'lib/messages', 'lib/classifier', 'lib/recovery']],
+  [
+    'classification',
+    ['lib/compile', 'lib/nesting', 'lib/messages', 'lib/classifier', 'lib/recovery'],
+  ],
   ['reports', ['lib/reporter']],
   ['channel', ['lib/channel']],
   ['shutdown', ['lib/shutdown']],

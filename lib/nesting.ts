@@ -1,0 +1,34 @@
+import { priorities, type Schema } from '../schemas/priority.ts'
+import type { AnnotatedSchema } from './compile.ts'
+import { refuse, verbatim } from './errors.ts'
+import { partsOf } from './schema-parts.ts'
+
+/**
+ * Refuses annotations that classify nothing, since they stand inside an annotated schema. A part of
+ * a payload may have one if it is also the schema of an event: that is where it counts.
+ *
+ * @param annotated what classifies: the schemas of all events, and the branches of their unions
+ * @throws SpillwayError SPILLWAY_INVALID_ANNOTATION
+ */
+export function checkNesting(annotated: readonly AnnotatedSchema[]): void {
+  const used = new Set<Schema>()
+  for (const { schema } of annotated) for (const each of originsOf(schema)) used.add(each)
+  for (const { path, schema } of annotated) {
+    const outer = priorities.get(schema)?.class
+    for (const part of partsOf(schema)) {
+      const inner = priorities.get(part.schema)?.class
+      if (inner === undefined || (!part.isWhole && used.has(part.schema))) continue
+      throw refuse(
+        'SPILLWAY_INVALID_ANNOTATION',
+        `${path}${part.path}`,
+        verbatim(`an annotation as ${inner} inside a schema that is annotated as ${outer}`),
+        "an annotation of an event's schema, or of each branch of a discriminated union that has none itself",
+      )
+    }
+  }
+}
+
+/** A schema and those that zod derived it from, from which it has its annotation. */
+function* originsOf(schema: Schema): Generator<Schema> {
+  for (let each: Schema | undefined = schema; each; each = each._zod.parent) yield each
+}
