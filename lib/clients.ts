@@ -265,6 +265,10 @@ export class Clients implements ChannelHost, LinkHost {
     return this.fanout.spent(now)
   }
 
+  unasked(): void {
+    this.meters.unaskedAnswers++
+  }
+
   whenTickEnds(member: TickMember): void {
     this.fanout.whenTickEnds(member)
   }

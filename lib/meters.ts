@@ -40,6 +40,8 @@ export class Meters {
   readonly rate = new Histogram(RATE_BUCKETS)
   /** How often a client has left congestion. */
   drains = 0
+  /** Answers to markers that were never written, or answered before. */
+  unaskedAnswers = 0
 
   readonly onLatency = (latency: Millis): void => this.latency.record(latency)
 }

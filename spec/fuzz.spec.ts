@@ -25,6 +25,8 @@ const seed = Number(process.env.FUZZ_SEED ?? 1)
 const runs = Number(process.env.FUZZ_RUNS ?? 120)
 
 const HIGH = 32_768
+/** Of a marker's payload. */
+const MARKER_BYTES = 12
 const MOST_RECEIVED = 20_000
 const pad = 'x'.repeat(1000)
 
@@ -282,7 +284,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     payload: fc.oneof(
       fc.constant(new Uint8Array()),
       bytes(125),
-      fc.uint8Array({ minLength: 8, maxLength: 8 }),
+      fc.uint8Array({ minLength: MARKER_BYTES, maxLength: MARKER_BYTES }),
     ),
   }),
   {
@@ -291,7 +293,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       do: fc.constant('forge' as const),
       of: fc.constantFrom('first' as const, 'latest' as const, 'zero' as const),
       add: fc.constantFrom(0, 0, 1, 2, -1, 40, 2 ** 31, 2 ** 32 - 1),
-      size: fc.constantFrom(8, 8, 8, 8, 4, 7, 9, 125),
+      size: fc.constantFrom(12, 12, 12, 12, 4, 8, 11, 13, 125),
       times: fc.constantFrom(1, 2, 20),
     }),
   },
@@ -580,11 +582,11 @@ class Hostile {
   /** A pong of our own form, if a ping has shown it. */
   #forged({ of, add, size }: Extract<Step, { do: 'forge' }>): Buffer {
     const pings = this.#socket?.pings ?? []
-    const payload = Buffer.alloc(Math.max(8, size))
+    const payload = Buffer.alloc(Math.max(MARKER_BYTES, size))
     const seen = of === 'first' ? pings[0] : pings.at(-1)
     seen?.copy(payload)
-    const number = of === 'zero' || seen?.length !== 8 ? 0 : seen.readUInt32BE(4)
-    payload.writeUInt32BE((number + add) >>> 0, 4)
+    const number = of === 'zero' || seen?.length !== MARKER_BYTES ? 0 : seen.readUInt32BE(8)
+    payload.writeUInt32BE((number + add) >>> 0, 8)
     return payload.subarray(0, size)
   }
 
@@ -643,6 +645,7 @@ describe('A pong', () => {
   function gauge() {
     const pings: Buffer[] = []
     const answered: number[] = []
+    const unasked: number[] = []
     const ws = Object.assign(new EventEmitter(), {
       bufferedAmount: 0,
       terminate() {},
@@ -657,6 +660,7 @@ describe('A pong', () => {
       ready() {},
       responded: () => 0,
       answered: (sequence: number) => answered.push(sequence),
+      unasked: () => unasked.push(unasked.length),
       whenTickEnds() {},
     }
     const gauge = new WebSocketGauge(
@@ -664,7 +668,7 @@ describe('A pong', () => {
       transport as unknown as ConstructorParameters<typeof WebSocketGauge>[1] & EngineTransport,
       events,
     )
-    return { gauge, ws, pings, answered }
+    return { gauge, ws, pings, answered, unasked }
   }
 
   it('answers the marker whose payload it has, and no other', () => {
@@ -685,12 +689,12 @@ describe('A pong', () => {
     const marker = pings[0]!
     const other = fc.oneof(
       bytes(125),
-      fc.uint8Array({ minLength: 8, maxLength: 8 }),
-      fc.nat(7).map((length) => marker.subarray(0, length)),
-      bytes(117)
+      fc.uint8Array({ minLength: MARKER_BYTES, maxLength: MARKER_BYTES }),
+      fc.nat(MARKER_BYTES - 1).map((length) => marker.subarray(0, length)),
+      bytes(113)
         .filter(({ length }) => length > 0)
         .map((more) => Buffer.concat([marker, more])),
-      fc.tuple(fc.nat(3), fc.integer({ min: 1, max: 255 })).map(([at, flip]) => {
+      fc.tuple(fc.nat(MARKER_BYTES - 1), fc.integer({ min: 1, max: 255 })).map(([at, flip]) => {
         const forged = Buffer.from(marker)
         forged[at]! ^= flip
         return forged

@@ -228,6 +228,10 @@ export class EngineLink implements Link, GaugeEvents {
     this.#events?.answered(sequence, this.#host.now())
   }
 
+  unasked(): void {
+    this.#host.unasked()
+  }
+
   whenTickEnds(member: TickMember): void {
     this.#host.whenTickEnds(member)
   }

@@ -48,6 +48,8 @@ export interface GaugeEvents {
   /** @returns the sequence number of the answer */
   responded(behind: Bytes): number
   answered(sequence: number): void
+  /** A marker was answered that was answered before, or never written: a proof of nothing. */
+  unasked(): void
   whenTickEnds(member: TickMember): void
 }
 

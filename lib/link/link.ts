@@ -34,6 +34,8 @@ export interface LinkHost {
   readonly bursts: Bursts
   readonly ledger: Ledger
   whenTickEnds(member: TickMember): void
+  /** A client has answered a marker that it was not sent, or once more. */
+  unasked(): void
 }
 
 /** The way to one client, as its channel sees it. */

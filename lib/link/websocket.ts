@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto'
 import { pingOf } from '../frame.ts'
 import { note } from '../socketio/override.ts'
 import type { Bytes } from '../units.ts'
 import { type EngineSocket, type EngineTransport, readyEventOf } from './engine.ts'
 import { FrameWriter } from './frame-writer.ts'
 import type { GaugeEvents, TransportGauge } from './gauge.ts'
+import { answerOf, makeMarker, type OpenMarker, payloadOf } from './marker-tokens.ts'
 
 const kGauge = Symbol('spillway.gauge')
 /** The `readyState` of a WebSocket whose kernel socket is closed. */
@@ -51,6 +51,8 @@ export class WebSocketGauge implements TransportGauge {
   readonly #events: GaugeEvents
   /** Engine.IO has written something that the kernel may not have taken. */
   #mixed = false
+  /** The oldest marker without an answer; those after it follow. */
+  #open: OpenMarker | undefined
 
   static supports(transport: EngineTransport): transport is WebSocketTransport {
     const { socket } = transport as Partial<WebSocketTransport>
@@ -98,7 +100,9 @@ export class WebSocketGauge implements TransportGauge {
   }
 
   mark(sequence: number, before?: Buffer): void {
-    const payload = payloadOf(sequence)
+    const marker = makeMarker(sequence)
+    this.#append(marker)
+    const payload = payloadOf(marker)
     if (!this.writer) this.#transport.socket.ping?.(payload)
     else if (before) this.writer.write(before, pingOf(payload))
     else this.writer.control(pingOf(payload))
@@ -144,8 +148,24 @@ export class WebSocketGauge implements TransportGauge {
   }
 
   pong(payload: Buffer): void {
-    const sequence = sequenceOf(payload)
-    if (sequence !== undefined) this.#events.answered(sequence)
+    const answer = answerOf(payload, this.#open)
+    if (answer === 'foreign') return
+    if (answer === 'unasked') {
+      this.#events.unasked()
+      return
+    }
+    // an endpoint may answer the latest ping only (RFC 6455 section 5.5.3)
+    this.#open = answer.next
+    this.#events.answered(answer.sequence)
+  }
+
+  #append(marker: OpenMarker): void {
+    let last = this.#open
+    if (!last) this.#open = marker
+    else {
+      while (last.next) last = last.next
+      last.next = marker
+    }
   }
 }
 
@@ -157,19 +177,4 @@ function onReady(this: WebSocketTransport): void {
 
 function onPong(this: Ws, payload: Buffer): void {
   this[kGauge]?.pong(payload)
-}
-
-/** Tells our pings from those of the application; no client can guess it in advance. */
-const NONCE = randomBytes(4).readUInt32BE()
-
-function payloadOf(sequence: number): Buffer {
-  const payload = Buffer.allocUnsafe(8)
-  payload.writeUInt32BE(NONCE, 0)
-  payload.writeUInt32BE(sequence >>> 0, 4)
-  return payload
-}
-
-function sequenceOf(payload: Buffer): number | undefined {
-  if (payload.length !== 8 || payload.readUInt32BE(0) !== NONCE) return undefined
-  return payload.readUInt32BE(4)
 }

@@ -120,6 +120,12 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
     labels: [],
     rows: ({ readings }) => only(readings.meters.drains),
   },
+  spillway_unasked_answers_total: {
+    type: 'counter',
+    help: 'Answers to delivery markers that were never sent, or sent and answered before: forged, they prove nothing.',
+    labels: [],
+    rows: ({ readings }) => only(readings.meters.unaskedAnswers),
+  },
   spillway_fanout_slices_total: {
     type: 'counter',
     help: 'Turns of the event loop that served clients left by the turn before.',

@@ -68,7 +68,6 @@ export interface Subject {
   partsLeft: number
   /** Of the markers that have arrived, those that were not answered. */
   readonly pings: Array<{
-    readonly sequence: number
     readonly bytes: number
     readonly ping: Buffer
   }>

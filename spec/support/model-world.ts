@@ -543,7 +543,7 @@ export class World implements Courier<Subject> {
     if (!latest || which === 'none' || conn.cut) return
     if (which === 'wrong') {
       const never = Buffer.from(latest.ping)
-      never.writeUInt32BE(latest.sequence + 1000, 4)
+      never[never.length - 1]! ^= 1
       conn.transport.pong(never)
       return
     }
@@ -572,7 +572,7 @@ export class World implements Courier<Subject> {
     if ('ping' in arrival) {
       const { ping } = arrival
       const { pings, receivedBytes: bytes } = subject
-      pings.push({ sequence: ping.readUInt32BE(4), bytes, ping })
+      pings.push({ bytes, ping })
       return
     }
     const { part, bytes } = arrival
