@@ -308,7 +308,8 @@ class StreamModel extends EventEmitter implements ModelTransport {
       get bufferedAmount() {
         return socket.writableLength
       },
-      ping: (payload: Buffer) => this.#kernel.write([{ ping: payload, bytes: 2 + payload.length }], () => {}),
+      ping: (payload: Buffer) =>
+        this.#kernel.write([{ ping: payload, bytes: 2 + payload.length }], () => {}),
       terminate: () => this.#conn.cutOff(),
     }
     return Object.defineProperties(this.#ws, Object.getOwnPropertyDescriptors(own))
