@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Server, Socket } from 'socket.io'
 import { z } from 'zod'
+import type { MessageMap, NamespaceMap } from '../schemas/events.ts'
 import {
   type AttachOptions,
   attachOptions,
@@ -34,7 +35,7 @@ import type { Episode, Gap, ShedSummary } from './episode.ts'
 import { refuse, verbatim } from './errors.ts'
 import { Gate } from './gate.ts'
 import type { Limits } from './limits.ts'
-import { CompiledMessages, type MessageMap, type NamespaceMap } from './messages.ts'
+import { CompiledMessages } from './messages.ts'
 import type { AdapterFault, ClosingCode, RefusalReason } from './outcomes.ts'
 import type { ClientBrief } from './peer.ts'
 import { Reporter } from './reporter.ts'

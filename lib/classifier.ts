@@ -23,6 +23,9 @@ const DISCONNECT = 1
 const EVENT = 2
 const BINARY_EVENT = 5
 
+/** By its words: the schema may be of another copy of zod, whose class is another one. */
+const ASYNCHRONOUS = new z.core.$ZodAsyncError().message
+
 /** A payload that failed its schema. It holds no payload, only where it failed. */
 export interface InvalidPayload {
   readonly namespace: string
@@ -115,7 +118,7 @@ export class Classifier {
       if (result.success) return undefined
       return result.error.issues.map(({ path, code }) => `${pathIn(schema, path)}: ${code}`)
     } catch (thrown) {
-      const isAsync = thrown instanceof z.core.$ZodAsyncError
+      const isAsync = toError(thrown).message === ASYNCHRONOUS
       return [`(schema): ${isAsync ? 'is asynchronous' : `threw ${toError(thrown).name}`}`]
     }
   }

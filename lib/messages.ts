@@ -1,16 +1,8 @@
-import type { Schema } from '../schemas/priority.ts'
+import type { MessageMap, NamespaceMap } from '../schemas/events.ts'
 import { type CompiledEvent, compileMap } from './compile.ts'
 import { describe, refuse, verbatim } from './errors.ts'
 import { checkNesting } from './nesting.ts'
 import type { Rule } from './rule.ts'
-
-/** Annotated schemas by event name. A schema describes the payload, a tuple all arguments. */
-export type MessageMap = Readonly<Record<string, Schema>>
-
-/** Message maps by namespace; a `Map` may have patterns as keys, for dynamic namespaces. */
-export type NamespaceMap =
-  | Readonly<Record<string, MessageMap>>
-  | ReadonlyMap<string | RegExp, MessageMap>
 
 /** The label of everything that is not in the annotated map. */
 export const OTHER = 'other'

@@ -2,10 +2,10 @@ import type { FastifyInstance, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Registry } from 'prom-client'
 import { Server, type ServerOptions } from 'socket.io'
+import type { MessageMap, NamespaceMap } from '../schemas/events.ts'
 import { parseOptions, pluginOptions } from '../schemas/options.ts'
 import { attach, type Spillway } from './attach.ts'
 import { refuse, verbatim } from './errors.ts'
-import type { MessageMap, NamespaceMap } from './messages.ts'
 import type { SpillwayOptions } from './types.ts'
 
 type AdminAuth = false | onRequestHookHandler | onRequestHookHandler[]

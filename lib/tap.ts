@@ -464,9 +464,9 @@ function legacyId(conn: EngineSocket, namespace: string): string {
   return namespace === '/' ? conn.id : `${namespace}#${conn.id}`
 }
 
-/** Engine.IO's server for uWebSockets.js. */
+/** Engine.IO's server for uWebSockets.js; the names of classes are lost in a minified bundle. */
 function isForeign(engine: EngineServer | undefined): boolean {
-  return engine?.constructor.name === 'uServer'
+  return engine !== undefined && 'abortRequest' in engine
 }
 
 function unsupportedEngine(path: string): Error {

@@ -1,28 +1,10 @@
 import type { Namespace, Server, Socket } from 'socket.io'
-import type { z } from 'zod'
+import type { EventsOf, MessageMap, NamespaceMap } from '../schemas/events.ts'
 import type { Logger } from '../schemas/options.ts'
-import type { Schema } from '../schemas/priority.ts'
 import type { ShedSummary } from './episode.ts'
-import type { MessageMap, NamespaceMap } from './messages.ts'
 import type { ShutdownPace } from './shutdown.ts'
 import type { ClosedSummary } from './undelivered.ts'
 import type { Bytes, Millis } from './units.ts'
-
-/** Arguments of an emit whose schema is `S`: a tuple describes all of them, else the only one. */
-type ArgumentsOf<S extends Schema> = S extends z.core.$ZodTuple ? z.input<S> : PayloadOf<z.input<S>>
-
-type PayloadOf<P> = 0 extends 1 & P
-  ? [payload?: P]
-  : [P] extends [void] // z.void() and z.undefined()
-    ? []
-    : undefined extends P
-      ? [payload?: P]
-      : [payload: P]
-
-/** Socket.IO's server-to-client events of a message map, for its generics. */
-export type EventsOf<M extends MessageMap> = {
-  [Event in keyof M & string]: (...args: ArgumentsOf<M[Event]>) => void
-}
 
 /** Socket.IO's default for the events that clients send. */
 type ClientEvents = Server extends Server<infer Events> ? Events : never

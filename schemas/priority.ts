@@ -5,6 +5,8 @@ import { refusalOf } from './allowed.ts'
 /** Any zod 4 schema, those of `zod/mini` too. */
 export type Schema = z.core.$ZodType
 
+const REGISTRY = Symbol.for('fastify-spillway.priorities')
+
 /** What may be set beside the class of a cosmetic message. */
 export const cosmeticOptions = z.strictObject({
   conflateBy: z
@@ -63,7 +65,17 @@ export interface CosmeticOptions<S extends Schema> {
  * `.optional()`, `.extend()` and the like return another one. What zod derives without a change of
  * type (`.refine()`, `.describe()`, `.clone()`) inherits the annotation.
  */
-export const priorities = z.registry<Priority>()
+export const priorities = sharedRegistry()
+
+/**
+ * One registry for all copies of this module in a process: a bundle beside the package, or one
+ * bundle within another.
+ */
+function sharedRegistry(): z.core.$ZodRegistry<Priority> {
+  const holder = globalThis as { [REGISTRY]?: z.core.$ZodRegistry<Priority> }
+  holder[REGISTRY] ??= z.registry<Priority>()
+  return holder[REGISTRY]
+}
 
 /**
  * Marks messages of this schema as critical: never shed, never reordered among critical ones.

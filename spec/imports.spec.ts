@@ -75,7 +75,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
   ['metrics', ['lib/metrics/*']],
   ['admin', ['lib/admin/*']],
   ['plugin', ['lib/plugin']],
-  ['public surface', ['lib/index']],
+  ['public surface', ['lib/index', 'lib/message-schemas']],
 ]
 
 /** Who may import a file, where that is narrower than the layers; `type` for its types only. */
@@ -235,5 +235,10 @@ describe('Imports', () => {
     expect(loaded.filter((each) => !each.startsWith('node:'))).to.deep.equal(['zod'])
     const all = [...loadedWith('lib/index')].filter((each) => !files.includes(each))
     expect(all.filter((each) => /^fastify$/.test(each))).to.deep.equal([])
+  })
+
+  it('of what a page shares are zod alone', () => {
+    const loaded = [...loadedWith('lib/message-schemas')].filter((each) => !files.includes(each))
+    expect(loaded).to.deep.equal(['zod'])
   })
 })

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import * as z from 'zod/mini'
-import type { MessageMap } from '../lib/messages.ts'
+import type { MessageMap } from '../schemas/events.ts'
 import { cosmetic, critical, priorities } from '../schemas/priority.ts'
 import { makeClassifier } from './support/classes.ts'
 import { refusalOf } from './support/refusals.ts'

@@ -1,5 +1,5 @@
-import { EventEmitter } from 'node:events'
 import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
 import { expect } from 'chai'
 import { Server } from 'socket.io'
 import { z } from 'zod'
@@ -244,7 +244,10 @@ describe('Options', () => {
   })
 
   describe('io', () => {
-    class uServer extends EventEmitter {}
+    // of Engine.IO itself, which Socket.IO brings along
+    const { uServer } = createRequire(import.meta.resolve('socket.io'))(
+      'engine.io',
+    ) as typeof import('engine.io')
     const ofSocketIo = 'a Server of socket.io 4.7 or later'
     const NOT_SOCKET_IO: ReadonlyArray<[io: unknown, given: string]> = [
       [null, 'null'],

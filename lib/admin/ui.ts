@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { uiFiles } from './ui-files.ts'
 
 const TYPES = {
   html: 'text/html; charset=utf-8',
@@ -8,11 +8,9 @@ const TYPES = {
   js: 'text/javascript; charset=utf-8',
 }
 
-const folder = new URL('ui/', import.meta.url)
 const PAGE = 'index.html'
 /** Says that a module could not be loaded, and so is none. */
 const CLASSIC = 'loading.js'
-const UPLOT = ['uPlot.esm.js', 'uPlot.min.css']
 
 /** Nothing from elsewhere, nothing inline, and no text that becomes HTML. */
 const CONTENT_SECURITY_POLICY = [
@@ -36,13 +34,17 @@ interface Asset {
 
 /** The dashboard: one page and what it loads. They hold no data, so whoever asks gets them. */
 export async function uiRoutes(app: FastifyInstance): Promise<void> {
-  const assets = new Map(await Promise.all((await files()).map(load)))
-  const html = await readFile(new URL(PAGE, folder), 'utf8')
-  const page = html.replace('</head>', `${preloads(assets.keys())}</head>`)
+  const files = await uiFiles().catch((error: Error) => error)
+  if (files instanceof Error) return withoutFiles(app, files)
+  // all that there is from now on: no path of a request ever names a file
+  const assets = new Map(
+    [...files].flatMap(([name, text]) => (name === PAGE ? [] : [[name, assetOf(name, text)]])),
+  )
+  const page = files.get(PAGE)!.replace('</head>', `${preloads(assets.keys())}</head>`)
   // its addresses are relative, so they depend on whether the page's own ends in a slash
   const pages = {
-    bare: assetOf('html', Buffer.from(page)),
-    slash: assetOf('html', Buffer.from(page.replaceAll('"ui/', '"'))),
+    bare: assetOf(PAGE, page),
+    slash: assetOf(PAGE, page.replaceAll('"ui/', '"')),
   }
 
   const sendPage = (request: FastifyRequest, reply: FastifyReply) => {
@@ -62,13 +64,14 @@ export async function uiRoutes(app: FastifyInstance): Promise<void> {
   )
 }
 
-/** All that there is from now on: no path of a request ever names a file. */
-async function files(): Promise<URL[]> {
-  const own = (await readdir(folder)).filter((name) => name !== PAGE)
-  return [
-    ...own.map((name) => new URL(name, folder)),
-    ...UPLOT.map((name) => new URL(name, import.meta.resolve('uplot'))),
-  ]
+/** Where a bundler has left the files behind: the other routes are of use without them. */
+function withoutFiles(app: FastifyInstance, error: Error): void {
+  const said = 'the files of the dashboard were not found'
+  app.log.warn({ error: error.message }, `spillway: ${said}; the other admin routes work`)
+  const message = `${said}: the server runs from a bundle without them`
+  const refuse = (_request: FastifyRequest, reply: FastifyReply) =>
+    reply.code(404).send({ error: 'Not Found', message })
+  for (const path of ['/ui', '/ui/']) app.get(path, { schema: { hide: true } as object }, refuse)
 }
 
 /** All modules at once: each of them names others only when it is there. */
@@ -77,15 +80,10 @@ function preloads(names: Iterable<string>): string {
   return modules.map((name) => `<link rel="modulepreload" href="ui/${name}">`).join('')
 }
 
-async function load(file: URL): Promise<[name: string, asset: Asset]> {
-  const name = file.pathname.split('/').at(-1)!
-  const extension = name.split('.').at(-1) as keyof typeof TYPES
-  return [name, assetOf(extension, await readFile(file))]
-}
-
-function assetOf(extension: keyof typeof TYPES, body: Buffer): Asset {
+function assetOf(name: string, text: string): Asset {
+  const body = Buffer.from(text)
   const etag = `"${createHash('sha256').update(body).digest('base64url')}"`
-  return { type: TYPES[extension], body, etag }
+  return { type: TYPES[name.split('.').at(-1) as keyof typeof TYPES], body, etag }
 }
 
 function send(request: FastifyRequest, reply: FastifyReply, { type, body, etag }: Asset) {

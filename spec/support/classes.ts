@@ -1,5 +1,6 @@
 import { Classifier, type ClassifierOptions } from '../../lib/classifier.ts'
-import { CompiledMessages, type MessageMap, type NamespaceMap } from '../../lib/messages.ts'
+import { CompiledMessages } from '../../lib/messages.ts'
+import type { MessageMap, NamespaceMap } from '../../schemas/events.ts'
 import type { Fixture } from './server.ts'
 
 /** A classifier and what it reported. */

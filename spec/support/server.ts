@@ -6,8 +6,8 @@ import { Server, type ServerOptions } from 'socket.io'
 import { connect, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client'
 import { type ClientOptions, WebSocket } from 'ws'
 import { attach, type Spillway } from '../../lib/attach.ts'
-import type { MessageMap } from '../../lib/messages.ts'
 import type { SpillwayOptions } from '../../lib/types.ts'
+import type { MessageMap } from '../../schemas/events.ts'
 import { ROOMY } from './flood.ts'
 
 /** A real server on a free port; everything that it opened is closed by `close`. */

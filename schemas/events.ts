@@ -1,0 +1,26 @@
+import type { z } from 'zod'
+import type { Schema } from './priority.ts'
+
+/** Annotated schemas by event name. A schema describes the payload, a tuple all arguments. */
+export type MessageMap = Readonly<Record<string, Schema>>
+
+/** Message maps by namespace; a `Map` may have patterns as keys, for dynamic namespaces. */
+export type NamespaceMap =
+  | Readonly<Record<string, MessageMap>>
+  | ReadonlyMap<string | RegExp, MessageMap>
+
+/** Arguments of an emit whose schema is `S`: a tuple describes all of them, else the only one. */
+type ArgumentsOf<S extends Schema> = S extends z.core.$ZodTuple ? z.input<S> : PayloadOf<z.input<S>>
+
+type PayloadOf<P> = 0 extends 1 & P
+  ? [payload?: P]
+  : [P] extends [void] // z.void() and z.undefined()
+    ? []
+    : undefined extends P
+      ? [payload?: P]
+      : [payload: P]
+
+/** Socket.IO's server-to-client events of a message map, for its generics on both sides. */
+export type EventsOf<M extends MessageMap> = {
+  [Event in keyof M & string]: (...args: ArgumentsOf<M[Event]>) => void
+}
