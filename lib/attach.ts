@@ -117,7 +117,6 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
           this.#onRecovered(channel, client, episode, now)
         },
         closed: (channel, code, left) => this.#onClosed(channel, code, left),
-        isJoined: (socket) => this.#tap.isJoined(socket),
         broadcasts: {
           waiting: () => this.#tap.broadcasts.waiting,
           catchUp: (conn) => this.#tap.broadcasts.catchUp(conn),
@@ -147,10 +146,11 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
       this.#classifier,
       systemClock,
       { fanout: this.#clients.fanout, ledger: this.#clients.ledger },
-      (conn, write, close) => this.#clients.open(conn, write, close),
+      (conn, write, close, known) => this.#clients.open(conn, write, close, known),
       (engine) => this.#gate.add(engine),
       (where, error) => this.events.fault(where, error),
     )
+    this.#tap.start()
     this.#adapters = new Adapters(tapped, systemClock, this.events)
     this.#clients.start()
     if (admission) {
@@ -394,9 +394,9 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     if (namespace === undefined && room === undefined) return true
     return channel.sockets.some(
       (socket) =>
-        (namespace === undefined || socket.namespace === namespace) &&
-        this.#tap.isJoined(socket) &&
-        (room === undefined || this.#tap.isInRoom(socket, room)),
+        socket.connected &&
+        (namespace === undefined || socket.nsp.name === namespace) &&
+        (room === undefined || socket.rooms.has(room)),
     )
   }
 
@@ -408,7 +408,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
       | undefined
     if (!onShed && gapEvent === undefined) return
     for (const [namespace, summary] of episode.byNamespace(now)) {
-      const socketNow = () => this.#tap.socketOf(namespace, channel) as Socket | undefined
+      const socketNow = () => channel.socketIn(namespace) as Socket | undefined
       if (gapEvent !== undefined) {
         const { dropped, conflated, expired, lasted } = summary
         const since = Math.round(systemClock.wall() - lasted)
@@ -429,10 +429,9 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
       | ((socket: Socket, summary: ClosedSummary) => unknown)
       | undefined
     if (!onClosed) return
-    for (const { namespace } of channel.sockets) {
-      const socket = this.#tap.socketOf(namespace, channel) as Socket | undefined
-      const summary = { code, ...undelivered.of(namespace), inFlight }
-      if (socket) this.events.later('onClosed', () => onClosed(socket, summary))
+    for (const socket of channel.sockets) {
+      const summary = { code, ...undelivered.of(socket.nsp.name), inFlight }
+      this.events.later('onClosed', () => onClosed(socket as unknown as Socket, summary))
     }
   }
 }

@@ -55,9 +55,13 @@ export interface ChannelHost {
   recovered(channel: Channel, episode: Episode, now: Millis, wasCongested: boolean): void
 }
 
+/** A Socket.IO socket: a client in one of its namespaces. */
 export interface NamespaceSocket {
-  readonly namespace: string
-  readonly sid: string
+  readonly id: string
+  readonly nsp: { readonly name: string }
+  /** False as soon as Socket.IO tells its `disconnect`. */
+  readonly connected: boolean
+  readonly rooms: ReadonlySet<string>
 }
 
 /** The share of `stallAfter` after which a client is said to be stalling. */
@@ -98,10 +102,13 @@ export class Channel implements FanoutMember, LinkEvents {
   readonly id: string
   readonly link: Link
   readonly window: DeliveryWindow
-  readonly connectedAt: Millis
+  connectedAt: Millis
   critical: Lane = EMPTY
   cosmetic: Lane = EMPTY
-  /** Its Socket.IO sockets. Replaced as a whole: most clients have one, and a map is large. */
+  /**
+   * Its Socket.IO sockets; some may have left their namespaces, as nothing is sent when a client
+   * leaves one. Replaced as a whole: most clients have one, and a map is large.
+   */
   sockets: readonly NamespaceSocket[] = NO_SOCKETS
   /** Above `high`, and not below `low` since. */
   congested = false
@@ -199,16 +206,25 @@ export class Channel implements FanoutMember, LinkEvents {
     return this.#windowHasRoom(next?.bytes ?? 1, now) ? 'ready' : 'windowed'
   }
 
-  /**
-   * Socket.IO told the client its id in a namespace.
-   *
-   * @param isJoined which of the others are still there
-   */
-  join(joined: NamespaceSocket, isJoined: (socket: NamespaceSocket) => boolean): void {
-    this.#leave(joined.namespace)
-    const others = this.sockets.filter(isJoined)
+  /** Socket.IO tells the client that it has joined a namespace. */
+  join(joined: NamespaceSocket): void {
+    this.#leave(joined.nsp.name)
+    const others = this.sockets.filter(({ connected }) => connected)
     // of most clients it is the only one: a list that was appended to has room for 16 more
     this.sockets = others.length === 0 ? [joined] : [...others, joined]
+  }
+
+  /** The client was connected before the server was attached to. */
+  adopt(sockets: readonly NamespaceSocket[], connectedAt: Millis, now: Millis): void {
+    this.sockets = sockets
+    this.connectedAt = connectedAt
+    this.vitals.adopt(connectedAt)
+    if (this.buffered > 0) this.#watch(now)
+  }
+
+  /** Its socket in a namespace, if it is in it now. */
+  socketIn(namespace: string): NamespaceSocket | undefined {
+    return this.sockets.find(({ nsp, connected }) => connected && nsp.name === namespace)
   }
 
   offer(envelope: Envelope, now: Millis): Verdict {
@@ -728,7 +744,7 @@ export class Channel implements FanoutMember, LinkEvents {
   }
 
   #leave(namespace: string): void {
-    this.sockets = this.sockets.filter((socket) => socket.namespace !== namespace)
+    this.sockets = this.sockets.filter(({ nsp }) => nsp.name !== namespace)
   }
 
   /** @returns whether the client was told to close; its answer to a marker proves all before it */

@@ -29,14 +29,18 @@ interface Client {
   readonly link: EngineLink
 }
 
+/** What Socket.IO knows of a client that was connected before. */
+export interface KnownClient {
+  readonly sockets: readonly NamespaceSocket[]
+  readonly connectedFor: Millis
+}
+
 /** What the clients need from their surroundings. */
 export interface ClientsHost {
   /** A client has caught up; the episode says what was shed for it until then. */
   recovered(channel: Channel, client: ClientBrief, episode: Episode, now: Millis): void
   /** A client was closed, or has left something in its queue; Socket.IO still has its sockets. */
   closed(channel: Channel, code: ClosingCode, left: Left): void
-  /** Whether a Socket.IO socket is still connected to its namespace. */
-  isJoined(socket: NamespaceSocket): boolean
   /** What was broadcast and waits for its slice. */
   readonly broadcasts: {
     waiting(): boolean
@@ -137,12 +141,21 @@ export class Clients implements ChannelHost, LinkHost {
     }
   }
 
-  open(conn: EngineSocket, write: EngineWrite, close: (discard?: boolean) => void): Channel {
+  /** @param known of a client that was connected before the server was attached to */
+  open(
+    conn: EngineSocket,
+    write: EngineWrite,
+    close: (discard?: boolean) => void,
+    known?: KnownClient,
+  ): Channel {
     const id = `${idPrefix}${++this.#lastId}`
     const link = new EngineLink(conn, write, close, this)
-    const channel = new Channel(id, link, this, this.now())
+    const now = this.now()
+    const channel = new Channel(id, link, this, now)
     link.listen(channel)
     this.#clients.set(id, { channel, link })
+    if (known) channel.adopt(known.sockets, now - known.connectedFor, now)
+    if (conn.readyState === 'closing') channel.close(now)
     this.departures?.joined(channel)
     return channel
   }
@@ -394,8 +407,8 @@ export class Clients implements ChannelHost, LinkHost {
 
   #statsOf({ channel, link: { conn } }: Client): ClientStats {
     // a socket of protocol 3 is called by the secret id of its Engine.IO session
-    const shown = conn.protocol === 3 ? [] : channel.sockets.filter(this.#host.isJoined)
-    const sockets = Object.fromEntries(shown.map(({ namespace, sid }) => [namespace, sid]))
+    const shown = conn.protocol === 3 ? [] : channel.sockets.filter(({ connected }) => connected)
+    const sockets = Object.fromEntries(shown.map(({ nsp, id }) => [nsp.name, id]))
     return clientStatsOf(channel, { sockets, ...peerOf(conn) }, this.limits.high, this.now())
   }
 }

@@ -8,6 +8,7 @@ import {
 import { type Broadcast, Broadcasts, type Courier } from './broadcasts.ts'
 import type { Channel, NamespaceSocket } from './channel.ts'
 import type { Classifier, Packet } from './classifier.ts'
+import type { KnownClient } from './clients.ts'
 import type { Clock } from './clock.ts'
 import { Envelope, type EnvelopeFields, type WriteOptions } from './envelope.ts'
 import { refuse, toError, verbatim } from './errors.ts'
@@ -22,6 +23,7 @@ import {
 } from './link/engine.ts'
 import { forget } from './recovery.ts'
 import { note, Override, replaceMethod } from './socketio/override.ts'
+import type { Millis } from './units.ts'
 
 /** The parts of a Socket.IO server that are tapped. */
 export interface TappedServer extends EventEmitter {
@@ -35,15 +37,19 @@ export interface TappedServer extends EventEmitter {
   readonly _nsps?: ReadonlyMap<
     string,
     {
-      readonly sockets: ReadonlyMap<string, { conn: object }>
-      readonly adapter: {
-        readonly sids?: ReadonlyMap<string, ReadonlySet<string>>
-      } & TappedAdapter &
-        Parameters<typeof forget>[1]
+      readonly sockets: ReadonlyMap<string, ConnectedSocket>
+      readonly adapter: TappedAdapter & Parameters<typeof forget>[1]
     }
   >
   bind(engine: EngineServer): unknown
   attachApp(...args: unknown[]): unknown
+}
+
+/** A Socket.IO socket; all of this is public. */
+interface ConnectedSocket extends NamespaceSocket {
+  readonly conn: object
+  /** `issued` is in milliseconds since 1970. */
+  readonly handshake: { readonly issued: number }
 }
 
 /** Builds the channel of a connection; gets Engine.IO's own methods, which the tap shadows. */
@@ -51,6 +57,7 @@ export type OpenChannel = (
   conn: EngineSocket,
   write: EngineWrite,
   close: (discard?: boolean) => void,
+  known?: KnownClient,
 ) => Channel
 
 /** A packet encoded in this tick, with the envelope of its latest write. */
@@ -152,9 +159,17 @@ export class Tap implements Courier<AdapterSocket> {
     this.#open = open
     this.#onEngine = onEngine
     this.#onFault = onFault
+  }
+
+  /**
+   * Taps the server and whoever is connected already, until `close`.
+   *
+   * @throws SpillwayError if something of it can't be tapped; nothing of it has changed then
+   */
+  start(): void {
     try {
       this.#shadowServer()
-      if (io.engine) this.#tapEngine(io.engine)
+      if (this.#io.engine) this.#tapEngine(this.#io.engine)
     } catch (refusal) {
       this.close()
       throw refusal
@@ -176,26 +191,10 @@ export class Tap implements Courier<AdapterSocket> {
     this.#forget()
   }
 
-  /** The Socket.IO socket of a client in a namespace, without creating the namespace. */
-  socketOf(namespace: string, channel: Channel): unknown {
-    const joined = channel.sockets.find((socket) => socket.namespace === namespace)
-    return joined && this.#io._nsps?.get(namespace)?.sockets.get(joined.sid)
-  }
-
-  /** A client that leaves a namespace by itself is not sent anything that would tell. */
-  isJoined({ namespace, sid }: NamespaceSocket): boolean {
-    const namespaces = this.#io._nsps
-    return namespaces === undefined || namespaces.get(namespace)?.sockets.has(sid) === true
-  }
-
   /** Whether a connection has a Socket.IO socket in any namespace. */
   isConnected(conn: object): boolean {
     const { channel } = (conn as TappedSocket)[kTapped] ?? {}
-    return channel?.sockets.some((socket) => this.isJoined(socket)) === true
-  }
-
-  isInRoom({ namespace, sid }: NamespaceSocket, room: string): boolean {
-    return this.#io._nsps?.get(namespace)?.adapter.sids?.get(sid)?.has(room) === true
+    return channel?.sockets.some(({ connected }) => connected) === true
   }
 
   /** The channel of a Socket.IO socket, in whatever namespace it is. */
@@ -318,11 +317,27 @@ export class Tap implements Courier<AdapterSocket> {
     // before Socket.IO's own listener, which may already write
     engine.prependListener('connection', this.#onConnection)
     this.#onEngine(engine)
-    for (const conn of Object.values(engine.clients ?? {})) this.#tap(conn)
+    const conns = Object.values(engine.clients ?? {})
+    const sockets = conns.length > 0 ? this.#socketsByConn() : undefined
+    for (const conn of conns) this.#tap(conn, sockets?.get(conn) ?? [])
   }
 
-  #tap(conn: TappedSocket): void {
-    if (conn[kTapped]) return
+  /** Those of all namespaces. */
+  #socketsByConn(): Map<object, ConnectedSocket[]> {
+    const byConn = new Map<object, ConnectedSocket[]>()
+    for (const { sockets } of this.#io._nsps?.values() ?? []) {
+      for (const socket of sockets.values()) {
+        const known = byConn.get(socket.conn)
+        if (known) known.push(socket)
+        else byConn.set(socket.conn, [socket])
+      }
+    }
+    return byConn
+  }
+
+  /** @param sockets of a connection that was made before */
+  #tap(conn: TappedSocket, sockets?: readonly ConnectedSocket[]): void {
+    if (conn[kTapped] || conn.readyState === 'closed') return
     const missing = missingFeature(conn) ?? this.#fixedFeature(conn)
     if (missing !== undefined) {
       throw refuse(
@@ -332,7 +347,8 @@ export class Tap implements Courier<AdapterSocket> {
         'Engine.IO 6',
       )
     }
-    const channel = this.#open(conn, conn.write, conn.close)
+    const known = sockets && { sockets, connectedFor: this.#sinceFirst(sockets) }
+    const channel = this.#open(conn, conn.write, conn.close, known)
     note(conn, kTapped, { tap: this, channel, attachments: 0 })
     for (const override of this.#overrides) override.install(conn)
   }
@@ -348,6 +364,12 @@ export class Tap implements Courier<AdapterSocket> {
     if (conn[kTapped]?.tap !== this) return
     Reflect.deleteProperty(conn, kTapped)
     for (const override of this.#overrides) override.restore(conn)
+  }
+
+  #sinceFirst(sockets: readonly ConnectedSocket[]): Millis {
+    const now = this.#clock.wall()
+    const issued = sockets.map(({ handshake }) => handshake?.issued ?? now)
+    return Math.max(0, now - Math.min(now, ...issued))
   }
 
   /** Called for every `write` of a connection. */
@@ -371,7 +393,8 @@ export class Tap implements Courier<AdapterSocket> {
     const now = isDelivery ? this.#clock.now() : envelope.emittedAt
     if (envelope.kind === 'connect') {
       const { namespace, sid = legacyId(conn, namespace) } = envelope
-      tapped.channel.join({ namespace, sid }, (socket) => this.isJoined(socket))
+      const joined = this.#io._nsps?.get(namespace)?.sockets.get(sid)
+      if (joined) tapped.channel.join(joined)
     }
     if (this.#isReplay(envelope, tapped.channel)) tapped.channel.replay(envelope, now)
     else tapped.channel.offer(envelope, now)
@@ -381,7 +404,7 @@ export class Tap implements Courier<AdapterSocket> {
   /** What a client that has come back missed is sent before its CONNECT. */
   #isReplay({ kind, namespace }: Envelope, { sockets }: Channel): boolean {
     if (kind !== 'event' || !this.#io.opts?.connectionStateRecovery) return false
-    return sockets.every((socket) => socket.namespace !== namespace)
+    return sockets.every(({ nsp }) => nsp.name !== namespace)
   }
 
   #offeredAs(

@@ -18,7 +18,7 @@ export interface Sentence {
 export class Vitals {
   /** When the client last took something, or nothing was outstanding. */
   progressAt: Millis
-  readonly #since: Millis
+  #since: Millis
   /** Bytes heard from the client, and when they last grew. */
   #heard: Bytes = 0
   #heardAt: Millis
@@ -29,6 +29,12 @@ export class Vitals {
     this.progressAt = now
     this.#heardAt = now
     this.#heartbeatAt = now
+  }
+
+  /** The client has been connected since then; when it last answered a heartbeat is not known. */
+  adopt(since: Millis): void {
+    this.#since = since
+    this.#heartbeatAt = Number.NEGATIVE_INFINITY
   }
 
   /** An answered heartbeat was written one interval after the one before was answered. */

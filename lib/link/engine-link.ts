@@ -5,7 +5,12 @@ import type { Shared } from '../ledger.ts'
 import { note, Override } from '../socketio/override.ts'
 import type { Bytes, Millis } from '../units.ts'
 import { Backlog } from './backlog.ts'
-import type { EngineSocket, EngineTransport, EngineWrite } from './engine.ts'
+import {
+  bytesHeldBack,
+  type EngineSocket,
+  type EngineTransport,
+  type EngineWrite,
+} from './engine.ts'
 import { type GaugeEvents, gaugeFor, type TransportGauge } from './gauge.ts'
 import { HANDOVER, type Link, type LinkEvents, type LinkHost } from './link.ts'
 
@@ -48,9 +53,13 @@ export class EngineLink implements Link, GaugeEvents {
     this.#gauge = gaugeFor(conn, conn.transport, this)
     note(this.conn, kLink, this)
     conn.on('heartbeat', onHeartbeat)
-    conn.on('close', onClose)
+    // before Socket.IO, also where it listens already: it has yet to tell that its sockets are gone
+    conn.prependListener('close', onClose)
     // of a WebSocket too: Engine.IO lets a client replace one by another
     conn.on('upgrade', onUpgrade)
+    this.waiting = bytesHeldBack(conn)
+    if (this.waiting > 0) this.#followDrain()
+    if (this.outstanding > 0) this.#wrote({ bytes: this.outstanding, holders: 0 })
   }
 
   /** Who is told from now on. */
@@ -206,6 +215,8 @@ export class EngineLink implements Link, GaugeEvents {
   detach(): void {
     this.flush()
     this.#gauge.detach(false)
+    // what the kernel takes later is told of all the same
+    this.#events = undefined
     this.conn.off('drain', onDrain)
     this.conn.off('heartbeat', onHeartbeat)
     this.conn.off('close', onClose)
@@ -294,8 +305,9 @@ export class EngineLink implements Link, GaugeEvents {
   }
 
   closed(): void {
+    const events = this.#events
     this.detach()
-    this.#events?.disconnected()
+    events?.disconnected()
   }
 }
 

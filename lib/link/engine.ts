@@ -1,7 +1,8 @@
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { WriteOptions } from '../envelope.ts'
-import type { EncodedPart } from '../frame.ts'
+import { type EncodedPart, frameBytes } from '../frame.ts'
+import type { Bytes } from '../units.ts'
 
 /**
  * The parts of Engine.IO 6 on which links rely. Its types don't cover them, so each use has a
@@ -61,6 +62,16 @@ export function discard(conn: EngineSocket): void {
   if (conn.readyState === 'closing') conn.closeTransport?.(true)
   // it was closing already, and waits half a minute for a poll that it can end
   if (conn.readyState === 'closing') conn.transport.shouldClose?.()
+}
+
+/** Bytes that a connection holds back until its transport can take more. */
+export function bytesHeldBack({ writeBuffer }: EngineSocket): Bytes {
+  let bytes = 0
+  for (const packet of writeBuffer ?? []) {
+    const { data } = packet as { readonly data?: EncodedPart }
+    if (data !== undefined) bytes += frameBytes(data)
+  }
+  return bytes
 }
 
 /** What is wrong with a value that should be an Engine.IO connection, if anything. */

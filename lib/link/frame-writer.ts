@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { TickMember } from '../fanout.ts'
+import { note } from '../socketio/override.ts'
 import type { Bytes } from '../units.ts'
 import type { EngineSocket, EngineTransport } from './engine.ts'
 import { type KernelSocket, unwatch, type WriteOwner, writeToKernel } from './kernel-write.ts'
@@ -20,6 +21,13 @@ export interface WriterEvents {
   whenTickEnds(writer: TickMember): void
 }
 
+const kWriter = Symbol('spillway.writer')
+
+interface WrittenTransport extends EngineTransport {
+  /** Of an earlier link, while the kernel has not taken all that it has written. */
+  [kWriter]?: FrameWriter
+}
+
 const OPEN = 1
 /** Up to here frames and a marker are joined in a buffer that is used again. */
 const SCRATCH: Bytes = 64 * 1024
@@ -36,7 +44,7 @@ export class FrameWriter implements WriteOwner, TickMember {
   readonly #transport: EngineTransport
   readonly #ws: Ws
   readonly #socket: KernelSocket
-  readonly #events: WriterEvents
+  #events: WriterEvents
   /** Bytes written past the socket's stream that the kernel has not taken. */
   pending: Bytes = 0
   /** Writes that the kernel has not taken. */
@@ -65,7 +73,11 @@ export class FrameWriter implements WriteOwner, TickMember {
       typeof socket?.write === 'function' &&
       typeof socket.cork === 'function' &&
       socket.encrypted !== true
-    return usable ? new FrameWriter(conn, transport, ws, socket, events) : undefined
+    if (!usable) return undefined
+    const earlier = (transport as WrittenTransport)[kWriter]
+    if (!earlier) return new FrameWriter(conn, transport, ws, socket, events)
+    earlier.#events = events
+    return earlier
   }
 
   private constructor(
@@ -151,9 +163,13 @@ export class FrameWriter implements WriteOwner, TickMember {
     return this.#ws.readyState === OPEN && this.#socket._handle != null
   }
 
-  /** Leaves the kernel socket as it was. */
+  /**
+   * Leaves the kernel socket as it was. While the kernel takes its writes, whoever writes to the
+   * transport next goes on with this writer.
+   */
   detach(): void {
     unwatch(this.#socket)
+    if (!this.idle) note(this.#transport as WrittenTransport, kWriter, this)
   }
 
   tickEnded(): void {
@@ -171,7 +187,10 @@ export class FrameWriter implements WriteOwner, TickMember {
     this.#writes--
     // Node reports the writes of a connection that was reset as done, before it reports the reset
     if (error || this.#socket.destroyed) return
-    if (this.idle) this.#transport.writable = true
+    if (this.idle) {
+      this.#transport.writable = true
+      Reflect.deleteProperty(this.#transport, kWriter)
+    }
     this.#pass()
     this.#events.ready()
   }

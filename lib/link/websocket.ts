@@ -64,6 +64,7 @@ export class WebSocketGauge implements TransportGauge {
     this.#transport = transport
     this.writer = FrameWriter.for(conn, transport, events)
     this.#events = events
+    this.#mixed = socket.bufferedAmount > 0
     note(this.#transport, kGauge, this)
     transport.on(readyEventOf(transport), onReady)
     const pings = typeof socket.ping === 'function' && typeof socket.on === 'function'

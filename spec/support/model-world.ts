@@ -81,7 +81,6 @@ export class World implements Courier<Subject> {
       clock: loop,
       reporter: new Reporter(undefined, loop),
       host: {
-        isJoined: () => true,
         broadcasts: {
           waiting: () => this.broadcasts.waiting,
           catchUp: (conn) => this.broadcasts.catchUp(conn),
@@ -396,8 +395,8 @@ export class World implements Courier<Subject> {
 
   #join(subject: Subject, namespace: string): void {
     subject.namespaces.add(namespace)
-    const sid = `${namespace} ${this.messages.latest}`
-    subject.channel.join({ namespace, sid }, () => true)
+    const id = `${namespace} ${this.messages.latest}`
+    subject.channel.join({ id, nsp: { name: namespace }, connected: true, rooms: new Set() })
     this.#send(subject, this.messages.packet('connect', namespace))
   }
 
