@@ -336,8 +336,8 @@ export class Channel implements FanoutMember, LinkEvents {
     return this.window.marked(now, behind)
   }
 
-  heartbeat(now: Millis): void {
-    this.vitals.heartbeat(this.link, this.window, now)
+  heartbeat(answered: boolean, now: Millis): void {
+    this.vitals.heartbeat(this.link, this.window, answered, now)
     this.pump(now)
   }
 

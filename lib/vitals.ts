@@ -37,11 +37,25 @@ export class Vitals {
     this.#heartbeatAt = Number.NEGATIVE_INFINITY
   }
 
-  /** An answered heartbeat was written one interval after the one before was answered. */
-  heartbeat(link: Link, window: DeliveryWindow, now: Millis): void {
-    if (!link.upgrading) window.heardPast(this.#heartbeatAt + link.heartbeatInterval)
+  /**
+   * The client was heard by a heartbeat.
+   *
+   * @param answered it was the answer to one, which the client received behind everything before it
+   */
+  heartbeat(link: Link, window: DeliveryWindow, answered: boolean, now: Millis): void {
+    if (answered && !link.upgrading) window.heardPast(this.#heartbeatWrittenAt(link, now))
     this.#heartbeatAt = now
     this.#heardAt = now
+  }
+
+  /**
+   * At the earliest: after the answer to the one before, and, where the interval is known, so much
+   * later. Engine.IO counts the interval from the turn of the loop in which the answer was read,
+   * which is earlier than this was told of it.
+   */
+  #heartbeatWrittenAt({ heartbeatInterval }: Link, now: Millis): Millis {
+    const expected = this.#heartbeatAt + heartbeatInterval - LONGEST_TURN
+    return expected > this.#heartbeatAt && expected <= now ? expected : this.#heartbeatAt
   }
 
   /** Notices what the client and the kernel did since the last time. */
@@ -104,6 +118,9 @@ export class Vitals {
     return window.waitsSince === undefined ? 0 : Math.min(since, now - window.waitsSince)
   }
 }
+
+/** Of the event loop. */
+const LONGEST_TURN: Millis = 1000
 
 /** Whether nothing is outstanding. */
 function isIdle(link: Link, window: DeliveryWindow): boolean {

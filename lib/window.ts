@@ -254,11 +254,13 @@ export class DeliveryWindow {
   }
 
   /**
-   * The client was heard from, but in `patience` has not answered the first marker it was sent.
+   * The client was heard from, but has not answered the first marker that it was sent: not in
+   * `patience`, nor in the time that what is before the marker may take.
    */
   heard(now: Millis, patience: Millis): void {
     const oldest = this.#oldest
-    if (this.#answered === 0 && oldest && now - oldest.at > patience) this.blind = true
+    if (this.#answered !== 0 || !oldest) return
+    if (now - oldest.at > Math.max(patience, this.longestAnswer)) this.blind = true
   }
 
   /** When the oldest open marker was written. */

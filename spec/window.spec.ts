@@ -221,6 +221,16 @@ describe('DeliveryWindow', () => {
     expect(window.blind).to.equal(true)
   })
 
+  it('gives the first marker the time that what is before it may take', () => {
+    const window = new DeliveryWindow()
+    window.written(1_000_000, 0)
+    window.marked(0)
+    window.heard(100_000, 10_000)
+    expect(window.blind).to.equal(false)
+    window.heard(1_000_000, 10_000)
+    expect(window.blind).to.equal(true)
+  })
+
   it('tells the age of critical messages whose receipt is proven', () => {
     const latencies: number[] = []
     const window = new DeliveryWindow()

@@ -80,7 +80,7 @@ export class EngineLink implements Link, GaugeEvents {
   }
 
   get heartbeatInterval(): Millis {
-    return this.conn.server?.opts?.pingInterval ?? Number.POSITIVE_INFINITY
+    return this.conn.server?.opts?.pingInterval ?? Number.NaN
   }
 
   get upgrading(): boolean {
@@ -301,7 +301,7 @@ export class EngineLink implements Link, GaugeEvents {
 
   heartbeat(): void {
     this.#letGoOfTaken()
-    this.#events?.heartbeat(this.#host.now())
+    this.#events?.heartbeat(this.conn.protocol === ANSWERS_HEARTBEATS, this.#host.now())
   }
 
   closed(): void {
@@ -318,6 +318,9 @@ const kLink = Symbol('spillway.link')
 interface LinkedSocket extends EngineSocket {
   [kLink]?: EngineLink | undefined
 }
+
+/** The protocol in which the server sends heartbeats, and a client answers them. */
+const ANSWERS_HEARTBEATS = 4
 
 /** In place of Engine.IO's `flush` while a batch is written. */
 const heldBack = new Override<LinkedSocket, 'flush'>('flush', function (this: LinkedSocket) {

@@ -18,8 +18,12 @@ export interface LinkEvents {
   responded(behind: Bytes, now: Millis): number
   /** A marker was answered. */
   answered(sequence: number, now: Millis): void
-  /** The client has answered a heartbeat. */
-  heartbeat(now: Millis): void
+  /**
+   * The client was heard by a heartbeat.
+   *
+   * @param answered it has answered one; in protocol 3 clients send them themselves
+   */
+  heartbeat(answered: boolean, now: Millis): void
   /** Another transport took over. */
   upgraded(): void
   /** The connection is gone, and the link detached from it. */
@@ -62,7 +66,7 @@ export interface Link {
   readonly proof: 'markers' | 'itself' | 'none'
   /** Bytes received from the client so far, if known. */
   readonly heard: Bytes
-  /** Between a heartbeat's answer and the next heartbeat. */
+  /** Between a heartbeat's answer and the next heartbeat; NaN if unknown. */
   readonly heartbeatInterval: Millis
   readonly upgrading: boolean
   /** Writes a delivery marker now, behind what was kept. */

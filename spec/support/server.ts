@@ -24,6 +24,8 @@ export interface Fixture {
     namespace?: string
     query?: string
     autoPong?: boolean
+    /** Of Engine.IO. */
+    protocol?: 3 | 4
     /** Options of `ws`. */
     ws?: ClientOptions
     /** Sent in place of joining the namespace; nothing is waited for then. */
@@ -81,13 +83,15 @@ export function connectors(
       })
       return client
     },
-    async raw({ namespace = '/', query = '', autoPong = true, ws = {}, joins } = {}) {
+    async raw({ namespace = '/', query = '', autoPong = true, protocol = 4, ws = {}, joins } = {}) {
       const client = new RawClient(
-        `${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket${query}`,
+        `${url.replace('http', 'ws')}/socket.io/?EIO=${protocol}&transport=websocket${query}`,
         { autoPong, ...ws },
       )
       clients.push(client)
       if (joins) await client.say(joins)
+      // Socket.IO itself joins it to the main namespace
+      else if (protocol === 3) await client.until(() => client.frames.includes('40'))
       else await client.join(namespace)
       return client
     },
