@@ -1,6 +1,12 @@
 import { Agent, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
+import type { Readable } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
 import { expect } from 'chai'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isStillAllowed } from '../lib/admin/ask-again.ts'
+import { EventPlaces } from '../lib/admin/event-places.ts'
+import { EventReader } from '../lib/admin/event-reader.ts'
 import { Feed } from '../lib/admin/feed.ts'
 import { KiB } from '../lib/units.ts'
 import { type AppFixture, startApp } from './support/app.ts'
@@ -50,10 +56,14 @@ describe('Feed', () => {
   })
 
   /** A reader, from when its answer has begun. */
-  function read({ keepAlive = false } = {}): Promise<FeedReader> {
+  function read({
+    keepAlive = false,
+    path = '/spillway/events',
+    headers = {} as Readonly<Record<string, string>>,
+  } = {}): Promise<FeedReader> {
     const agent = keepAlive && new Agent({ keepAlive })
     return new Promise((resolve, reject) => {
-      const asked = request(`${fixture.url}/spillway/events`, { agent }, (answer) => {
+      const asked = request(`${fixture.url}${path}`, { agent, headers }, (answer) => {
         const reader = {
           status: answer.statusCode!,
           type: String(answer.headers['content-type']),
@@ -141,19 +151,130 @@ describe('Feed', () => {
     expect(received()).to.be.lessThan(told)
   })
 
-  it('refuses one reader too many, and takes another when one has gone', async () => {
-    await start()
-    const readers = await Promise.all(Array.from({ length: 32 }, read))
-    expect(new Set(readers.map(({ status }) => status))).to.deep.equal(new Set([200]))
-    expect((await read()).status).to.equal(503)
-    ends.shift()!()
-    await eventually(() => !readers[0]!.open)
-    let { status } = await read()
-    for (const until = Date.now() + 10_000; status !== 200 && Date.now() < until; ) {
-      await new Promise((resolve) => setTimeout(resolve, 20))
-      status = (await read()).status
+  describe('with more readers than places', () => {
+    it('has the oldest give way where all keep up, a few at once', async () => {
+      await start()
+      const readers = await Promise.all(Array.from({ length: 32 }, () => read()))
+      const more = []
+      for (let n = 0; n < 10; n++) more.push(await read())
+      expect(more.map(({ status }) => status)).to.deep.equal([...Array(8).fill(200), 503, 503])
+      await eventually(() => readers.filter(({ open }) => !open).length === 8)
+      expect(readers.every(({ open, whole }) => open || whole)).to.equal(true)
+    })
+
+    it('lets nobody be locked out by those that never read', async () => {
+      await start()
+      for (let n = 0; n < 32; n++) await slowReader()
+      const { events } = fixture.app.spillway
+      await eventually(() => events.listenerCount('closed') === 1)
+      const reader = await read()
+      expect(reader.status).to.equal(200)
+      await flood(10)
+      await eventually(() => reader.told.length >= 10)
+    })
+
+    it('has the slowest give way', async () => {
+      const places = new EventPlaces()
+      const responses = Array.from({ length: 32 }, () => ({ writableLength: 0, destroy() {} }))
+      const readers = responses.map((response, n) => new EventReader(response, `a${n}`, 0))
+      for (const reader of readers) {
+        reader.stream.resume()
+        places.add(reader)
+      }
+      await turn()
+      expect(places.full).to.equal(true)
+      // the eighth takes nothing from the third second on, the fifth from the sixth on
+      for (let now = 1000; now <= 20_000; now += 1000) {
+        if (now === 3000) responses[7]!.writableLength = 100
+        if (now === 6000) responses[4]!.writableLength = 100
+        for (const reader of readers) reader.look(now)
+      }
+      const first = places.displaced(20_000)!
+      expect(readers.indexOf(first)).to.equal(7)
+      places.delete(first)
+      expect(readers.indexOf(places.displaced(20_000)!)).to.equal(4)
+    })
+
+    it('has that of the address with most give way where all keep up', async () => {
+      const places = new EventPlaces()
+      const reader = (address: string) => {
+        const made = new EventReader({ writableLength: 0, destroy() {} }, address, 0)
+        made.stream.resume()
+        places.add(made)
+        return made
+      }
+      reader('alone')
+      for (let n = 0; n < 31; n++) reader(n < 20 ? 'hog' : `other ${n}`)
+      await turn()
+      for (let n = 0; n < 5; n++) {
+        const displaced = places.displaced(0)!
+        expect(displaced.address).to.equal('hog')
+        places.delete(displaced)
+      }
+    })
+
+    it('takes one for dead that takes nothing for a minute, though its connection is open', async () => {
+      const places = new EventPlaces()
+      const response = { writableLength: 0, destroy() {} }
+      const reader = new EventReader(response, 'a', 0)
+      reader.stream.resume()
+      places.add(reader)
+      await turn()
+      expect([...places.dead(50_000)]).to.deep.equal([])
+      response.writableLength = 13
+      expect([...places.dead(60_000)]).to.deep.equal([])
+      expect([...places.dead(109_999)]).to.deep.equal([])
+      expect([...places.dead(110_000)]).to.deep.equal([reader])
+      response.writableLength = 0
+      expect([...places.dead(110_001)]).to.deep.equal([])
+    })
+  })
+
+  describe('asks again whether a reader may read', () => {
+    it('and ends its stream if not', async () => {
+      await start()
+      let now = 0
+      let allowed = true
+      let asked = 0
+      const feed = new Feed(fixture.app.spillway, { now: () => now, wall: () => now })
+      ends.push(() => feed.close())
+      const isAllowed = async () => {
+        asked++
+        return allowed
+      }
+      const stream = feed.open({ destroy() {} }, 'a', isAllowed) as Readable
+      stream.resume()
+      now = 44_000
+      await new Promise((resolve) => setTimeout(resolve, 1100))
+      expect(asked).to.equal(0)
+      now = 46_000
+      await eventually(() => asked === 1)
+      expect(stream.readableEnded).to.equal(false)
+      allowed = false
+      now = 92_000
+      await eventually(() => stream.readableEnded)
+    })
+
+    for (const [way, path, headers] of [
+      ['a header', '/spillway/events', { authorization: 'good' }],
+      ['the query', '/spillway/events?token=good', {}],
+    ] as const) {
+      it(`by its auth hooks, with a token in ${way}`, async () => {
+        let valid = 'good'
+        let request: FastifyRequest | undefined
+        const auth = async (asked: FastifyRequest, reply: FastifyReply) => {
+          request ??= asked
+          const { token } = asked.query as { token?: string }
+          if (asked.headers.authorization === valid || token === valid) return
+          await reply.code(401).send({ error: 'Unauthorized' })
+        }
+        await start({ admin: { auth } })
+        expect((await read({ path, headers })).status).to.equal(200)
+        expect(await isStillAllowed(fixture.app, request!)).to.equal(true)
+        valid = 'another'
+        expect(await isStillAllowed(fixture.app, request!)).to.equal(false)
+      })
     }
-    expect(status).to.equal(200)
   })
 
   describe('ends with the app', () => {
@@ -183,9 +304,10 @@ describe('Feed', () => {
     it('and is not opened any more then', async () => {
       await start()
       const feed = new Feed(fixture.app.spillway)
-      expect(feed.refusal).to.equal(undefined)
       feed.close()
-      expect(feed.refusal).to.equal('the server is being shut down')
+      const response = { writableLength: 0, destroy() {} }
+      const opened = feed.open(response, '127.0.0.1', async () => true)
+      expect(opened).to.equal('the server is being shut down')
     })
 
     it('which cuts off who does not read', async () => {

@@ -1,47 +1,64 @@
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import type { Spillway } from '../attach.ts'
+import { type Clock, systemClock } from '../clock.ts'
 import type { SpillwayEvents } from '../reporter.ts'
-import type { Rule } from '../rule.ts'
-import { type Bytes, KiB, type Millis } from '../units.ts'
+import type { Millis } from '../units.ts'
+import { EventPlaces } from './event-places.ts'
+import { EventReader, type EventResponse, frameOf } from './event-reader.ts'
+import { Sheds } from './sheds.ts'
 
-const MOST_READERS = 32
-/** Kept for one reader that is slower than what happens. */
-const READER_BACKLOG: Bytes = 64 * KiB
 const SHED_INTERVAL: Millis = 1000
 /** Proxies close what is silent for a minute or less. */
 const KEEP_ALIVE_INTERVAL: Millis = 15_000
 /** For readers to take what they were told last, before a server that closes cuts them off. */
 const LAST_WAIT: Millis = 500
+/** Between two questions whether a reader may still read: within a minute it is asked. */
+const ASK_INTERVAL: Millis = 45_000
+
+/** @returns whether a reader may still read */
+export type IsAllowed = () => Promise<boolean>
+
+interface Asked {
+  readonly isAllowed: IsAllowed
+  at: Millis
+}
 
 /** What happens, as server-sent events, to readers that may be slow themselves. */
 export class Feed {
   readonly #spillway: Spillway
-  readonly #readers = new Set<Reader>()
+  readonly #clock: Clock
+  readonly #places = new EventPlaces()
+  readonly #asked = new Map<EventReader, Asked>()
   readonly #listeners: Array<() => void> = []
   readonly #timers: NodeJS.Timeout[] = []
   readonly #sheds = new Sheds()
   #open = true
 
-  constructor(spillway: Spillway) {
+  constructor(spillway: Spillway, clock: Clock = systemClock) {
     this.#spillway = spillway
+    this.#clock = clock
   }
 
-  /** Why there can't be one more reader, if so. */
-  get refusal(): string | undefined {
+  /**
+   * Takes one more reader; if there are too many, another gives way.
+   *
+   * @param response that the stream goes to
+   * @param isAllowed asks again whether it may read
+   * @returns its stream, or why it can't have one
+   */
+  open(response: EventResponse, address: string, isAllowed: IsAllowed): Readable | string {
     if (!this.#open) return 'the server is being shut down'
-    if (this.#readers.size < MOST_READERS) return undefined
-    return 'too many readers of events; close one of them'
-  }
-
-  /** @param response that the stream goes to */
-  open(response: Destroyable): Readable {
-    if (this.#readers.size === 0) this.#start()
-    const reader = new Reader(response)
-    this.#readers.add(reader)
-    reader.stream.once('close', () => {
-      this.#readers.delete(reader)
-      if (this.#readers.size === 0) this.#stop()
-    })
+    const now = this.#clock.now()
+    if (this.#places.full) {
+      const displaced = this.#places.displaced(now)
+      if (!displaced) return 'too many readers of events; close one of them'
+      this.#end(displaced)
+    }
+    if (this.#places.size === 0) this.#start()
+    const reader = new EventReader(response, address, now)
+    this.#places.add(reader)
+    this.#asked.set(reader, { isAllowed, at: now })
+    reader.stream.once('close', () => this.#forget(reader))
     return reader.stream
   }
 
@@ -51,15 +68,24 @@ export class Feed {
    */
   close(): void {
     this.#open = false
-    const readers = [...this.#readers]
-    if (readers.length === 0) return
+    const readers = [...this.#places]
     // listeners are told of an event in a turn of its own
     setImmediate(() => {
-      for (const reader of readers) reader.end()
+      for (const reader of readers) this.#end(reader)
     })
-    setTimeout(() => {
-      for (const { response } of readers) response.destroy()
-    }, LAST_WAIT).unref()
+  }
+
+  /** Ends a stream when what has happened so far is told; who does not take it in time is cut off. */
+  #end(reader: EventReader): void {
+    this.#forget(reader)
+    reader.end()
+    setTimeout(() => reader.response.destroy(), LAST_WAIT).unref()
+  }
+
+  #forget(reader: EventReader): void {
+    this.#places.delete(reader)
+    this.#asked.delete(reader)
+    if (this.#places.size === 0) this.#stop()
   }
 
   #start(): void {
@@ -70,7 +96,7 @@ export class Feed {
     // what was shed while nobody read is not told
     this.#sheds.since(this.#spillway.rules())
     this.#timers.push(
-      setInterval(() => this.#tellShed(), SHED_INTERVAL).unref(),
+      setInterval(() => this.#everySecond(), SHED_INTERVAL).unref(),
       setInterval(() => this.#send(': keep-alive\n\n'), KEEP_ALIVE_INTERVAL).unref(),
     )
   }
@@ -90,6 +116,22 @@ export class Feed {
     this.#listeners.push(() => events.off(event, listener as never))
   }
 
+  #everySecond(): void {
+    this.#tellShed()
+    const now = this.#clock.now()
+    for (const { response } of this.#places.dead(now)) response.destroy()
+    for (const [reader, asked] of this.#asked) {
+      if (now - asked.at >= ASK_INTERVAL) void this.#askAgain(reader, asked, now)
+    }
+  }
+
+  /** A token may have been revoked since the stream was opened. */
+  async #askAgain(reader: EventReader, asked: Asked, now: Millis): Promise<void> {
+    asked.at = now
+    const isAllowed = await asked.isAllowed().catch(() => true)
+    if (!isAllowed && this.#asked.has(reader)) this.#end(reader)
+  }
+
   #tellShed(): void {
     const events = this.#sheds.since(this.#spillway.rules())
     if (events.length > 0) this.#tell('shed', { seconds: SHED_INTERVAL / 1000, events })
@@ -100,87 +142,6 @@ export class Feed {
   }
 
   #send(frame: string): void {
-    for (const reader of this.#readers) reader.send(frame)
-  }
-}
-
-function frameOf(event: string, data: object): string {
-  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
-}
-
-interface Destroyable {
-  destroy(): unknown
-}
-
-/** One stream. What comes while its backlog is full is counted, and told when it is not. */
-class Reader {
-  readonly stream: Readable
-  readonly response: Destroyable
-  #omitted = 0
-
-  constructor(response: Destroyable) {
-    this.response = response
-    this.stream = new Readable({
-      highWaterMark: READER_BACKLOG,
-      read: () => this.#caughtUp(),
-    })
-    // so that the answer begins at once
-    this.stream.push(': events\n\n')
-  }
-
-  send(frame: string): void {
-    if (this.stream.readableLength >= READER_BACKLOG) this.#omitted++
-    else this.stream.push(frame)
-  }
-
-  end(): void {
-    this.#caughtUp()
-    this.stream.push(null)
-  }
-
-  #caughtUp(): void {
-    if (this.#omitted === 0) return
-    const frame = frameOf('omitted', { count: this.#omitted })
-    this.#omitted = 0
-    this.stream.push(frame)
-  }
-}
-
-interface Shed {
-  readonly namespace: string
-  readonly event: string
-  readonly dropped: number
-  readonly conflated: number
-  readonly expired: number
-  readonly bytes: Bytes
-}
-
-/** What was shed since the last time, by event. */
-class Sheds {
-  readonly #before = new Map<
-    Rule,
-    { dropped: number; conflated: number; expired: number; bytes: Bytes }
-  >()
-
-  since(rules: Iterable<Rule>): Shed[] {
-    const changed: Shed[] = []
-    for (const rule of rules) {
-      const { dropped, conflated, expired, ...tally } = rule.tally
-      const bytes = tally.droppedBytes + tally.conflatedBytes + tally.expiredBytes
-      const now = { dropped, conflated, expired, bytes }
-      const before = this.#before.get(rule)
-      this.#before.set(rule, now)
-      if (!before || rule.tally.shed === before.dropped + before.conflated + before.expired)
-        continue
-      changed.push({
-        namespace: rule.namespace,
-        event: rule.event,
-        dropped: dropped - before.dropped,
-        conflated: conflated - before.conflated,
-        expired: expired - before.expired,
-        bytes: bytes - before.bytes,
-      })
-    }
-    return changed
+    for (const reader of this.#places) reader.send(frame)
   }
 }

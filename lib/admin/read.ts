@@ -13,6 +13,7 @@ import {
   spillwayStats,
 } from '../../schemas/stats.ts'
 import { refuse } from '../errors.ts'
+import { isStillAllowed } from './ask-again.ts'
 import { pageOfClosed } from './closed-page.ts'
 import { Feed } from './feed.ts'
 import type { AdminOptions } from './options.ts'
@@ -111,15 +112,15 @@ export async function readRoutes(app: FastifyInstance, options: AdminOptions): P
     otherwise: { ...refusals, 503: failure },
     exposeHeadRoute: false,
     handler: async (request, reply) => {
-      const message = feed.refusal
-      if (message !== undefined) {
-        return reply.code(503).send({ error: 'Service Unavailable', message })
+      const opened = feed.open(reply.raw, request.ip, () => isStillAllowed(app, request))
+      if (typeof opened === 'string') {
+        return reply.code(503).send({ error: 'Service Unavailable', message: opened })
       }
       // a proxy must not keep them back
       reply.type('text/event-stream').header('x-accel-buffering', 'no')
       // kept alive after the end, it would hold up a server that closes
       if (request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
-      return reply.send(feed.open(reply.raw))
+      return reply.send(opened)
     },
   })
 

@@ -1,0 +1,41 @@
+import type { Rule } from '../rule.ts'
+import type { Bytes } from '../units.ts'
+
+export interface Shed {
+  readonly namespace: string
+  readonly event: string
+  readonly dropped: number
+  readonly conflated: number
+  readonly expired: number
+  readonly bytes: Bytes
+}
+
+/** What was shed since the last time, by event. */
+export class Sheds {
+  readonly #before = new Map<
+    Rule,
+    { dropped: number; conflated: number; expired: number; bytes: Bytes }
+  >()
+
+  since(rules: Iterable<Rule>): Shed[] {
+    const changed: Shed[] = []
+    for (const rule of rules) {
+      const { dropped, conflated, expired, ...tally } = rule.tally
+      const bytes = tally.droppedBytes + tally.conflatedBytes + tally.expiredBytes
+      const now = { dropped, conflated, expired, bytes }
+      const before = this.#before.get(rule)
+      this.#before.set(rule, now)
+      if (!before || rule.tally.shed === before.dropped + before.conflated + before.expired)
+        continue
+      changed.push({
+        namespace: rule.namespace,
+        event: rule.event,
+        dropped: dropped - before.dropped,
+        conflated: conflated - before.conflated,
+        expired: expired - before.expired,
+        bytes: bytes - before.bytes,
+      })
+    }
+    return changed
+  }
+}
