@@ -46,10 +46,18 @@ export class Adapters {
   readonly #watched = new WeakMap<object, () => void>()
   readonly #clients = new Set<object>()
   readonly #faults = zeros()
+  readonly #onAdapter: (namespace: string) => void
   readonly #restoreAdapter: (() => void) | undefined
   #open = true
 
-  constructor(io: AdaptedServer, clock: Clock, reporter: Reporter) {
+  /** @param onAdapter told of each namespace that has one, and of each that is given another */
+  constructor(
+    io: AdaptedServer,
+    clock: Clock,
+    reporter: Reporter,
+    onAdapter: (namespace: string) => void = () => {},
+  ) {
+    this.#onAdapter = onAdapter
     this.#io = io
     this.#clock = clock
     this.#reporter = reporter
@@ -99,6 +107,7 @@ export class Adapters {
   }
 
   readonly #watch = ({ name, adapter }: AdaptedNamespace): void => {
+    this.#onAdapter(name)
     if (!this.#watched.has(adapter)) this.#watched.set(adapter, this.#take(name, adapter))
   }
 

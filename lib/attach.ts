@@ -101,7 +101,6 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     this.#classifier = new Classifier({
       messages,
       validate,
-      recovery: Boolean(tapped.opts?.connectionStateRecovery),
       onInvalid: (report) => this.events.invalid(report),
       onFault: (where, error) => this.events.fault(where, error),
     })
@@ -145,13 +144,19 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
       tapped,
       this.#classifier,
       systemClock,
-      { fanout: this.#clients.fanout, ledger: this.#clients.ledger },
+      {
+        fanout: this.#clients.fanout,
+        ledger: this.#clients.ledger,
+        observes: () => this.limits.mode === 'observe',
+      },
       (conn, write, close, known) => this.#clients.open(conn, write, close, known),
       (engine) => this.#gate.add(engine),
       (where, error) => this.events.fault(where, error),
     )
     this.#tap.start()
-    this.#adapters = new Adapters(tapped, systemClock, this.events)
+    this.#adapters = new Adapters(tapped, systemClock, this.events, (namespace) =>
+      this.#tap.tapAdapter(namespace),
+    )
     this.#clients.start()
     if (admission) {
       this.#admission.start()

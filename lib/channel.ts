@@ -243,10 +243,15 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /**
    * Sends again what a client that has come back missed, if it is critical; the rest is out of date
-   * and counts as expired. However much that is, it is no reason to close the client once more.
+   * and counts as expired, in mode observe as what would have expired. However much that is, it is no
+   * reason to close the client once more.
    */
   replay(envelope: Envelope, now: Millis): void {
     if (this.closedBy !== undefined || this.#closing) return
+    if (this.#host.limits.mode === 'observe') {
+      this.offer(envelope, now)
+      return
+    }
     if (envelope.rule.class === 'cosmetic') {
       this.#shed(envelope, 'expired', now)
       this.#watch(now)
@@ -358,10 +363,10 @@ export class Channel implements FanoutMember, LinkEvents {
     this.pump(now)
     if (this.closedBy !== undefined || link.upgrading) return undefined
     if (window.tailDue(now)) this.#mark(now)
+    if (limits.mode === 'observe') return undefined
     if (this.#closing) {
       return now >= vitals.stalledAt(link, window, limits, now) ? 'stalled' : undefined
     }
-    if (limits.mode === 'observe') return undefined
     return vitals.verdict(this.buffered, link, window, limits, now)
   }
 
@@ -370,7 +375,7 @@ export class Channel implements FanoutMember, LinkEvents {
     const { link, window, vitals } = this
     const { limits } = this.#host
     if (this.closedBy !== undefined) return 0
-    if (link.upgrading || (limits.mode === 'observe' && !this.#closing)) return undefined
+    if (link.upgrading || limits.mode === 'observe') return undefined
     const at = this.#closing
       ? vitals.stalledAt(link, window, limits, now)
       : vitals.sentence(this.buffered, link, window, limits, now)?.at
@@ -560,6 +565,8 @@ export class Channel implements FanoutMember, LinkEvents {
   #offerObserved(envelope: Envelope, before: Bytes, now: Millis): Verdict {
     const { limits } = this.#host
     const { rule, bytes } = envelope
+    // from before the mode was changed
+    if (this.#waits) this.release(now)
     this.#recover(now)
     if (before + bytes > limits.high) this.#enterCongestion(now)
     this.#shadow ??= new Shadow()
@@ -570,12 +577,14 @@ export class Channel implements FanoutMember, LinkEvents {
       this.#counted.countObserved(bytes)
       diagnoseMessage(this.id, envelope, 'observed')
     } else this.#shadow.admit(bytes)
+    if (envelope.kind === 'disconnect') this.#leave(envelope.namespace)
     this.#send(envelope, now)
     return 'sent'
   }
 
   #wouldShed(envelope: Envelope, shadow: Shadow, before: Bytes, now: Millis): boolean {
     const { limits } = this.#host
+    if (envelope.isReplay) return true
     // of what is ahead of it, this much would be
     const share = Math.min(1, shadow.buffered / Math.max(1, before))
     const late = envelope.expired(now + share * pathDelay(this, now), limits.maxAge)

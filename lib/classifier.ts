@@ -37,14 +37,35 @@ export interface InvalidPayload {
 export interface ClassifierOptions {
   readonly messages: CompiledMessages
   readonly validate: 'report' | 'throw' | 'off'
-  /** Whether the adapter appends an offset to the arguments (connection state recovery). */
-  readonly recovery: boolean
   readonly onInvalid: (report: InvalidPayload) => void
   /** Something of the application threw: the message goes on without it. */
   readonly onFault: (where: string, error: Error) => void
 }
 
-/** Decides by its schema what a packet is. Throws only with `validate: 'throw'`. */
+/** What the payload of an event was taken for. */
+export interface Verdict {
+  readonly rule: Rule
+  /** For the event when it must not be shed. */
+  readonly critical: Rule
+  readonly isInvalid: boolean
+  /** Of messages of the rule in one namespace that replace each other. */
+  readonly key: string | undefined
+  /** How many arguments it was emitted with, or else those that its schema describes at most. */
+  readonly arity: number
+}
+
+/** What the node that has emitted a message says of it to others. */
+export interface Remark {
+  readonly invalid?: boolean
+  /** What `conflateBy` has returned, as a text; null if that was nothing. */
+  readonly key?: string | null
+}
+
+/**
+ * Decides by its schema what a packet is. A payload is judged once, by the node that emits it, as it
+ * is given there. What another node or a store makes of it may not be valid any more: there the event
+ * alone counts, of a union the branch, and what the other node has remarked.
+ */
 export class Classifier {
   /** For what has no annotation: other events, and packets that are not events. */
   readonly unannotated: Rule = makeRule(OTHER, OTHER, { class: 'critical' })
@@ -60,54 +81,67 @@ export class Classifier {
     yield* this.#options.messages.rules()
   }
 
-  classify(packet: Packet, parts: readonly EncodedPart[], now: Millis): EnvelopeFields {
+  /**
+   * @param verdict of an event; undefined if it has no annotation
+   * @param isReplay it is sent again, to a client that has come back
+   */
+  classify(
+    packet: Packet,
+    parts: readonly EncodedPart[],
+    now: Millis,
+    verdict: Verdict | undefined,
+    isReplay = false,
+  ): EnvelopeFields {
     const { nsp: namespace } = packet
-    const common = { namespace, parts, emittedAt: now }
-    const kind = kindOf(packet)
-    if (kind !== 'event') {
-      return { ...common, kind, rule: this.unannotated, sid: connectedAs(packet) }
+    const common = { namespace, parts, emittedAt: now, isReplay }
+    const data = eventOf(packet)
+    if (!data) {
+      return { ...common, kind: kindOf(packet), rule: this.unannotated, sid: connectedAs(packet) }
     }
-    const [name, ...args] = packet.data as [unknown, ...unknown[]]
-    const event = this.#options.messages.find(namespace, name)
-    if (!event) return { ...common, kind, event: String(name), rule: this.unannotated }
-    const verdict = this.#check(event, args)
+    const event = String(data[0])
+    if (!verdict) return { ...common, kind: 'event', event, rule: this.unannotated }
     // an event that carries an ack id is never shed: its answer is waited for
-    const rule = packet.id === undefined ? verdict.rule : event.critical
-    const key = this.#keyOf(rule, namespace, verdict.payload)
-    return { ...common, kind, event: String(name), rule, key }
+    const rule = packet.id === undefined ? verdict.rule : verdict.critical
+    const isKeyed = rule === verdict.rule && verdict.key !== undefined
+    const key = isKeyed ? `${rule.id} ${verdict.key} ${namespace}` : undefined
+    return { ...common, kind: 'event', event, rule, key }
   }
 
   /**
-   * With connection state recovery, events end with an offset, from which on a client that comes
-   * back is sent what it missed. A cosmetic message that waits may arrive after critical ones that
-   * were emitted later, and its offset would have these sent again; so it goes without. A client
-   * takes any text in the last place for an offset.
+   * Validates an event that is emitted here.
    *
-   * @returns undefined if there is no offset
+   * @param data its name and its arguments, as they were emitted
+   * @returns undefined if it has no annotation
+   * @throws SpillwayError SPILLWAY_INVALID_PAYLOAD with `validate: 'throw'`
    */
-  withoutOffset(packet: Packet): Packet | undefined {
-    if (!this.#options.recovery || packet.id !== undefined) return undefined
-    const data = packet.data as readonly unknown[]
-    const event = this.#options.messages.find(packet.nsp, data[0])
-    const offset = data.at(-1)
-    if (!event || typeof offset !== 'string' || data.length - 1 <= event.arity) return undefined
-    const rest = data.slice(0, -1)
-    return { ...packet, data: typeof rest.at(-1) === 'string' ? [...rest, null] : rest }
-  }
-
-  #check(event: CompiledEvent, args: unknown[]): { rule: Rule; payload: unknown } {
+  judge(namespace: string, data: readonly unknown[]): Verdict | undefined {
+    const event = this.#options.messages.find(namespace, data[0])
+    if (!event) return undefined
+    const args = data.slice(1)
     const payload = event.payloadOf(args)
     const issues = this.#validate(event.schema, payload)
-    if (issues === undefined) return { rule: event.ruleOf(payload) ?? event.critical, payload }
-    if (this.#options.recovery && typeof args.at(-1) === 'string') {
-      // the last argument may be recovery's offset
-      const rest = event.payloadOf(args.slice(0, -1))
-      if (this.#validate(event.schema, rest) === undefined) {
-        return { rule: event.ruleOf(rest) ?? event.critical, payload: rest }
-      }
-    }
-    this.#reportInvalid(event, issues)
-    return { rule: event.critical, payload }
+    if (issues) this.#reportInvalid(event, issues)
+    const rule = (issues ? undefined : event.ruleOf(payload)) ?? event.critical
+    const { critical } = event
+    const key = this.#keyOf(rule, payload)
+    return { rule, critical, isInvalid: issues !== undefined, key, arity: args.length }
+  }
+
+  /**
+   * Of an event that another node has emitted, or that a store has kept.
+   *
+   * @returns undefined if it has no annotation
+   */
+  resolve(namespace: string, data: readonly unknown[], remark: Remark): Verdict | undefined {
+    const event = this.#options.messages.find(namespace, data[0])
+    if (!event) return undefined
+    const { critical, arity } = event
+    const isInvalid = remark.invalid === true
+    const payload = event.payloadOf(data.slice(1))
+    const rule = (isInvalid ? undefined : event.ruleOf(payload)) ?? critical
+    const isKeyKnown = remark.key !== undefined && typeof rule.conflateBy === 'function'
+    const key = isKeyKnown ? (remark.key ?? undefined) : this.#keyOf(rule, payload)
+    return { rule, critical, isInvalid, key, arity }
   }
 
   /** @returns what is wrong, `undefined` if nothing is */
@@ -123,6 +157,7 @@ export class Classifier {
     }
   }
 
+  /** @throws SpillwayError with `validate: 'throw'` */
   #reportInvalid(event: CompiledEvent, issues: string[]): void {
     const { namespace, event: name, tally } = event.critical
     tally.invalid++
@@ -135,7 +170,7 @@ export class Classifier {
     this.#options.onInvalid({ namespace, event: name, issues })
   }
 
-  #keyOf(rule: Rule, namespace: string, payload: unknown): string | undefined {
+  #keyOf(rule: Rule, payload: unknown): string | undefined {
     const { conflateBy } = rule
     if (conflateBy === undefined) return undefined
     try {
@@ -143,18 +178,34 @@ export class Classifier {
         typeof conflateBy === 'string'
           ? (payload as Record<string, unknown> | undefined)?.[conflateBy]
           : conflateBy(payload as never)
-      if (value === undefined || value === null) return undefined
-      if (typeof value === 'object' || typeof value === 'function' || typeof value === 'symbol') {
-        // what an asynchronous function rejects with is of no use here, and would end the process
-        if (value instanceof Promise) value.catch(() => {})
-        throw new TypeError(`a conflation key must be a scalar, it is of type ${typeof value}`)
-      }
-      return `${rule.id} ${typeof value} ${value} ${namespace}`
+      return keyText(value)
     } catch (thrown) {
       this.#options.onFault(`conflateBy of ${rule.event}`, toError(thrown))
       return undefined
     }
   }
+}
+
+/**
+ * As JSON would have it, so that messages that have the same key here have the same on other nodes:
+ * a date is a text, and what is no finite number is none.
+ *
+ * @throws TypeError if it is no scalar
+ */
+function keyText(given: unknown): string | undefined {
+  const value = isObject(given) && typeof given.toJSON === 'function' ? given.toJSON() : given
+  if (value === undefined || value === null) return undefined
+  if (typeof value === 'number' && !Number.isFinite(value)) return undefined
+  if (typeof value === 'object' || typeof value === 'function' || typeof value === 'symbol') {
+    // what an asynchronous function rejects with is of no use here, and would end the process
+    if (value instanceof Promise) value.catch(() => {})
+    throw new TypeError(`a conflation key must be a scalar, it is of type ${typeof value}`)
+  }
+  return `${typeof value} ${value}`
+}
+
+function isObject(value: unknown): value is { readonly toJSON?: unknown } {
+  return typeof value === 'object' && value !== null
 }
 
 function pathIn(schema: Schema, path: readonly PropertyKey[]): string {
@@ -163,18 +214,16 @@ function pathIn(schema: Schema, path: readonly PropertyKey[]): string {
   return shown.join('.') || '(payload)'
 }
 
-function kindOf(packet: Packet): PacketKind {
-  switch (packet.type) {
-    case CONNECT:
-      return 'connect'
-    case DISCONNECT:
-      return 'disconnect'
-    case EVENT:
-    case BINARY_EVENT:
-      return Array.isArray(packet.data) ? 'event' : 'other'
-    default:
-      return 'other'
-  }
+/** The name and the arguments of an event; undefined if it is none. */
+export function eventOf({ type, data }: Packet): readonly unknown[] | undefined {
+  const isEvent = type === EVENT || type === BINARY_EVENT
+  return isEvent && Array.isArray(data) ? data : undefined
+}
+
+/** Of a packet that is no event. */
+function kindOf({ type }: Packet): PacketKind {
+  if (type === CONNECT) return 'connect'
+  return type === DISCONNECT ? 'disconnect' : 'other'
 }
 
 function connectedAs(packet: Packet): string | undefined {

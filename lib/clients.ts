@@ -164,6 +164,10 @@ export class Clients implements ChannelHost, LinkHost {
     return this.#clock.now()
   }
 
+  get plain(): boolean {
+    return this.configured.mode === 'observe'
+  }
+
   /** A client is handed no more at once than what it may have buffered without congestion. */
   get handover(): Bytes {
     return this.limits.low
@@ -215,8 +219,9 @@ export class Clients implements ChannelHost, LinkHost {
     for (const link of this.#lingering) link.terminate()
   }
 
-  /** Hands over what is queued for everyone, at once. */
+  /** Hands over what is queued for everyone, and what waits for its slice, at once. */
   release(): void {
+    this.#host.broadcasts.finish()
     const now = this.now()
     for (const { channel } of this.#clients.values()) channel.release(now)
   }
@@ -225,7 +230,6 @@ export class Clients implements ChannelHost, LinkHost {
   close(): void {
     clearInterval(this.#sweep)
     this.census.close()
-    this.#host.broadcasts.finish()
     this.release()
     this.fanout.close()
     this.#listings.close()

@@ -134,6 +134,9 @@ function resolveUnion(
     const branch = resolve(`${path}${branchOf(option, discriminator)}`, option)
     for (const value of discriminatorsOf(option, discriminator)) branches.set(value, branch)
   }
+  // between nodes undefined may become null
+  const absent = branches.get(undefined)
+  if (absent && !branches.has(null)) branches.set(null, absent)
   return (payload) => {
     if (typeof payload !== 'object' || payload === null) return undefined
     return branches.get(Reflect.get(payload, discriminator))?.(payload)

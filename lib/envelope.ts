@@ -29,6 +29,8 @@ export class Envelope implements Shared {
   readonly bytes: Bytes
   readonly key: string | undefined
   readonly emittedAt: Millis
+  /** A client that has come back is sent it again. */
+  readonly isReplay: boolean
   /** The Socket.IO id that a CONNECT packet tells its client. */
   readonly sid: string | undefined
   /** Engine.IO's callback; only code that writes past Socket.IO passes one. */
@@ -53,6 +55,7 @@ export class Envelope implements Shared {
     this.bytes = bytes
     this.key = fields.key
     this.emittedAt = fields.emittedAt
+    this.isReplay = fields.isReplay === true
     this.sid = fields.sid
     this.#bare = fields.bare
     this.options = options
@@ -98,6 +101,7 @@ export interface EnvelopeFields {
   readonly parts: readonly EncodedPart[]
   readonly key?: string | undefined
   readonly emittedAt: Millis
+  readonly isReplay?: boolean | undefined
   readonly sid?: string | undefined
   /** Encodes it without recovery's offset, if it has one and may go without. */
   readonly bare?: (() => readonly EncodedPart[]) | undefined

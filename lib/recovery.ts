@@ -1,4 +1,4 @@
-import type { Packet } from './classifier.ts'
+import type { Packet, Verdict } from './classifier.ts'
 
 /** A packet that Socket.IO's in-memory adapter keeps for clients that come back. */
 interface StoredPacket {
@@ -39,4 +39,20 @@ export function forget(packet: Packet, adapter: RecoveryAdapter | undefined): Pa
   before.emittedAt = stored.emittedAt
   const data = packet.data as readonly unknown[]
   return { ...packet, data: [...data.slice(0, -1), before.id] }
+}
+
+/**
+ * With connection state recovery, events end with an offset, from which on a client that comes back
+ * is sent what it missed. A cosmetic message that waits may arrive after critical ones that were
+ * emitted later, and its offset would have these sent again; so it goes without. A client takes any
+ * text in the last place for an offset.
+ *
+ * @returns undefined if there is no offset
+ */
+export function withoutOffset(packet: Packet, { arity }: Verdict): Packet | undefined {
+  const data = packet.data as readonly unknown[]
+  if (packet.id !== undefined || data.length - 1 <= arity) return undefined
+  if (typeof data.at(-1) !== 'string') return undefined
+  const rest = data.slice(0, -1)
+  return { ...packet, data: typeof rest.at(-1) === 'string' ? [...rest, null] : rest }
 }

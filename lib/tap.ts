@@ -1,19 +1,20 @@
 import type { EventEmitter } from 'node:events'
 import {
+  type AdapterHost,
   type AdapterSocket,
-  type OnBroadcast,
   type TappedAdapter,
   tapAdapter,
 } from './adapter-tap.ts'
 import { type Broadcast, Broadcasts, type Courier } from './broadcasts.ts'
 import type { Channel, NamespaceSocket } from './channel.ts'
-import type { Classifier, Packet } from './classifier.ts'
+import { type Classifier, eventOf, type Packet } from './classifier.ts'
 import type { KnownClient } from './clients.ts'
 import type { Clock } from './clock.ts'
 import { Envelope, type EnvelopeFields, type WriteOptions } from './envelope.ts'
 import { refuse, toError, verbatim } from './errors.ts'
 import type { Fanout } from './fanout.ts'
 import type { EncodedPart } from './frame.ts'
+import { type Origin, Origins } from './intercept/origins.ts'
 import type { Ledger } from './ledger.ts'
 import {
   type EngineServer,
@@ -21,7 +22,7 @@ import {
   type EngineWrite,
   missingFeature,
 } from './link/engine.ts'
-import { forget } from './recovery.ts'
+import { forget, withoutOffset } from './recovery.ts'
 import { note, Override, replaceMethod } from './socketio/override.ts'
 import type { Millis } from './units.ts'
 
@@ -45,9 +46,11 @@ export interface TappedServer extends EventEmitter {
   attachApp(...args: unknown[]): unknown
 }
 
-/** A Socket.IO socket; all of this is public. */
+/** A Socket.IO socket; all of this is public, unless it is said. */
 interface ConnectedSocket extends NamespaceSocket {
   readonly conn: object
+  /** Private to Socket.IO: the answers that are waited for, by id. */
+  readonly acks?: Map<number, unknown>
   /** `issued` is in milliseconds since 1970. */
   readonly handshake: { readonly issued: number }
 }
@@ -76,8 +79,16 @@ interface Tapped {
 
 interface TappedBy {
   readonly adapter: object
-  /** Gives it its own methods back. */
-  readonly restore: () => void
+  /** Gives it its own methods back; undefined if it has none that can be tapped. */
+  readonly restore: (() => void) | undefined
+}
+
+/** What a tap shares with others. */
+export interface TapHost {
+  readonly fanout: Fanout
+  readonly ledger: Ledger
+  /** Whether everything is sent as without a tap. */
+  observes(): boolean
 }
 
 const kTapped = Symbol('spillway.tapped')
@@ -97,7 +108,9 @@ export class Tap implements Courier<AdapterSocket> {
   /** What a recipient of a broadcast is being sent. */
   #delivered: Envelope | undefined
   readonly #io: TappedServer
+  readonly #host: TapHost
   readonly #classifier: Classifier
+  readonly #origins: Origins
   readonly #clock: Clock
   readonly #open: OpenChannel
   readonly engines = new Set<EngineServer>()
@@ -147,14 +160,16 @@ export class Tap implements Courier<AdapterSocket> {
     io: TappedServer,
     classifier: Classifier,
     clock: Clock,
-    shared: { readonly fanout: Fanout; readonly ledger: Ledger },
+    host: TapHost,
     open: OpenChannel,
     onEngine: (engine: EngineServer) => void = () => {},
     onFault: (where: string, error: Error) => void = () => {},
   ) {
-    this.broadcasts = new Broadcasts(clock, shared.fanout, shared.ledger, this)
+    this.broadcasts = new Broadcasts(clock, host.fanout, host.ledger, this)
+    this.#host = host
     this.#io = io
     this.#classifier = classifier
+    this.#origins = new Origins(classifier, () => Boolean(io.opts?.connectionStateRecovery))
     this.#clock = clock
     this.#open = open
     this.#onEngine = onEngine
@@ -180,7 +195,7 @@ export class Tap implements Courier<AdapterSocket> {
   close(): void {
     for (const restore of this.#restores.splice(0)) restore()
     for (const namespace of this.#io._nsps?.values() ?? []) {
-      this.#adapters.get(namespace)?.restore()
+      this.#adapters.get(namespace)?.restore?.()
       this.#adapters.delete(namespace)
     }
     for (const engine of this.engines) {
@@ -209,18 +224,7 @@ export class Tap implements Courier<AdapterSocket> {
   #shadowServer(): void {
     const io = this.#io
     this.#replace('io.encoder', io.encoder, 'encode', (encode) => (packet) => {
-      this.#tapAdapter(packet.nsp)
-      const parts = encode(packet)
-      const fields = this.#classifier.classify(packet, parts, this.#clock.now())
-      const bare =
-        fields.rule.class === 'cosmetic' ? this.#classifier.withoutOffset(packet) : undefined
-      if (!bare) return this.#remember(fields)
-      const known = forget(packet, io._nsps?.get(packet.nsp)?.adapter)
-      return this.#remember({
-        ...fields,
-        parts: known ? encode(known) : parts,
-        bare: () => encode(bare),
-      })
+      return this.#remember(this.#fieldsOf(packet, encode))
     })
     this.#replace('io', io, 'bind', (bind) => (engine) => {
       this.#tapEngine(engine)
@@ -243,22 +247,78 @@ export class Tap implements Courier<AdapterSocket> {
     this.#restores.push(restore)
   }
 
-  /** Namespaces come and go, and may be given another adapter. */
-  #tapAdapter(name: string): void {
-    const namespace = this.#io._nsps?.get(name)
-    if (!namespace) return
-    const { adapter } = namespace
-    const tapped = this.#adapters.get(namespace)
-    if (tapped?.adapter === adapter) return
-    tapped?.restore()
-    this.#adapters.set(namespace, { adapter, restore: tapAdapter(adapter, this.#onBroadcast) })
+  /** @throws SpillwayError with `validate: 'throw'`, where the application emits */
+  #fieldsOf(packet: Packet, encode: (packet: Packet) => EncodedPart[]): EnvelopeFields {
+    const now = this.#clock.now()
+    const isTapped = this.tapAdapter(packet.nsp)
+    const data = eventOf(packet)
+    if (!data) return this.#classifier.classify(packet, encode(packet), now, undefined)
+    const { verdict, isReplay, isVolatile } = this.#originOf(packet, data, isTapped)
+    const parts = encode(packet)
+    const fields = this.#classifier.classify(packet, parts, now, verdict, isReplay)
+    if (fields.rule.class === 'critical' || isReplay || isVolatile) return fields
+    if (this.#host.observes() || !this.#io.opts?.connectionStateRecovery) return fields
+    const bare = withoutOffset(packet, verdict!)
+    if (!bare) return fields
+    const known = forget(packet, this.#io._nsps?.get(packet.nsp)?.adapter)
+    return { ...fields, parts: known ? encode(known) : parts, bare: () => encode(bare) }
   }
 
-  readonly #onBroadcast: OnBroadcast = (recipients, send, options) => {
-    const envelope = this.#envelopeOf(this.#encodings.at(-1)!, options)
-    // it may wait; later its payload may have changed
-    void envelope.overtakable
-    this.broadcasts.offer(recipients, { envelope, send })
+  #originOf(packet: Packet, data: readonly unknown[], isTapped: boolean): Origin {
+    try {
+      return this.#origins.of(packet, data, isTapped)
+    } catch (refusal) {
+      this.#forgetAnswer(packet, packet.nsp)
+      throw refusal
+    }
+  }
+
+  /** What was not emitted, nobody answers. */
+  #forgetAnswer({ id }: Packet, namespace: string): void {
+    if (id === undefined) return
+    for (const { acks } of this.#io._nsps?.get(namespace)?.sockets.values() ?? []) acks?.delete(id)
+  }
+
+  /**
+   * Namespaces come and go, and may be given another adapter.
+   *
+   * @returns whether the adapter tells what it does
+   */
+  tapAdapter(name: string): boolean {
+    const namespace = this.#io._nsps?.get(name)
+    if (!namespace) return false
+    const { adapter } = namespace
+    let tapped = this.#adapters.get(namespace)
+    if (tapped?.adapter !== adapter) {
+      tapped?.restore?.()
+      tapped = { adapter, restore: tapAdapter(adapter, this.#hostFor(name)) }
+      this.#adapters.set(namespace, tapped)
+    }
+    return tapped.restore !== undefined
+  }
+
+  #hostFor(namespace: string): AdapterHost {
+    return {
+      emitted: (packet, adapter, wantsAnswer) => {
+        try {
+          this.#origins.emitted(packet, namespace, adapter, wantsAnswer)
+        } catch (refusal) {
+          this.#forgetAnswer(packet, namespace)
+          throw refusal
+        }
+      },
+      encodes: (adapter, options) => this.#origins.encodes(adapter, options.volatile !== undefined),
+      broadcast: (recipients, send, options) => {
+        if (this.#host.observes()) {
+          for (const recipient of recipients) send(recipient)
+          return
+        }
+        const envelope = this.#envelopeOf(this.#encodings.at(-1)!, options)
+        // it may wait; later its payload may have changed
+        void envelope.overtakable
+        this.broadcasts.offer(recipients, { envelope, send })
+      },
+    }
   }
 
   begin({ conn }: AdapterSocket): void {
@@ -396,15 +456,9 @@ export class Tap implements Courier<AdapterSocket> {
       const joined = this.#io._nsps?.get(namespace)?.sockets.get(sid)
       if (joined) tapped.channel.join(joined)
     }
-    if (this.#isReplay(envelope, tapped.channel)) tapped.channel.replay(envelope, now)
+    if (envelope.isReplay) tapped.channel.replay(envelope, now)
     else tapped.channel.offer(envelope, now)
     tapped.attachments = envelope.parts.length - 1
-  }
-
-  /** What a client that has come back missed is sent before its CONNECT. */
-  #isReplay({ kind, namespace }: Envelope, { sockets }: Channel): boolean {
-    if (kind !== 'event' || !this.#io.opts?.connectionStateRecovery) return false
-    return sockets.every(({ nsp }) => nsp.name !== namespace)
   }
 
   #offeredAs(

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { z } from 'zod'
-import type { Packet } from '../lib/classifier.ts'
+import { eventOf, type Packet } from '../lib/classifier.ts'
 import { namesIn } from '../lib/names.ts'
 import { cosmetic, critical } from '../schemas/priority.ts'
 import { classesOf, makeClassifier } from './support/classes.ts'
@@ -118,12 +118,32 @@ describe('Classifier', () => {
         {},
         new Map([[/^\/t/, { odds: cosmetic(z.any(), { conflateBy: 'id' } as never) }]]),
       )
-      const ids = [1, '1', true, 'true', 1n, 0, -1, '', ' ', Number.NaN, 'NaN', 'null', 'undefined']
+      const ids = [1, '1', true, 'true', 1n, 0, -1, '', ' ', 'NaN', 'null', 'undefined']
       const keys = ids.map((id) => event('odds', [{ id }]).key)
       keys.push(event('odds', [{ id: 1 }], '/t1').key, event('odds', [{ id: 1 }], '/t2').key)
       expect(keys.every((key) => key !== undefined)).to.equal(true)
       expect(new Set(keys).size).to.equal(keys.length)
       expect([...classifier.rules()].length).to.be.greaterThan(3)
+    })
+
+    it('is what JSON makes of the value, so that it is the same on every node', () => {
+      const { event, faults } = keyed('id')
+      const at = new Date(0)
+      const id = { toJSON: () => 'a' }
+      const pairs: Array<[here: unknown, there: unknown]> = [
+        [at, at.toJSON()],
+        [id, 'a'],
+        [-0, 0],
+        [1e21, 1e21],
+        [new Date(Number.NaN), null],
+        [Number.NaN, null],
+        [Number.POSITIVE_INFINITY, null],
+      ]
+      for (const [here, there] of pairs) {
+        const [key, other] = [here, there].map((value) => event('odds', [{ id: value }]).key)
+        expect(key, String(here)).to.equal(other)
+      }
+      expect(faults).to.deep.equal([])
     })
 
     it('is missing where the value is', () => {
@@ -219,56 +239,60 @@ describe('Classifier', () => {
     }
   })
 
-  describe("recovery's offset, the last argument", () => {
-    const { event, invalid } = makeClassifier(
-      {
-        one: cosmetic(z.object({ n: z.number() })),
-        two: cosmetic(z.tuple([z.string(), z.number()])),
-        maybe: cosmetic(z.tuple([z.string(), z.number().optional()])),
-        many: cosmetic(z.tuple([z.string()], z.number())),
-        none: cosmetic(z.undefined()),
-        empty: cosmetic(z.tuple([])),
-        union: table(),
-        optional: cosmetic(z.number().optional()),
-      },
-      { recovery: true },
-    )
-    const ARGS: ReadonlyArray<[event: string, args: unknown[]]> = [
-      ['one', [{ n: 1 }]],
-      ['two', ['a', 1]],
-      ['maybe', ['a', 1]],
-      ['maybe', ['a']],
-      ['many', ['a', 1, 2]],
-      ['none', []],
-      ['empty', []],
-      ['union', [{ kind: 'chatter', n: 1 }]],
-      ['optional', [1]],
-      ['optional', []],
-    ]
-    for (const [name, args] of ARGS) {
-      it(`is not taken for one of ${name} ${JSON.stringify(args)}`, () => {
-        expect(event(name, [...args, 'o1']).rule.class).to.equal('cosmetic')
-        expect(invalid).to.deep.equal([])
-      })
-    }
+  describe('what another node has emitted, or a store has kept', () => {
+    const { classifier, invalid, faults } = makeClassifier({
+      won: critical(z.object({ n: z.number() })),
+      one: cosmetic(z.object({ n: z.date() }), { rank: 3 }),
+      many: cosmetic(z.tuple([z.string()], z.number())),
+      keyed: cosmetic(z.object({ at: z.date(), n: z.number() }), { conflateBy: 'n' }),
+      computed: cosmetic(z.object({ at: z.date() }), { conflateBy: ({ at }) => at.getTime() }),
+      union: table(),
+    })
+    const resolve = (event: string, args: unknown[], remark = {}) =>
+      classifier.resolve('/', [event, ...args], remark)
 
-    it('hides no mistake', () => {
-      expect(event('one', [{ n: 'a' }, 'o1']).rule.class).to.equal('critical')
-      expect(event('none', [1, 'o1']).rule.class).to.equal('critical')
-      expect(event('many', ['a', 'b', 'o1']).rule.class).to.equal('critical')
-      expect(invalid.splice(0)).to.have.length(3)
+    it('has the class of its event, or of its branch, whatever became of the payload', () => {
+      for (const payload of [{ n: '2026-01-01T00:00:00.000Z' }, { n: null }, {}, null, 'x']) {
+        expect(resolve('one', [payload, 'o1'])?.rule).to.include({ class: 'cosmetic', rank: 3 })
+        expect(resolve('won', [payload, 'o1'])?.rule.class).to.equal('critical')
+      }
+      expect(resolve('one', [])?.rule.class).to.equal('cosmetic')
+      expect(resolve('many', ['a', 'b', 'o1'])?.rule.class).to.equal('cosmetic')
+      expect(resolve('union', [{ kind: 'chatter', n: 'x' }])?.rule.rank).to.equal(-1)
+      expect(resolve('nope', [1])).to.equal(undefined)
+      expect(invalid).to.deep.equal([])
     })
 
-    it('is an argument like any other where there is no recovery', () => {
-      const strict = makeClassifier({ none: cosmetic(z.undefined()) })
-      expect(strict.event('none', ['o1']).rule.class).to.equal('critical')
-      expect(strict.invalid).to.have.length(1)
+    it('is critical if its branch is not known', () => {
+      for (const payload of [{ kind: 'nope' }, {}, null, undefined, 5]) {
+        expect(resolve('union', [payload])?.rule.class).to.equal('critical')
+      }
+    })
+
+    it('is critical, and not reported again, if it was invalid where it was emitted', () => {
+      const verdict = resolve('one', [{ n: 'x' }], { invalid: true })
+      expect(verdict).to.include({ isInvalid: true, key: undefined })
+      expect(verdict?.rule).to.equal(verdict?.critical)
+      expect(invalid).to.deep.equal([])
+    })
+
+    it('is conflated by the key that was computed where it was emitted', () => {
+      expect(resolve('keyed', [{ at: 'x', n: 5 }])?.key).to.equal('number 5')
+      expect(resolve('keyed', [{ at: 'x', n: 5 }], { key: 'number 6' })?.key).to.equal('number 5')
+      const payload = { at: '2026-01-01T00:00:00.000Z' }
+      expect(resolve('computed', [payload], { key: 'number 7' })?.key).to.equal('number 7')
+      expect(resolve('computed', [payload], { key: null })?.key).to.equal(undefined)
+      expect(faults).to.deep.equal([])
+      // without it, for instance from an emitter
+      expect(resolve('computed', [payload])?.key).to.equal(undefined)
+      expect(faults.splice(0).map(({ where }) => where)).to.deep.equal(['conflateBy of computed'])
     })
   })
 
   describe('a packet', () => {
     const { classifier, event } = makeClassifier({ frame: cosmetic(z.any()) })
     const data = ['frame', { n: 1 }]
+    const verdictOf = (packet: Packet) => classifier.judge(packet.nsp, eventOf(packet) ?? [])
     const PACKETS: Record<string, [packet: Packet, kind: string, rule: string]> = {
       EVENT: [{ type: 2, nsp: '/', data }, 'event', 'cosmetic'],
       BINARY_EVENT: [{ type: 5, nsp: '/', data }, 'event', 'cosmetic'],
@@ -285,7 +309,7 @@ describe('Classifier', () => {
     }
     for (const [name, [packet, kind, rule]] of Object.entries(PACKETS)) {
       it(`that is ${name} is ${rule}`, () => {
-        const fields = classifier.classify(packet, ['x'], 7)
+        const fields = classifier.classify(packet, ['x'], 7, verdictOf(packet))
         expect(fields.kind).to.equal(kind)
         expect(fields.rule.class).to.equal(rule)
         expect(fields.emittedAt).to.equal(7)
@@ -297,7 +321,7 @@ describe('Classifier', () => {
       for (const name of [1, null, undefined, ['frame']]) {
         expect(event(name, [{}]).rule).to.equal(classifier.unannotated)
       }
-      const none = classifier.classify({ type: 2, nsp: '/', data: [] }, ['2[]'], 0)
+      const none = classifier.classify({ type: 2, nsp: '/', data: [] }, ['2[]'], 0, undefined)
       expect(none.rule).to.equal(classifier.unannotated)
     })
   })

@@ -70,7 +70,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
   ['links', ['lib/link/*']],
   ['clients', ['lib/snapshot', 'lib/census', 'lib/orders', 'lib/listing', 'lib/clients']],
   ['adapters', ['lib/adapter-client', 'lib/answers', 'lib/adapters']],
-  ['tap, gate', ['lib/adapter-tap', 'lib/tap', 'lib/gate']],
+  ['tap, gate', ['lib/intercept/*', 'lib/adapter-tap', 'lib/tap', 'lib/gate']],
   ['attach', ['lib/types', 'lib/attach']],
   ['metrics', ['lib/metrics/*']],
   ['admin', ['lib/admin/*']],

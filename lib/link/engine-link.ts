@@ -260,7 +260,7 @@ export class EngineLink implements Link, GaugeEvents {
 
   #keep(envelope: Envelope): boolean {
     const { writer } = this.#gauge
-    if (!writer || envelope.callback || !envelope.framable) return false
+    if (!writer || envelope.callback || !envelope.framable || this.#host.plain) return false
     if (this.#burst) {
       this.#burst = this.#burst.and(envelope)
       return true

@@ -33,6 +33,8 @@ export interface LinkEvents {
 /** What all links share. */
 export interface LinkHost {
   now(): Millis
+  /** Whether everything is written where and as Engine.IO writes it. */
+  readonly plain: boolean
   /** How much may be handed over at once now. */
   readonly handover: Bytes
   readonly bursts: Bursts

@@ -14,7 +14,6 @@ export function makeClassifier(
   const classifier = new Classifier({
     messages: new CompiledMessages(messages, namespaces),
     validate: 'report',
-    recovery: false,
     onInvalid: (report) => invalid.push(report),
     onFault: (where, error) => faults.push({ where, error }),
     ...options,
@@ -24,8 +23,10 @@ export function makeClassifier(
     invalid,
     faults,
     /** Classifies an event packet. */
-    event: (name: unknown, args: unknown[], nsp = '/') =>
-      classifier.classify({ type: 2, nsp, data: [name, ...args] }, ['2[]'], 7),
+    event(name: unknown, args: unknown[], nsp = '/') {
+      const data = [name, ...args]
+      return classifier.classify({ type: 2, nsp, data }, ['2[]'], 7, classifier.judge(nsp, data))
+    },
   }
 }
 
