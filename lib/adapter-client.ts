@@ -44,11 +44,7 @@ export function guardClient(client: AdapterClient, report: ReportFault): void {
       return answer
     })
   }
-  for (const name of READS) {
-    shadow(client, name, (answer) => {
-      return answer instanceof Promise ? answer.catch((error) => rejectLater(error)) : answer
-    })
-  }
+  for (const name of READS) pauseAfterFailure(client, name)
   shadow(client, 'duplicate', (copy) => {
     if (isAdapterClient(copy)) for (const each of reports) guardClient(copy, each)
     return copy
@@ -67,17 +63,47 @@ export function isAdapterClient(value: unknown): value is AdapterClient {
 }
 
 function shadow(client: object, name: string, result: (returned: unknown) => unknown): void {
-  const commands = client as Record<string, (...args: unknown[]) => unknown>
+  wrap(client, name, (command, args) => result(command(...args)))
+}
+
+/** Delays the next call instead of the answer, which arrives in the same microtask as without this. */
+function pauseAfterFailure(client: object, name: string): void {
+  let pause: Promise<void> | undefined
+  const begin = (): Promise<void> =>
+    new Promise((resolve) => {
+      setTimeout(() => {
+        pause = undefined
+        resolve()
+      }, READ_AGAIN_MS)
+    })
+  wrap(client, name, (command, args) => {
+    const call = (): unknown => {
+      const answer = command(...args)
+      if (answer instanceof Promise) {
+        answer.catch(() => {
+          pause ??= begin()
+        })
+      }
+      return answer
+    }
+    return pause ? pause.then(call) : call()
+  })
+}
+
+type Command = (...args: unknown[]) => unknown
+
+function wrap(
+  client: object,
+  name: string,
+  call: (command: Command, args: unknown[]) => unknown,
+): void {
+  const commands = client as Record<string, Command>
   if (typeof commands[name] !== 'function') return
   replaceMethod(
     commands,
     name,
     (command) =>
       (...args) =>
-        result(command(...args)),
+        call(command, args),
   )
-}
-
-function rejectLater(error: unknown): Promise<never> {
-  return new Promise((_, reject) => setTimeout(reject, READ_AGAIN_MS, error))
 }

@@ -4,6 +4,7 @@ import { Answers } from './answers.ts'
 import type { Clock } from './clock.ts'
 import { toError } from './errors.ts'
 import { ADAPTER_FAULTS, type AdapterFault } from './outcomes.ts'
+import { stateOf } from './promise-state.ts'
 import type { Reporter } from './reporter.ts'
 import { replaceMethod } from './socketio/override.ts'
 import type { Millis } from './units.ts'
@@ -14,7 +15,8 @@ interface WatchedAdapter {
   off?(event: 'error', listener: (error: unknown) => void): unknown
   /** socket.io-adapter's ClusterAdapter waits for it before it delivers to the clients here. */
   publishAndReturnOffset?(message: unknown): Promise<unknown>
-  restoreSession?(pid: string, offset: string): Promise<unknown>
+  /** In Socket.IO's own adapters it may give no promise. */
+  restoreSession?(pid: string, offset: string): unknown
   serverCount?(): Promise<number>
   /** Of @socket.io/redis-adapter. */
   readonly pubClient?: unknown
@@ -137,6 +139,7 @@ export class Adapters {
       })
       const published = replaceMethod(adapter, 'publishAndReturnOffset', (publish) => (message) => {
         const answer = publish(message)
+        if (!(answer instanceof Promise)) return answer
         // a client that is guarded tells of it itself
         if (!hasClient) answer.catch((error) => this.#report(where, 'rejected', error))
         return answers.wait(answer)
@@ -155,16 +158,15 @@ export class Adapters {
       }
     }
     if (serverCount && (publishAndReturnOffset || hasClient)) {
-      const counted = replaceMethod(
-        adapter,
-        'serverCount',
-        (count) => () =>
-          count().catch((error) => {
-            this.#report(where, 'rejected', error)
-            // Socket.IO does not look after a rejection; as many answers never come
-            return Number.NaN
-          }),
-      )
+      const counted = replaceMethod(adapter, 'serverCount', (count) => () => {
+        const answer = count()
+        if (isThere(answer)) return answer
+        return answer.catch((error) => {
+          this.#report(where, 'rejected', error)
+          // Socket.IO does not look after a rejection; as many answers never come
+          return Number.NaN
+        })
+      })
       restores.push(counted)
     }
     return restores
@@ -185,12 +187,14 @@ export class Adapters {
   }
 }
 
+/** Whether whoever awaits it has nothing to wait for, and gets no error: it is passed on as it is. */
+function isThere(answer: unknown): boolean {
+  return !(answer instanceof Promise) || stateOf(answer) === 'fulfilled'
+}
+
 /** @param onLate called if the answer takes longer; it is then as if there was none */
-function within<T>(
-  longest: Millis,
-  answer: Promise<T>,
-  onLate: (error: Error) => void,
-): Promise<T> {
+function within(longest: Millis, answer: unknown, onLate: (error: Error) => void): unknown {
+  if (!(answer instanceof Promise) || stateOf(answer) !== 'pending') return answer
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       const error = new Error('a session was not restored in time')

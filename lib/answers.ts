@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import { stateOf } from './promise-state.ts'
 import type { Millis } from './units.ts'
 
 /** Redis in the same network answers within a millisecond or two. */
@@ -34,7 +35,14 @@ export class Answers {
     return this.#silent
   }
 
+  /**
+   * @returns the answer itself if it is there already and none is waited for, so that whoever awaits
+   *   it goes on in the same microtask as without this
+   */
   wait<T>(answer: Promise<T>): Promise<T> {
+    const state = stateOf(answer)
+    if (state === 'fulfilled') this.#silent = false
+    if (state !== 'pending' && this.#places.size === 0) return answer
     return new Promise((resolve, reject) => {
       const place: Place = {
         since: this.#clock.now(),

@@ -50,6 +50,36 @@ describe('Answers', () => {
     expect(timers.countTimers()).to.equal(0)
   })
 
+  it('passes on as it is what is there already, unless an earlier one is waited for', async () => {
+    const { ask, answers, told } = makeAnswers()
+    for (const answer of [Promise.resolve('yes'), Promise.reject(new Error('no'))]) {
+      expect(answers.wait(answer)).to.equal(answer)
+      await answer.catch(() => {})
+    }
+    const first = ask('one')
+    ask('two').resolve('yes')
+    const there = Promise.resolve('yes')
+    expect(answers.wait(there)).not.to.equal(there)
+    first.resolve('yes')
+    await timers.tickAsync(0)
+    expect(told).to.deep.equal(['one yes', 'two yes'])
+    expect(answers.wait(there)).to.equal(there)
+    expect(timers.countTimers()).to.equal(1)
+  })
+
+  it('knows that a silence is over by an answer that is there already', async () => {
+    const { ask, answers } = makeAnswers()
+    ask('one')
+    await timers.tickAsync(LATEST + 1)
+    const refused = Promise.reject(new Error('no'))
+    expect(answers.wait(refused)).to.equal(refused)
+    await refused.catch(() => {})
+    expect(answers.silent).to.equal(true)
+    const there = Promise.resolve('yes')
+    expect(answers.wait(there)).to.equal(there)
+    expect(answers.silent).to.equal(false)
+  })
+
   it('keeps the order of the questions, where a later one is refused at once', async () => {
     const { ask, told } = makeAnswers()
     const [one, two] = [ask('one'), ask('two')]

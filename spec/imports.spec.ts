@@ -13,6 +13,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
       'lib/errors',
       'lib/outcomes',
       'lib/histogram',
+      'lib/promise-state',
       'lib/limits',
       'lib/frame',
       'lib/peer',
