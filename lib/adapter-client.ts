@@ -1,3 +1,4 @@
+import { timers } from './base/timers.ts'
 import type { AdapterFault } from './outcomes.ts'
 import { replaceMethod } from './socketio/override.ts'
 
@@ -71,7 +72,7 @@ function pauseAfterFailure(client: object, name: string): void {
   let pause: Promise<void> | undefined
   const begin = (): Promise<void> =>
     new Promise((resolve) => {
-      setTimeout(() => {
+      timers.setTimeout(() => {
         pause = undefined
         resolve()
       }, READ_AGAIN_MS)

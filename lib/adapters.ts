@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import { type AdapterClient, guardClient, ignoreClient, isAdapterClient } from './adapter-client.ts'
 import { Answers } from './answers.ts'
+import { timers } from './base/timers.ts'
 import type { Clock } from './clock.ts'
 import { toError } from './errors.ts'
 import { ADAPTER_FAULTS, type AdapterFault } from './outcomes.ts'
@@ -196,12 +197,14 @@ function isThere(answer: unknown): boolean {
 function within(longest: Millis, answer: unknown, onLate: (error: Error) => void): unknown {
   if (!(answer instanceof Promise) || stateOf(answer) !== 'pending') return answer
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      const error = new Error('a session was not restored in time')
-      onLate(error)
-      reject(error)
-    }, longest).unref()
-    answer.then(resolve, reject).finally(() => clearTimeout(timer))
+    const timer = timers
+      .setTimeout(() => {
+        const error = new Error('a session was not restored in time')
+        onLate(error)
+        reject(error)
+      }, longest)
+      .unref()
+    answer.then(resolve, reject).finally(() => timers.clearTimeout(timer))
   })
 }
 

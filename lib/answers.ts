@@ -1,3 +1,4 @@
+import { timers } from './base/timers.ts'
 import type { Clock } from './clock.ts'
 import { stateOf } from './promise-state.ts'
 import type { Millis } from './units.ts'
@@ -72,10 +73,12 @@ export class Answers {
   }
 
   #wake(after: Millis): NodeJS.Timeout {
-    return setTimeout(() => {
-      // timers run before what has arrived is read: this process may be what was late
-      setImmediate(() => this.#check())
-    }, after).unref()
+    return timers
+      .setTimeout(() => {
+        // timers run before what has arrived is read: this process may be what was late
+        timers.setImmediate(() => this.#check())
+      }, after)
+      .unref()
   }
 
   #check(): void {

@@ -1,4 +1,5 @@
 import type { ClientQueue, ClientStats, ClosedClient, ListQuery } from '../schemas/stats.ts'
+import { timers } from './base/timers.ts'
 import type { Budget } from './budget.ts'
 import { Bursts } from './burst.ts'
 import { Census } from './census.ts'
@@ -112,7 +113,7 @@ export class Clients implements ChannelHost, LinkHost {
     this.fanout.start()
     const interval = sweepInterval(this.configured.stallAfter)
     const shares = Math.min(SWEEP_SHARES, Math.ceil(interval / LEAST_INTERVAL))
-    this.#sweep = setInterval(() => this.#inspect(shares), interval / shares).unref()
+    this.#sweep = timers.setInterval(() => this.#inspect(shares), interval / shares).unref()
   }
 
   /** The limits in force. */
@@ -228,12 +229,12 @@ export class Clients implements ChannelHost, LinkHost {
 
   /** Hands over what is queued and lets go of every connection. */
   close(): void {
-    clearInterval(this.#sweep)
+    timers.clearInterval(this.#sweep)
     this.census.close()
     this.release()
     this.fanout.close()
     this.#listings.close()
-    for (const { timer } of this.#wakers.values()) clearTimeout(timer)
+    for (const { timer } of this.#wakers.values()) timers.clearTimeout(timer)
     this.#wakers.clear()
     for (const { channel, link } of this.#clients.values()) {
       link.detach()
@@ -256,14 +257,16 @@ export class Clients implements ChannelHost, LinkHost {
   wake(channel: Channel, at: Millis): void {
     const waker = this.#wakers.get(channel)
     if (waker && waker.at <= at) return
-    if (waker) clearTimeout(waker.timer)
-    const timer = setTimeout(
-      () => {
-        this.#wakers.delete(channel)
-        this.fanout.add(channel, false)
-      },
-      Math.ceil(at - this.now()),
-    ).unref()
+    if (waker) timers.clearTimeout(waker.timer)
+    const timer = timers
+      .setTimeout(
+        () => {
+          this.#wakers.delete(channel)
+          this.fanout.add(channel, false)
+        },
+        Math.ceil(at - this.now()),
+      )
+      .unref()
     this.#wakers.set(channel, { at, timer })
   }
 
@@ -309,7 +312,7 @@ export class Clients implements ChannelHost, LinkHost {
     if (!client) return
     this.#clients.delete(channel.id)
     if (channel.congested) this.congestedNow--
-    clearTimeout(this.#wakers.get(channel)?.timer)
+    timers.clearTimeout(this.#wakers.get(channel)?.timer)
     this.#wakers.delete(channel)
     this.#linger(client.link)
     const { broadcasts } = this.#host
@@ -324,7 +327,7 @@ export class Clients implements ChannelHost, LinkHost {
     const closed: ClosedClient = this.history.add(code, {
       id: channel.id,
       ...peerOf(client.link.conn),
-      at: new Date(this.#clock.wall()).toISOString(),
+      at: new timers.Date(this.#clock.wall()).toISOString(),
       connectedFor: this.now() - channel.connectedAt,
       undelivered: { messages: undelivered.messages, bytes: undelivered.bytes },
       inFlight,

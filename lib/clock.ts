@@ -1,3 +1,4 @@
+import { timers } from './base/timers.ts'
 import type { Millis } from './units.ts'
 
 /** Where the edges of the library read the time; the arithmetic gets it as an argument. */
@@ -9,6 +10,6 @@ export interface Clock {
 }
 
 export const systemClock: Clock = {
-  now: () => performance.now(),
-  wall: () => Date.now(),
+  now: () => timers.now(),
+  wall: () => timers.wall(),
 }

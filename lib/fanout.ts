@@ -1,3 +1,4 @@
+import { timers } from './base/timers.ts'
 import type { Clock } from './clock.ts'
 import { type Due, ReadyQueue } from './ready-queue.ts'
 import type { Millis } from './units.ts'
@@ -120,7 +121,7 @@ export class Fanout {
   #awaitTickEnd(): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    process.nextTick(this.#endTick)
+    timers.nextTick(this.#endTick)
   }
 
   #beginTurn(): void {
@@ -130,7 +131,7 @@ export class Fanout {
     this.#startedAt = this.#clock.now()
     this.#slicedAt = this.#startedAt
     this.#usedUntil = this.#startedAt
-    setImmediate(this.#endTurn)
+    timers.setImmediate(this.#endTurn)
   }
 
   readonly #endTick = (): void => {
@@ -157,7 +158,7 @@ export class Fanout {
     if (!this.#empty && used > this.#budget && !this.#isSlice) {
       // in this turn of the loop they were emitted
       this.#resting = true
-      setImmediate(this.#endTurn)
+      timers.setImmediate(this.#endTurn)
       return
     }
     const rest = this.#clock.now() - this.#slicedAt

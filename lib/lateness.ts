@@ -1,3 +1,4 @@
+import { timers } from './base/timers.ts'
 import type { Clock } from './clock.ts'
 import type { Millis } from './units.ts'
 
@@ -29,14 +30,16 @@ export class Lateness {
 
   start(): void {
     this.#probedAt = this.#clock.now()
-    this.#timer = setTimeout(() => {
-      this.probe()
-      this.#timer?.refresh()
-    }, PROBE_INTERVAL).unref()
+    this.#timer = timers
+      .setTimeout(() => {
+        this.probe()
+        this.#timer?.refresh()
+      }, PROBE_INTERVAL)
+      .unref()
   }
 
   close(): void {
-    clearTimeout(this.#timer)
+    timers.clearTimeout(this.#timer)
   }
 
   /** The timer has fired. */

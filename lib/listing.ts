@@ -1,5 +1,5 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ListQuery } from '../schemas/stats.ts'
+import { timers } from './base/timers.ts'
 import type { Channel } from './channel.ts'
 import type { Clock } from './clock.ts'
 import { compare, Orders, type Place, type Standings, type Start } from './orders.ts'
@@ -168,7 +168,7 @@ class Slices {
   }
 
   async next(): Promise<void> {
-    await nextTurn()
+    await new Promise<void>((resolve) => timers.setImmediate(resolve))
     this.now = this.#clock.now()
     this.#until = this.now + SLICE
   }

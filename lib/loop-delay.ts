@@ -1,4 +1,4 @@
-import { performance } from 'node:perf_hooks'
+import { timers } from './base/timers.ts'
 import type { Clock } from './clock.ts'
 import type { Millis } from './units.ts'
 
@@ -20,15 +20,15 @@ export class LoopDelay {
   constructor(clock: Clock) {
     this.#clock = clock
     this.#polledAt = clock.now()
-    this.#idleTime = performance.nodeTiming.idleTime
+    this.#idleTime = timers.idleTime()
   }
 
   /** At most; to be asked while something is handled that was polled. */
   at(now: Millis): Millis {
     if (this.#since === undefined) {
-      const idle = performance.nodeTiming.idleTime - this.#idleTime
+      const idle = timers.idleTime() - this.#idleTime
       this.#since = Math.min(now, this.#polledAt + idle)
-      setImmediate(this.#onPolled)
+      timers.setImmediate(this.#onPolled)
     }
     return now - this.#since
   }
@@ -36,7 +36,7 @@ export class LoopDelay {
   /** Immediates follow the poll. */
   readonly #onPolled = (): void => {
     this.#polledAt = this.#clock.now()
-    this.#idleTime = performance.nodeTiming.idleTime
+    this.#idleTime = timers.idleTime()
     this.#since = undefined
   }
 }

@@ -1,3 +1,4 @@
+import { timers } from './base/timers.ts'
 import type { Clock } from './clock.ts'
 import type { Millis } from './units.ts'
 
@@ -73,7 +74,7 @@ export class Orders {
       reached: undefined,
       usedAt: this.#clock.now(),
     })
-    this.#timer ??= setInterval(() => this.#forget(), KEPT_FOR).unref()
+    this.#timer ??= timers.setInterval(() => this.#forget(), KEPT_FOR).unref()
     return name
   }
 
@@ -95,7 +96,7 @@ export class Orders {
   close(): void {
     this.#open = false
     this.#orders.clear()
-    clearInterval(this.#timer)
+    timers.clearInterval(this.#timer)
   }
 
   #forget(): void {
@@ -105,7 +106,7 @@ export class Orders {
       this.#orders.delete(name)
     }
     if (this.#orders.size > 0) return
-    clearInterval(this.#timer)
+    timers.clearInterval(this.#timer)
     this.#timer = undefined
   }
 

@@ -1,3 +1,4 @@
+import { timers } from './base/timers.ts'
 import type { Clock } from './clock.ts'
 import type { Millis } from './units.ts'
 
@@ -37,7 +38,7 @@ export class Pace {
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    setImmediate(this.#slice)
+    timers.setImmediate(this.#slice)
   }
 
   readonly #slice = async (): Promise<void> => {
@@ -63,7 +64,7 @@ export class Pace {
       next.task(now - next.since)
     } catch (error) {
       // as it would have been without a pace: the others are not to blame
-      process.nextTick(() => {
+      timers.nextTick(() => {
         throw error
       })
     }

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Logger, Policy } from '../schemas/options.ts'
 import type { ClosedClient } from '../schemas/stats.ts'
+import { timers } from './base/timers.ts'
 import type { InvalidPayload } from './classifier.ts'
 import type { Clock } from './clock.ts'
 import { diagnose } from './diagnostics.ts'
@@ -108,7 +109,7 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
 
   /** Runs a callback of the application in a later turn of the loop. */
   later(where: string, callback: () => unknown): void {
-    setImmediate(() => guard(callback, (error) => this.fault(where, error)))
+    timers.setImmediate(() => guard(callback, (error) => this.fault(where, error)))
   }
 
   /** A listener that fails is logged and nothing else: `fault` would tell it of itself. */
@@ -116,7 +117,7 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
     if (this.listenerCount(event) === 0) return
     const failed = (error: Error) =>
       this.#write('error', `listener ${event}`, bare(error), `listener of ${event} failed`)
-    setImmediate(() => {
+    timers.setImmediate(() => {
       for (const listener of this.rawListeners(event)) {
         guard(() => Reflect.apply(listener, this, args), failed)
       }
@@ -126,7 +127,7 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
   /** Tells what was left out so far, and stops waiting for more. */
   close(): void {
     for (const line of this.#lines.values()) {
-      clearTimeout(line.timer)
+      timers.clearTimeout(line.timer)
       this.#tellOmitted(line)
     }
     this.#lines.clear()
@@ -139,16 +140,18 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
     if (line && now - line.at < LOG_INTERVAL) {
       line.omitted++
       // nothing may follow that would tell of it
-      line.timer ??= setTimeout(() => {
-        line.timer = undefined
-        this.#tellOmitted(line)
-      }, LOG_INTERVAL).unref()
+      line.timer ??= timers
+        .setTimeout(() => {
+          line.timer = undefined
+          this.#tellOmitted(line)
+        }, LOG_INTERVAL)
+        .unref()
       return
     }
     if (this.#lines.size >= LOG_KINDS) this.close()
     const omitted = line?.omitted ?? 0
     if (line) {
-      clearTimeout(line.timer)
+      timers.clearTimeout(line.timer)
       line.omitted = 0
     }
     this.#lines.set(kind, { level, message, at: now, omitted: 0, timer: undefined })

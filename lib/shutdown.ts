@@ -1,3 +1,4 @@
+import { timers } from './base/timers.ts'
 import type { Channel } from './channel.ts'
 import type { Millis } from './units.ts'
 
@@ -57,18 +58,18 @@ export class Shutdown implements Departures {
       this.#settle = resolve
     })
     // not unref'd: what is left to be told keeps the process
-    this.#deadline = setTimeout(() => this.#end(), deadline)
+    this.#deadline = timers.setTimeout(() => this.#end(), deadline)
   }
 
   start(): void {
-    if (this.#spread > 0) this.#turns = setInterval(() => this.#closeDue(), TURN_INTERVAL)
+    if (this.#spread > 0) this.#turns = timers.setInterval(() => this.#closeDue(), TURN_INTERVAL)
     this.#closeDue()
     this.left()
   }
 
   /** A handshake was under way. Socket.IO has to see the connection open before it sees it close. */
   joined(channel: Channel): void {
-    setImmediate(() => channel.retire(this.#host.now()))
+    timers.setImmediate(() => channel.retire(this.#host.now()))
   }
 
   left(): void {
@@ -78,8 +79,8 @@ export class Shutdown implements Departures {
   stop(): void {
     if (this.#settled) return
     this.#settled = true
-    clearInterval(this.#turns)
-    clearTimeout(this.#deadline)
+    timers.clearInterval(this.#turns)
+    timers.clearTimeout(this.#deadline)
     this.#settle()
   }
 
@@ -88,12 +89,12 @@ export class Shutdown implements Departures {
     const share = this.#spread > 0 ? Math.min(1, (now - this.#startedAt) / this.#spread) : 1
     const left = this.#total - Math.ceil(this.#total * share)
     while (this.#waiting.length > left) this.#waiting.pop()!.retire(now)
-    if (this.#waiting.length === 0) clearInterval(this.#turns)
+    if (this.#waiting.length === 0) timers.clearInterval(this.#turns)
   }
 
   #end(): void {
-    clearInterval(this.#turns)
-    this.#deadline = setTimeout(() => this.stop(), LAST_WAIT)
+    timers.clearInterval(this.#turns)
+    this.#deadline = timers.setTimeout(() => this.stop(), LAST_WAIT)
     this.#host.terminateAll()
   }
 }

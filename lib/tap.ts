@@ -5,6 +5,7 @@ import {
   type TappedAdapter,
   tapAdapter,
 } from './adapter-tap.ts'
+import { timers } from './base/timers.ts'
 import { type Broadcast, Broadcasts, type Courier } from './broadcasts.ts'
 import type { Channel, NamespaceSocket } from './channel.ts'
 import { type Classifier, eventOf, type Packet } from './classifier.ts'
@@ -344,7 +345,7 @@ export class Tap implements Courier<AdapterSocket> {
     const parts = fields.parts as EncodedPart[]
     const [header] = parts
     if (header === undefined) return parts
-    if (this.#encodings.length === 0) queueMicrotask(() => this.#forget())
+    if (this.#encodings.length === 0) timers.queueMicrotask(() => this.#forget())
     this.#encodings.push({ header, fields, envelope: undefined })
     return parts
   }

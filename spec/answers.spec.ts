@@ -1,13 +1,15 @@
 import { expect } from 'chai'
-import sinon from 'sinon'
+import type { SinonFakeTimers } from 'sinon'
 import { Answers, LATEST } from '../lib/answers.ts'
-import { systemClock } from '../lib/clock.ts'
+import { fakeTimers } from './support/fake-timers.ts'
 
 /** What is asked, and what became of it, in order. */
-function makeAnswers() {
+function makeAnswers(timers: SinonFakeTimers) {
   const told: string[] = []
   const lates: boolean[] = []
-  const answers = new Answers(systemClock, (isFirst) => lates.push(isFirst))
+  const answers = new Answers({ now: () => timers.now, wall: () => timers.now }, (isFirst) =>
+    lates.push(isFirst),
+  )
   const ask = (name: string) => {
     const { promise, resolve, reject } = deferred()
     answers.wait(promise).then(
@@ -30,10 +32,10 @@ function deferred() {
 }
 
 describe('Answers', () => {
-  let timers: sinon.SinonFakeTimers
+  let timers: SinonFakeTimers
 
   beforeEach(() => {
-    timers = sinon.useFakeTimers({ toFake: ['setTimeout', 'setImmediate', 'performance'] })
+    timers = fakeTimers('setTimeout', 'setImmediate')
   })
 
   afterEach(() => timers.restore())
@@ -41,7 +43,7 @@ describe('Answers', () => {
   const given = `no answer within ${LATEST} ms; not waited for any longer`
 
   it('passes answers on', async () => {
-    const { ask, told, lates } = makeAnswers()
+    const { ask, told, lates } = makeAnswers(timers)
     ask('one').resolve('yes')
     ask('two').reject(new Error('no'))
     await timers.tickAsync(10 * LATEST)
@@ -51,7 +53,7 @@ describe('Answers', () => {
   })
 
   it('passes on as it is what is there already, unless an earlier one is waited for', async () => {
-    const { ask, answers, told } = makeAnswers()
+    const { ask, answers, told } = makeAnswers(timers)
     for (const answer of [Promise.resolve('yes'), Promise.reject(new Error('no'))]) {
       expect(answers.wait(answer)).to.equal(answer)
       await answer.catch(() => {})
@@ -68,7 +70,7 @@ describe('Answers', () => {
   })
 
   it('knows that a silence is over by an answer that is there already', async () => {
-    const { ask, answers } = makeAnswers()
+    const { ask, answers } = makeAnswers(timers)
     ask('one')
     await timers.tickAsync(LATEST + 1)
     const refused = Promise.reject(new Error('no'))
@@ -81,7 +83,7 @@ describe('Answers', () => {
   })
 
   it('keeps the order of the questions, where a later one is refused at once', async () => {
-    const { ask, told } = makeAnswers()
+    const { ask, told } = makeAnswers(timers)
     const [one, two] = [ask('one'), ask('two')]
     ask('three').reject(new Error('no'))
     two.resolve('yes')
@@ -93,7 +95,7 @@ describe('Answers', () => {
   })
 
   it('gives up all at once, in order, when the first has waited for too long', async () => {
-    const { ask, told, lates } = makeAnswers()
+    const { ask, told, lates } = makeAnswers(timers)
     ask('one')
     await timers.tickAsync(LATEST / 2)
     ask('two').resolve('yes')
@@ -106,7 +108,7 @@ describe('Answers', () => {
   })
 
   it('waits for nothing in a silence, and again when something was answered', async () => {
-    const { ask, told, lates, answers } = makeAnswers()
+    const { ask, told, lates, answers } = makeAnswers(timers)
     const first = ask('one')
     await timers.tickAsync(LATEST + 1)
     ask('two')
@@ -124,7 +126,7 @@ describe('Answers', () => {
   })
 
   it('gives each the same time', async () => {
-    const { ask, told } = makeAnswers()
+    const { ask, told } = makeAnswers(timers)
     ask('one').resolve('yes')
     await timers.tickAsync(LATEST / 2)
     ask('two')
@@ -135,7 +137,7 @@ describe('Answers', () => {
   })
 
   it('takes nothing for late that came while the event loop was held', async () => {
-    const { ask, told } = makeAnswers()
+    const { ask, told } = makeAnswers(timers)
     const one = ask('one')
     // the timer is due, and what has arrived is read before setImmediate
     timers.next()

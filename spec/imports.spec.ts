@@ -8,6 +8,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
   [
     'leaves',
     [
+      'lib/base/timers',
       'lib/units',
       'lib/clock',
       'lib/errors',
@@ -229,6 +230,19 @@ describe('Imports', () => {
       .filter((to) => !/^(node:|lib\/|schemas\/)/.test(to))
     const declared = Object.keys({ ...dependencies, ...peerDependencies })
     expect(declared).to.include.members([...new Set(packages)])
+  })
+
+  it('of timers and clocks are those of lib/base/timers: an application may fake the global ones', () => {
+    const global =
+      /(?<![\w#']|(?<!globalThis)\.)(?:(?:set|clear)(?:Timeout|Interval|Immediate)|queueMicrotask|performance|Date)\b(?!')|\bprocess\.(?:nextTick|hrtime|uptime)|'node:(?:timers|perf_hooks)/
+    const server = files.filter((file) => file !== 'lib/base/timers' && !file.includes('/ui/'))
+    const used = server.flatMap((file) =>
+      readFileSync(join(root, `${file}.ts`), 'utf8')
+        .split('\n')
+        .filter((line) => !/^\s*(?:\/?\*|\/\/)/.test(line) && global.test(line))
+        .map((line) => `${file}: ${line.trim()}`),
+    )
+    expect(used).to.deep.equal([])
   })
 
   it('of attach load no Fastify, which is an optional peer', () => {

@@ -1,6 +1,5 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import sinon from 'sinon'
 import { z } from 'zod'
 import { Census } from '../lib/census.ts'
 import type { Channel } from '../lib/channel.ts'
@@ -11,6 +10,7 @@ import { cosmetic } from '../schemas/priority.ts'
 import type { ClientStats, ListQuery } from '../schemas/stats.ts'
 import { type AppFixture, startApp } from './support/app.ts'
 import { fakeClock } from './support/fake-clock.ts'
+import { fakeTimers } from './support/fake-timers.ts'
 import { BOUNDLESS, choke } from './support/flood.ts'
 import { messages, pad } from './support/messages.ts'
 import { expectRefusal, refusalOfPromise } from './support/refusals.ts'
@@ -275,7 +275,7 @@ describe('Listing', () => {
     })
 
     it('is forgotten in a minute or two though nobody asks, and keeps no process', async () => {
-      const timers = sinon.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+      const timers = fakeTimers('setInterval', 'clearInterval')
       const time = fakeClock()
       const { listings, list } = listingsOf(numbered(10), time)
       try {

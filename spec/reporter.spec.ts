@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net'
 import { expect } from 'chai'
-import sinon from 'sinon'
 import { Server } from 'socket.io'
 import { z } from 'zod'
 import { attach } from '../lib/attach.ts'
@@ -12,6 +11,7 @@ import { cosmetic } from '../schemas/priority.ts'
 import type { ClosedClient } from '../schemas/stats.ts'
 import { startApp } from './support/app.ts'
 import { fakeClock } from './support/fake-clock.ts'
+import { fakeTimers } from './support/fake-timers.ts'
 import { choke } from './support/flood.ts'
 import { messages } from './support/messages.ts'
 import './support/rejections.ts'
@@ -87,7 +87,7 @@ describe('Reporter', () => {
     })
 
     it('tells of those that were left out, though nothing follows', () => {
-      const timers = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      const timers = fakeTimers('setTimeout', 'clearTimeout')
       try {
         const { reporter, lines, clock } = makeReporter()
         for (let n = 0; n < 4; n++) reporter.closed(closed('stalled'), {})

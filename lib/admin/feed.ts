@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Spillway } from '../attach.ts'
+import { timers } from '../base/timers.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { SpillwayEvents } from '../reporter.ts'
 import type { Millis } from '../units.ts'
@@ -70,7 +71,7 @@ export class Feed {
     this.#open = false
     const readers = [...this.#places]
     // listeners are told of an event in a turn of its own
-    setImmediate(() => {
+    timers.setImmediate(() => {
       for (const reader of readers) this.#end(reader)
     })
   }
@@ -79,7 +80,7 @@ export class Feed {
   #end(reader: EventReader): void {
     this.#forget(reader)
     reader.end()
-    setTimeout(() => reader.response.destroy(), LAST_WAIT).unref()
+    timers.setTimeout(() => reader.response.destroy(), LAST_WAIT).unref()
   }
 
   #forget(reader: EventReader): void {
@@ -96,14 +97,14 @@ export class Feed {
     // what was shed while nobody read is not told
     this.#sheds.since(this.#spillway.rules())
     this.#timers.push(
-      setInterval(() => this.#everySecond(), SHED_INTERVAL).unref(),
-      setInterval(() => this.#send(': keep-alive\n\n'), KEEP_ALIVE_INTERVAL).unref(),
+      timers.setInterval(() => this.#everySecond(), SHED_INTERVAL).unref(),
+      timers.setInterval(() => this.#send(': keep-alive\n\n'), KEEP_ALIVE_INTERVAL).unref(),
     )
   }
 
   #stop(): void {
     for (const off of this.#listeners.splice(0)) off()
-    for (const timer of this.#timers.splice(0)) clearInterval(timer)
+    for (const timer of this.#timers.splice(0)) timers.clearInterval(timer)
   }
 
   #relay<E extends keyof SpillwayEvents>(

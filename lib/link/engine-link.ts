@@ -1,3 +1,4 @@
+import { timers } from '../base/timers.ts'
 import type { Burst } from '../burst.ts'
 import type { Envelope } from '../envelope.ts'
 import type { TickMember } from '../fanout.ts'
@@ -189,7 +190,7 @@ export class EngineLink implements Link, GaugeEvents {
     // a listener may close the connection in the middle of a batch
     this.#letGo()
     // Engine.IO would close the new transport at once, without what it has not been given yet
-    if (this.#switching && !discard) process.nextTick(() => this.close())
+    if (this.#switching && !discard) timers.nextTick(() => this.close())
     else this.#close.call(this.conn, discard)
   }
 
@@ -289,7 +290,7 @@ export class EngineLink implements Link, GaugeEvents {
   upgradedTo(transport: EngineTransport): void {
     const before = this.#gauge
     this.#switching = true
-    process.nextTick(() => {
+    timers.nextTick(() => {
       this.#switching = false
     })
     // first the new one, since what `before` tells leads to writes

@@ -1,4 +1,4 @@
-import { performance } from 'node:perf_hooks'
+import { timers } from '../../lib/base/timers.ts'
 import type { Clock } from '../../lib/clock.ts'
 
 type Callback = () => void
@@ -15,7 +15,7 @@ interface Timer {
 
 /**
  * Node's event loop, turned by hand: ticks end, immediates run and time passes when a spec says so.
- * Between `install` and `uninstall` it stands in for the timers of the process.
+ * Between `install` and `uninstall` it stands in for the library's timers.
  */
 export class ModelLoop implements Clock {
   /** When what runs now was called by the loop. */
@@ -36,42 +36,23 @@ export class ModelLoop implements Clock {
   readonly wall = (): number => 1_700_000_000_000 + this.#time
 
   install(): void {
-    const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate } = globalThis
-    const { nextTick } = process
+    const real = { ...timers }
     const clear = (timer: Timer | undefined): void => {
       const index = timer ? this.timers.indexOf(timer) : -1
       if (index >= 0) this.timers.splice(index, 1)
     }
-    Object.assign(globalThis, {
+    Object.assign(timers, {
       setTimeout: (callback: Callback, delay = 1) => this.#start(callback, delay, undefined),
       setInterval: (callback: Callback, delay = 1) => this.#start(callback, delay, delay),
       setImmediate: (callback: Callback) => this.#immediates.push(callback),
       clearTimeout: clear,
       clearInterval: clear,
-    })
-    process.nextTick = (callback: (...args: never[]) => void, ...args: never[]) => {
-      this.#ticks.push(() => callback(...args))
-    }
-    const loop = this
-    Object.defineProperty(performance, 'nodeTiming', {
-      configurable: true,
-      value: {
-        get idleTime() {
-          return loop.#idle
-        },
+      nextTick: (callback: (...args: never[]) => void, ...args: never[]) => {
+        this.#ticks.push(() => callback(...args))
       },
+      idleTime: () => this.#idle,
     })
-    this.#restore = () => {
-      Object.assign(globalThis, {
-        setTimeout,
-        clearTimeout,
-        setInterval,
-        clearInterval,
-        setImmediate,
-      })
-      process.nextTick = nextTick
-      Reflect.deleteProperty(performance, 'nodeTiming')
-    }
+    this.#restore = () => Object.assign(timers, real)
   }
 
   uninstall(): void {
