@@ -205,6 +205,7 @@ async function routeTable(): Promise<string> {
   })
   const spillway = {} as Spillway // asked for nothing, since nothing is requested
   await app.register(adminRoutes, {
+    closed: new AbortController().signal,
     prefix: '/{prefix}',
     auth: [hook],
     changeAuth: [hook],

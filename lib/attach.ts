@@ -361,12 +361,18 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     const parsed = checkShutdown(parseOptions(attachOptions.shape.shutdown, given, 'shutdown'))
     if (!this.#open) return Promise.resolve()
     if (this.#shutdown) return this.#shutdown.done
-    this.#admission.shut()
-    this.#gate.guard(this.#tap.engines)
+    this.refuse()
     this.#shutdown = new Shutdown(this.#clients, parsed)
     this.#clients.departures = this.#shutdown
     this.#shutdown.start()
     return this.#shutdown.done
+  }
+
+  /** @internal Refuses new clients from now on, as `shutdown` does. */
+  refuse(): void {
+    if (!this.#open) return
+    this.#admission.shut()
+    this.#gate.guard(this.#tap.engines)
   }
 
   /**

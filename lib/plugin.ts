@@ -4,8 +4,10 @@ import type { Registry } from 'prom-client'
 import { Server, type ServerOptions } from 'socket.io'
 import type { MessageMap, NamespaceMap } from '../schemas/events.ts'
 import { parseOptions, pluginOptions } from '../schemas/options.ts'
+import { whileClosing } from './app-closing.ts'
 import { attach, type Spillway } from './attach.ts'
 import { refuse, verbatim } from './errors.ts'
+import { withoutLocalDisconnects } from './socketio/local-disconnects.ts'
 import type { SpillwayOptions } from './types.ts'
 
 type AdminAuth = false | onRequestHookHandler | onRequestHookHandler[]
@@ -65,10 +67,25 @@ async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptio
     app.decorate('io', io)
   }
   // clients of another HTTP server don't keep this one from closing, and may go on without the app
-  if (own || Reflect.get(io, 'httpServer') === app.server) {
-    beforeClose(app, () => spillway.shutdown())
-  }
+  const closesClients = own || Reflect.get(io, 'httpServer') === app.server
+  // its `preClose` closes its clients so that they don't come back; the shutdown does it otherwise
+  const isOthers = app.hasPlugin('fastify-socket.io') && Reflect.get(app, 'io') === io
+  const closed = new AbortController()
+  let putBack: (() => void) | undefined
+  const ended = whileClosing(app, {
+    begin() {
+      if (!closesClients) return
+      spillway.refuse()
+      if (isOthers) putBack = withoutLocalDisconnects(io)
+    },
+    async end() {
+      if (closesClients) await spillway.shutdown()
+      putBack?.()
+      closed.abort()
+    },
+  })
   app.addHook('onClose', async () => {
+    await ended()
     spillway.close()
     if (own) await io.close()
   })
@@ -80,6 +97,7 @@ async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptio
       auth: hooksOf(auth as AdminAuth),
       changeAuth: changeAuth === undefined ? undefined : hooksOf(changeAuth as AdminAuth),
       spillway,
+      closed: closed.signal,
       metrics: metrics ? undefined : registry,
     })
   }
@@ -105,21 +123,6 @@ async function metricsOf(spillway: Spillway, given: Registry | undefined): Promi
     throw refusal
   }
   return registry
-}
-
-/**
- * Runs before all `preClose` hooks, those of plugins that were registered earlier too:
- * fastify-socket.io's disconnects its clients so that they don't come back. avvio, which boots and
- * closes an app, calls what was added last first, and Fastify adds its own, which runs the hooks,
- * when everything is loaded.
- */
-function beforeClose(app: FastifyInstance, callback: () => Promise<void>): void {
-  app.addHook('onReady', async () => {
-    const { onClose } = app as { onClose?: (callback: () => Promise<void>) => unknown }
-    onClose?.call(app, callback)
-  })
-  // an app that never was ready, or a Fastify that doesn't show avvio's method
-  app.addHook('preClose', callback)
 }
 
 function parse(options: SpillwayPluginOptions) {

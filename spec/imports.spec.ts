@@ -28,6 +28,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
       'lib/budget',
       'lib/ready-queue',
       'lib/socketio/override',
+      'lib/socketio/local-disconnects',
     ],
   ],
   ['schemas', ['schemas/*']],
@@ -76,7 +77,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
   ['attach', ['lib/types', 'lib/attach']],
   ['metrics', ['lib/metrics/*']],
   ['admin', ['lib/admin/*']],
-  ['plugin', ['lib/plugin']],
+  ['plugin', ['lib/app-closing', 'lib/plugin']],
   ['public surface', ['lib/index', 'lib/message-schemas']],
 ]
 
@@ -98,7 +99,7 @@ const GUARDED: Readonly<Record<string, Readonly<Record<string, 'value' | 'type'>
 const PACKAGES: Readonly<Record<string, Readonly<Record<string, 'value' | 'type'>>>> = {
   zod: { 'schemas/*': 'value', 'lib/*': 'value', 'lib/admin/*': 'value' },
   'socket.io': { 'lib/plugin': 'value', 'lib/attach': 'type', 'lib/types': 'type' },
-  fastify: { 'lib/plugin': 'type', 'lib/admin/*': 'type' },
+  fastify: { 'lib/plugin': 'type', 'lib/app-closing': 'type', 'lib/admin/*': 'type' },
   'prom-client': { 'lib/metrics/register': 'value', 'lib/plugin': 'type' },
   'fastify-plugin': { 'lib/plugin': 'value' },
 }

@@ -109,21 +109,6 @@ describe('Shutdown', () => {
         expect(await Promise.all(got)).to.deep.equal(clients.map(() => ({ n: 7 })))
       })
 
-      it('goes before preClose hooks that were added earlier', async () => {
-        let left: number | undefined
-        const fixture = await start({}, async (app) => {
-          app.addHook('preClose', async () => {
-            left = fixture.io.engine.clientsCount
-          })
-          await prepare(app)
-        })
-        const client = await fixture.client()
-        const reason = disconnected(client)
-        await fixture.app.close()
-        expect(left).to.equal(0)
-        expect(await reason).to.equal('transport close')
-      })
-
       it('does not wait for a client that does not answer', async () => {
         const fixture = await start({ shutdown: { deadline: SHORT } }, prepare)
         const client = await fixture.raw()

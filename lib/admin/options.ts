@@ -13,6 +13,8 @@ export interface AdminOptions {
   /** Requests a minute of one address, where the app limits rates. */
   readonly rateLimit: number
   readonly spillway: Spillway
+  /** Aborted when the app closes and the clients have been closed. */
+  readonly closed: AbortSignal
   /** The metrics in Prometheus's format; undefined if they are told elsewhere. */
   readonly metrics: Metrics | undefined
 }

@@ -21,7 +21,7 @@ import { addRoute } from './route.ts'
 import { clientParams, NO_CLIENT, noQuery, refusalsOf } from './route-parts.ts'
 
 export async function readRoutes(app: FastifyInstance, options: AdminOptions): Promise<void> {
-  const { spillway, auth, metrics } = options
+  const { spillway, closed, auth, metrics } = options
   for (const hook of auth) app.addHook('onRequest', hook)
   const refusals = refusalsOf(app, auth)
   const otherwise = { ...refusals, 400: failure }
@@ -101,7 +101,7 @@ export async function readRoutes(app: FastifyInstance, options: AdminOptions): P
   })
 
   const feed = new Feed(spillway)
-  app.addHook('preClose', async () => feed.close())
+  closed.addEventListener('abort', () => feed.close(), { once: true })
   addRoute(app, {
     method: 'GET',
     path: '/events',
