@@ -47,8 +47,8 @@ import type { NamespaceOf, ServerOf, SpillwayOptions } from './types.ts'
 import type { ClosedSummary } from './undelivered.ts'
 import type { Millis } from './units.ts'
 
-/** Servers that have a Spillway. */
-const attached = new WeakSet<object>()
+/** Marks a server that has a Spillway, whichever copy of this package has attached it. */
+const kAttached = Symbol.for('fastify-spillway.attached')
 
 /**
  * Puts every message that a Socket.IO server sends under a per-client scheduler.
@@ -162,7 +162,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
       this.#admission.start()
       this.#gate.guard(this.#tap.engines)
     }
-    attached.add(io)
+    Object.defineProperty(io, kAttached, { value: this, configurable: true })
     if ((tapped.engine?.opts ?? tapped.opts)?.perMessageDeflate) {
       this.events.warn(
         { option: 'perMessageDeflate' },
@@ -390,7 +390,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     this.#adapters.close()
     this.#admission.close()
     this.events.close()
-    attached.delete(this.io)
+    Reflect.deleteProperty(this.io, kAttached)
   }
 
   /** @param id of a client, or of one of its sockets */
@@ -469,7 +469,7 @@ function checkGapEvent(name: string, messages: CompiledMessages): void {
 }
 
 function checkServer(io: Server): TappedServer {
-  if (typeof io === 'object' && io !== null && attached.has(io)) {
+  if (typeof io === 'object' && io !== null && Object.hasOwn(io, kAttached)) {
     throw refuse(
       'SPILLWAY_ALREADY_ATTACHED',
       'io',

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Schema } from '../schemas/priority.ts'
 import type { CompiledEvent } from './compile.ts'
 import type { EnvelopeFields, PacketKind } from './envelope.ts'
-import { SpillwayError, toError } from './errors.ts'
+import { describe, SpillwayError, toError } from './errors.ts'
 import type { EncodedPart } from './frame.ts'
 import { type CompiledMessages, OTHER } from './messages.ts'
 import { namesIn } from './names.ts'
@@ -98,7 +98,7 @@ export class Classifier {
     if (!data) {
       return { ...common, kind: kindOf(packet), rule: this.unannotated, sid: connectedAs(packet) }
     }
-    const event = String(data[0])
+    const event = nameOf(data[0])
     if (!verdict) return { ...common, kind: 'event', event, rule: this.unannotated }
     // an event that carries an ack id is never shed: its answer is waited for
     const rule = packet.id === undefined ? verdict.rule : verdict.critical
@@ -218,6 +218,11 @@ function pathIn(schema: Schema, path: readonly PropertyKey[]): string {
 export function eventOf({ type, data }: Packet): readonly unknown[] | undefined {
   const isEvent = type === EVENT || type === BINARY_EVENT
   return isEvent && Array.isArray(data) ? data : undefined
+}
+
+/** Socket.IO takes anything for a name that its encoder takes; nothing of its code runs here. */
+function nameOf(name: unknown): string {
+  return typeof name === 'string' ? name : describe(name)
 }
 
 /** Of a packet that is no event. */

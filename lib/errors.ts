@@ -1,3 +1,5 @@
+import { shown } from './shown.ts'
+
 /**
  * Every way in which a caller can be refused. The code is stable; the sentence of an error says
  * where the mistake is, what was given and what is allowed.
@@ -59,8 +61,8 @@ export function describe(value: unknown): string {
   if (value instanceof Verbatim) return value.text
   if (typeof value === 'string') {
     return value.length > SHOWN_CHARACTERS
-      ? `${JSON.stringify(value.slice(0, SHOWN_CHARACTERS))}…`
-      : JSON.stringify(value)
+      ? `${shown(JSON.stringify(value.slice(0, SHOWN_CHARACTERS)))}…`
+      : shown(JSON.stringify(value))
   }
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value === 'function') return value.name ? `function ${value.name}` : 'a function'

@@ -9,6 +9,7 @@ import type { ShedSummary } from './episode.ts'
 import { toError } from './errors.ts'
 import { type AdapterFault, CLOSINGS } from './outcomes.ts'
 import type { ClientBrief, RefusedClient } from './peer.ts'
+import { shown, shownIn } from './shown.ts'
 import type { Millis } from './units.ts'
 
 /** Limits that were changed while the server runs. */
@@ -166,7 +167,7 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
 
   #put(level: keyof Logger, fields: object, message: string): void {
     try {
-      this.#log?.[level](fields, `spillway: ${message}`)
+      this.#log?.[level](shownIn(fields), `spillway: ${shown(message)}`)
     } catch {
       // a logger that fails has nobody to tell
     }

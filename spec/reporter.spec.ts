@@ -322,6 +322,23 @@ describe('Reporter', () => {
     })
   })
 
+  it('logs no text as it is that somebody else made up, whatever line it is in', () => {
+    const { reporter, lines } = makeReporter()
+    const odd = `\u001b[31m\u202e\n${'a'.repeat(1000)}`
+    const policy = { mode: 'enforce', watermarks: { low: 1, high: 2, limit: 3, emergency: 4 } }
+    const from = { ...policy, maxAge: 1 } as const
+    reporter.policy({ from, to: from, by: { userAgent: odd, [odd]: [odd] } } as never)
+    reporter.closed({ ...closed('stalled'), userAgent: odd }, { lastEvent: { event: odd } })
+    reporter.invalid({ namespace: odd, event: odd, issues: [odd] })
+    reporter.refused({ reason: 'loop', retryAfter: 1, address: odd })
+    reporter.adapter(odd, 'error', new Error(odd))
+    reporter.warn({ odd }, odd)
+    expect(lines).to.have.length(6)
+    const text = JSON.stringify(lines)
+    expect(text).to.include('aaaa\u2026')
+    expect(text).to.not.match(/\\u001b|\u202e|\\n|a{201}/)
+  })
+
   describe('#later', () => {
     it('runs a callback after the current call', async () => {
       const { reporter } = makeReporter()

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { policyChange } from '../../schemas/options.ts'
 import { failure, policyState } from '../../schemas/stats.ts'
+import { shownIn } from '../shown.ts'
 import type { AdminOptions } from './options.ts'
 import { addRoute } from './route.ts'
 import { clientParams, NO_CLIENT, noQuery, refusalsOf } from './route-parts.ts'
@@ -54,5 +55,5 @@ export async function changeRoutes(app: FastifyInstance, options: AdminOptions):
 }
 
 function whoAsks({ id, ip, headers }: Pick<FastifyRequest, 'id' | 'ip' | 'headers'>): object {
-  return { request: id, address: ip, userAgent: headers['user-agent'] ?? null }
+  return shownIn({ request: id, address: ip, userAgent: headers['user-agent'] ?? null })
 }

@@ -1,0 +1,47 @@
+import { expect } from 'chai'
+import { Server } from 'socket.io'
+import * as first from '../../lib/attach.ts'
+import { startServer } from '../support/server.ts'
+
+describe('Two copies of the package', () => {
+  let second: typeof first
+
+  before(async () => {
+    // nested in node_modules, or loaded anew by a hot reload: a module of its own
+    const copy = '../../lib/attach.ts?copy'
+    second = await import(copy)
+    expect(second.Spillway).to.not.equal(first.Spillway)
+  })
+
+  it('do not both attach one server, and the first goes on working', async () => {
+    const fixture = await startServer()
+    try {
+      const client = await fixture.raw()
+      expect(() => second.attach(fixture.io))
+        .to.throw()
+        .that.includes({
+          code: 'SPILLWAY_ALREADY_ATTACHED',
+        })
+      fixture.io.emit('n', 1)
+      await client.until(() => client.events.includes('n'))
+      expect(fixture.spillway!.stats().classes.critical.sent.messages).to.be.greaterThan(0)
+    } finally {
+      await fixture.close()
+    }
+  })
+
+  it('attach one after the other, each when the one before has closed', () => {
+    const io = new Server()
+    const before = Reflect.ownKeys(io)
+    const handle = first.attach(io)
+    handle.close()
+    const other = second.attach(io)
+    expect(() => first.attach(io)).to.throw()
+    // once more: no hook of the other may go
+    handle.close()
+    expect(() => first.attach(io)).to.throw()
+    other.close()
+    first.attach(io).close()
+    expect(Reflect.ownKeys(io)).to.deep.equal(before)
+  })
+})
