@@ -23,6 +23,9 @@ const DISCONNECT = 1
 const EVENT = 2
 const BINARY_EVENT = 5
 
+/** Where a schema leaves open that it describes a function, so that it was not refused at boot. */
+const CALLBACK_MISSING = '(callback): is no argument; { ack } annotates what it is answered'
+
 /** By its words: the schema may be of another copy of zod, whose class is another one. */
 const ASYNCHRONOUS = new z.core.$ZodAsyncError().message
 
@@ -111,16 +114,20 @@ export class Classifier {
    * Validates an event that is emitted here.
    *
    * @param data its name and its arguments, as they were emitted
+   * @param wantsAnswer whether it was emitted with a callback, which is none of the arguments
    * @returns undefined if it has no annotation
    * @throws SpillwayError SPILLWAY_INVALID_PAYLOAD with `validate: 'throw'`
    */
-  judge(namespace: string, data: readonly unknown[]): Verdict | undefined {
+  judge(namespace: string, data: readonly unknown[], wantsAnswer = false): Verdict | undefined {
     const event = this.#options.messages.find(namespace, data[0])
     if (!event) return undefined
     const args = data.slice(1)
     const payload = event.payloadOf(args)
     const issues = this.#validate(event.schema, payload)
-    if (issues) this.#reportInvalid(event, issues)
+    if (issues) {
+      const isShort = wantsAnswer && event.arity > 1 && args.length === event.arity - 1
+      this.#reportInvalid(event, isShort ? [...issues, CALLBACK_MISSING] : issues)
+    }
     const rule = (issues ? undefined : event.ruleOf(payload)) ?? event.critical
     const { critical } = event
     const key = this.#keyOf(rule, payload)

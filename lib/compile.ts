@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { refusalOf } from '../schemas/allowed.ts'
 import { isSchema, type Priority, priorities, priority, type Schema } from '../schemas/priority.ts'
+import { refuseCallback } from './callbacks.ts'
 import { refuse, verbatim } from './errors.ts'
 import { RESERVED_EVENTS } from './reserved.ts'
 import { makeRule, type Rule } from './rule.ts'
@@ -90,6 +91,7 @@ function compileEvent(
     return resolveUnion(at, branch, resolve)
   }
   const ruleOf = resolve(path, schema)
+  refuseCallback(path, schema)
   const argumentsOf = { payloadOf: payloadOf(schema), arity: arityOf(schema) }
   return { schema, annotated, critical, rules, ruleOf, ...argumentsOf }
 }

@@ -1,6 +1,11 @@
 export type { EventsOf, MessageMap, NamespaceMap } from '../schemas/events.ts'
 export type { Policy, PolicyChange } from '../schemas/options.ts'
-export type { ConflationKey, CosmeticOptions, Priority } from '../schemas/priority.ts'
+export type {
+  ConflationKey,
+  CosmeticOptions,
+  CriticalOptions,
+  Priority,
+} from '../schemas/priority.ts'
 export { cosmetic, critical, priorities } from '../schemas/priority.ts'
 export type {
   ClientQueue,
@@ -19,6 +24,7 @@ export { CLOSINGS, type ClosingCode, MESSAGE_OUTCOMES, type MessageOutcome } fro
 export type { ClientBrief } from './peer.ts'
 export { default, type SpillwayPluginOptions } from './plugin.ts'
 export type { PolicyChanged, SpillwayEvents } from './reporter.ts'
-export type { NamespaceOf, ServerOf, SpillwayOptions } from './types.ts'
+export type { NamespaceOf, ServerOf, SocketOf } from './typed-server.ts'
+export type { SpillwayOptions } from './types.ts'
 export type { ClosedSummary } from './undelivered.ts'
 export { KiB, MiB } from './units.ts'

@@ -3,6 +3,11 @@
  * share. It needs zod and nothing of Node.
  */
 export type { EventsOf, MessageMap, NamespaceMap } from '../schemas/events.ts'
-export type { ConflationKey, CosmeticOptions, Priority } from '../schemas/priority.ts'
+export type {
+  ConflationKey,
+  CosmeticOptions,
+  CriticalOptions,
+  Priority,
+} from '../schemas/priority.ts'
 export { cosmetic, critical, priorities } from '../schemas/priority.ts'
 export { type ErrorCode, SpillwayError } from './errors.ts'

@@ -1,4 +1,4 @@
-import { priorities, type Schema } from '../schemas/priority.ts'
+import { isSchema, priorities, type Schema } from '../schemas/priority.ts'
 import type { AnnotatedSchema } from './compile.ts'
 import { refuse, verbatim } from './errors.ts'
 import { partsOf } from './schema-parts.ts'
@@ -14,7 +14,15 @@ export function checkNesting(annotated: readonly AnnotatedSchema[]): void {
   const used = new Set<Schema>()
   for (const { schema } of annotated) for (const each of originsOf(schema)) used.add(each)
   for (const { path, schema } of annotated) {
-    const outer = priorities.get(schema)?.class
+    const { class: outer, ack } = priorities.get(schema) ?? {}
+    if (isSchema(ack) && priorities.has(ack) && !used.has(ack)) {
+      throw refuse(
+        'SPILLWAY_INVALID_ANNOTATION',
+        `${path}.ack`,
+        verbatim('an annotated schema'),
+        'a schema without an annotation: what a client answers is not classified',
+      )
+    }
     for (const part of partsOf(schema)) {
       const inner = priorities.get(part.schema)?.class
       if (inner === undefined || (!part.isWhole && used.has(part.schema))) continue

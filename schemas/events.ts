@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { Schema } from './priority.ts'
+import type { AckOf, Schema } from './priority.ts'
 
 /** Annotated schemas by event name. A schema describes the payload, a tuple all arguments. */
 export type MessageMap = Readonly<Record<string, Schema>>
@@ -10,7 +10,9 @@ export type NamespaceMap =
   | ReadonlyMap<string | RegExp, MessageMap>
 
 /** Arguments of an emit whose schema is `S`: a tuple describes all of them, else the only one. */
-type ArgumentsOf<S extends Schema> = S extends z.core.$ZodTuple ? z.input<S> : PayloadOf<z.input<S>>
+export type ArgumentsOf<S extends Schema> = S extends z.core.$ZodTuple
+  ? z.input<S>
+  : PayloadOf<z.input<S>>
 
 type PayloadOf<P> = 0 extends 1 & P
   ? [payload?: P]
@@ -20,7 +22,16 @@ type PayloadOf<P> = 0 extends 1 & P
       ? [payload?: P]
       : [payload: P]
 
-/** Socket.IO's server-to-client events of a message map, for its generics on both sides. */
+/** The arguments of the callback, by the schema of an event; of several branches, of any of them. */
+export type AnswerOf<S extends Schema> =
+  AckOf<S> extends infer A extends Schema ? (A extends Schema ? ArgumentsOf<A> : never) : never
+
+/**
+ * Socket.IO's server-to-client events of a message map, for its generics on both sides. As there,
+ * the callback of an event that has an `ack` is its last argument.
+ */
 export type EventsOf<M extends MessageMap> = {
-  [Event in keyof M & string]: (...args: ArgumentsOf<M[Event]>) => void
+  [Event in keyof M & string]: [AckOf<M[Event]>] extends [never]
+    ? (...args: ArgumentsOf<M[Event]>) => void
+    : (...args: [...ArgumentsOf<M[Event]>, ack: (...answer: AnswerOf<M[Event]>) => void]) => void
 }

@@ -7,6 +7,17 @@ export type Schema = z.core.$ZodType
 
 const REGISTRY = Symbol.for('fastify-spillway.priorities')
 
+const ack = z
+  .custom<object>(isSchema)
+  .meta({ allowed: 'a zod 4 schema' })
+  .optional()
+  .describe(
+    'A schema of what the client answers to an emit with a callback; a tuple describes several values. It types the callback, `emitWithAck` and `timeout`; answers are not validated. Of `critical()`, too.',
+  )
+
+/** What may be set beside the class of a critical message. */
+const criticalOptions = z.strictObject({ ack })
+
 /** What may be set beside the class of a cosmetic message. */
 export const cosmeticOptions = z.strictObject({
   conflateBy: z
@@ -31,11 +42,12 @@ export const cosmeticOptions = z.strictObject({
     .describe(
       'Whether the oldest waiting message makes room for this one, or this one, the newest, is dropped. Default: `oldest`.',
     ),
+  ack,
 })
 
 export const priority = z
   .discriminatedUnion('class', [
-    z.strictObject({ class: z.literal('critical') }),
+    z.strictObject({ class: z.literal('critical'), ...criticalOptions.shape }),
     z.strictObject({ class: z.literal('cosmetic'), ...cosmeticOptions.shape }),
   ])
   .meta({ allowed: 'what critical() or cosmetic() would have registered' })
@@ -46,7 +58,16 @@ export type Priority = z.infer<typeof priority>
 /** Scalar values by which messages can be conflated. */
 export type ConflationKey = string | number | bigint | boolean | null | undefined
 
-export interface CosmeticOptions<S extends Schema> {
+export interface CriticalOptions<A extends Schema = never> {
+  /**
+   * A schema of what the client answers to an emit with a callback; a tuple describes several
+   * values. It types the answer, which is not validated.
+   */
+  ack?: A
+}
+
+export interface CosmeticOptions<S extends Schema, A extends Schema = never>
+  extends CriticalOptions<A> {
   /**
    * A key of the payload, or a function of it. Of the waiting messages of one event with the
    * same value only the newest is kept, in the place of the oldest.
@@ -77,30 +98,56 @@ function sharedRegistry(): z.core.$ZodRegistry<Priority> {
   return holder[REGISTRY]
 }
 
-/**
- * Marks messages of this schema as critical: never shed, never reordered among critical ones.
- *
- * @returns the same schema
- * @throws SpillwayError SPILLWAY_INVALID_ANNOTATION if it is already annotated otherwise
- */
-export function critical<S extends Schema>(schema: S): S {
-  return annotate(schema, { class: 'critical' }, 'critical()')
+/** What the type of a schema that is annotated with an `ack` says of it; no schema has it. */
+export interface WithAck<A extends Schema> {
+  readonly '~ack'?: A
 }
 
+type Annotated<S extends Schema, A extends Schema> = [A] extends [never] ? S : S & WithAck<A>
+
+/** The `ack` of an annotated schema, or those of the branches of a union; never if there is none. */
+export type AckOf<S> =
+  S extends WithAck<infer A>
+    ? A
+    : S extends z.core.$ZodDiscriminatedUnion<infer Branches>
+      ? AckOf<Branches[number]>
+      : never
+
 /**
- * Marks messages of this schema as cosmetic: shed for a client that cannot keep up.
+ * Marks messages of this schema as critical: never shed, never reordered among critical ones.
  *
  * @returns the same schema
  * @throws SpillwayError SPILLWAY_INVALID_ANNOTATION if an option is not allowed or the schema is
  *   already annotated otherwise
  */
-export function cosmetic<S extends Schema>(schema: S, options: CosmeticOptions<S> = {}): S {
-  const parsed = cosmeticOptions.safeParse(options)
-  if (!parsed.success) {
-    const code = 'SPILLWAY_INVALID_ANNOTATION'
-    throw refusalOf(code, 'cosmetic()', cosmeticOptions, options, parsed.error)
-  }
-  return annotate(schema, { class: 'cosmetic', ...parsed.data }, 'cosmetic()')
+export function critical<S extends Schema, A extends Schema = never>(
+  schema: S,
+  options: CriticalOptions<A> = {},
+): Annotated<S, A> {
+  const parsed = optionsOf('critical()', criticalOptions, options)
+  return annotate(schema, { class: 'critical', ...parsed }, 'critical()') as Annotated<S, A>
+}
+
+/**
+ * Marks messages of this schema as cosmetic: shed for a client that cannot keep up. One that is
+ * emitted with a callback is not: its answer is waited for.
+ *
+ * @returns the same schema
+ * @throws SpillwayError SPILLWAY_INVALID_ANNOTATION if an option is not allowed or the schema is
+ *   already annotated otherwise
+ */
+export function cosmetic<S extends Schema, A extends Schema = never>(
+  schema: S,
+  options: CosmeticOptions<S, A> = {},
+): Annotated<S, A> {
+  const parsed = optionsOf('cosmetic()', cosmeticOptions, options)
+  return annotate(schema, { class: 'cosmetic', ...parsed }, 'cosmetic()') as Annotated<S, A>
+}
+
+function optionsOf<S extends z.ZodType>(by: string, schema: S, options: object): z.output<S> {
+  const parsed = schema.safeParse(options)
+  if (parsed.success) return parsed.data
+  throw refusalOf('SPILLWAY_INVALID_ANNOTATION', by, schema, options, parsed.error)
 }
 
 function annotate<S extends Schema>(schema: S, annotation: Priority, by: string): S {

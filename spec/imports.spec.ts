@@ -65,7 +65,14 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
   ['vitals', ['lib/vitals', 'lib/wait', 'lib/shadow']],
   [
     'classification',
-    ['lib/compile', 'lib/nesting', 'lib/messages', 'lib/classifier', 'lib/recovery'],
+    [
+      'lib/callbacks',
+      'lib/compile',
+      'lib/nesting',
+      'lib/messages',
+      'lib/classifier',
+      'lib/recovery',
+    ],
   ],
   ['reports', ['lib/reporter']],
   ['channel', ['lib/channel']],
@@ -74,7 +81,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
   ['clients', ['lib/snapshot', 'lib/census', 'lib/orders', 'lib/listing', 'lib/clients']],
   ['adapters', ['lib/adapter-client', 'lib/answers', 'lib/adapters']],
   ['tap, gate', ['lib/intercept/*', 'lib/adapter-tap', 'lib/tap', 'lib/gate']],
-  ['attach', ['lib/types', 'lib/attach']],
+  ['attach', ['lib/types', 'lib/typed-server', 'lib/attach']],
   ['metrics', ['lib/metrics/*']],
   ['admin', ['lib/admin/*']],
   ['plugin', ['lib/app-closing', 'lib/plugin']],
@@ -98,7 +105,12 @@ const GUARDED: Readonly<Record<string, Readonly<Record<string, 'value' | 'type'>
 /** The same for packages. */
 const PACKAGES: Readonly<Record<string, Readonly<Record<string, 'value' | 'type'>>>> = {
   zod: { 'schemas/*': 'value', 'lib/*': 'value', 'lib/admin/*': 'value' },
-  'socket.io': { 'lib/plugin': 'value', 'lib/attach': 'type', 'lib/types': 'type' },
+  'socket.io': {
+    'lib/plugin': 'value',
+    'lib/attach': 'type',
+    'lib/types': 'type',
+    'lib/typed-server': 'type',
+  },
   fastify: { 'lib/plugin': 'type', 'lib/app-closing': 'type', 'lib/admin/*': 'type' },
   'prom-client': { 'lib/metrics/register': 'value', 'lib/plugin': 'type' },
   'fastify-plugin': { 'lib/plugin': 'value' },

@@ -50,7 +50,7 @@ describe('Priority', () => {
       expect(priorities.get(schema)).to.deep.equal({ class: 'cosmetic', ...options })
     })
 
-    const KEYS = 'conflateBy, maxAge, rank, drop'
+    const KEYS = 'conflateBy, maxAge, rank, drop, ack'
     const AGE = 'a number of at least 1 (milliseconds)'
     const RANK = 'an integer from -100 to 100'
     const KEY = 'a key of the payload, or a function of it'
@@ -178,7 +178,7 @@ describe('Priority', () => {
     > = [
       [{ class: 'urgent' }, '.class', '"urgent"', '"critical" or "cosmetic"'],
       [{}, '.class', 'undefined', '"critical" or "cosmetic"'],
-      [{ class: 'critical', maxAge: 5 }, '.maxAge', '5', 'the keys class'],
+      [{ class: 'critical', maxAge: 5 }, '.maxAge', '5', 'the keys class, ack'],
       [{ class: 'cosmetic', maxAge: -5 }, '.maxAge', '-5', /^a number of at least 1/],
       [{ class: 'cosmetic', rank: 1e9 }, '.rank', '1000000000', /^an integer from -100 to 100/],
       [{ class: 'cosmetic', rnak: 1 }, '.rnak', '1', /^the keys class, conflateBy, maxAge/],

@@ -29,20 +29,27 @@ describe('Types', () => {
     return [...new Set(Array.from(errors, ([, line]) => Number(line)))].sort((a, b) => a - b)
   }
 
-  async function source(): Promise<string> {
-    const text = await readFile(join(root, 'spec/support/types.ts'), 'utf8')
-    return text.replaceAll('../../lib/', '../lib/')
+  for (const [file, marks] of [
+    ['types.ts', 30],
+    ['ack-types.ts', 15],
+  ] as const) {
+    const source = async () => {
+      const text = await readFile(join(root, 'spec/support', file), 'utf8')
+      return text.replaceAll('../../lib/', '../lib/')
+    }
+
+    it(`allow what ${file} does, and refuse what is marked there`, async () => {
+      expect(await errorsIn(await source())).to.deep.equal([])
+    }).timeout(60_000)
+
+    it(`refuse it at each of the marks of ${file}: without them it does not compile`, async () => {
+      const lines = (await source()).split('\n')
+      const marked = lines.flatMap((line, index) =>
+        line.includes(`// ${MARK}`) ? [index + 2] : [],
+      )
+      expect(marked).to.have.length.greaterThan(marks)
+      const bare = lines.map((line) => line.replace(MARK, '')).join('\n')
+      expect(await errorsIn(bare)).to.deep.equal(marked)
+    }).timeout(60_000)
   }
-
-  it('allow what types.ts does, and refuse what is marked there', async () => {
-    expect(await errorsIn(await source())).to.deep.equal([])
-  }).timeout(60_000)
-
-  it('refuse it at each of the marks: without them it does not compile', async () => {
-    const lines = (await source()).split('\n')
-    const marked = lines.flatMap((line, index) => (line.includes(`// ${MARK}`) ? [index + 2] : []))
-    expect(marked).to.have.length.greaterThan(30)
-    const bare = lines.map((line) => line.replace(MARK, '')).join('\n')
-    expect(await errorsIn(bare)).to.deep.equal(marked)
-  }).timeout(60_000)
 })

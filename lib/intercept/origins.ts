@@ -56,7 +56,7 @@ export class Origins {
   emitted(packet: JudgedPacket, namespace: string, adapter: object, wantsAnswer: boolean): void {
     unmark(packet)
     if (!Array.isArray(packet.data)) return
-    const verdict = this.#classifier.judge(namespace, packet.data)
+    const verdict = this.#classifier.judge(namespace, packet.data, wantsAnswer)
     packet[kJudged] = { verdict, adapter, before: packet[kJudged] }
     if (!verdict) return
     if (verdict.isInvalid && this.#recovers()) this.#invalid.add(packet.data)
@@ -89,7 +89,7 @@ export class Origins {
     const isReplay = isTapped && this.#recovers()
     const verdict = isReplay
       ? this.#classifier.resolve(packet.nsp, data, { invalid: this.#invalid.has(data) })
-      : this.#classifier.judge(packet.nsp, data)
+      : this.#classifier.judge(packet.nsp, data, packet.id !== undefined)
     return { verdict, isReplay, isVolatile: false }
   }
 }
