@@ -38,6 +38,7 @@ export interface AdapterHost {
   broadcast(
     recipients: readonly AdapterSocket[],
     send: (socket: AdapterSocket) => void,
+    parts: readonly EncodedPart[],
     options: WriteOptions,
   ): void
 }
@@ -80,7 +81,7 @@ export function tapAdapter(adapter: TappedAdapter, host: AdapterHost): (() => vo
       })
       // as the callback, but that whoever begins to listen later is not told
       const send = (socket: AdapterSocket) => socket.client!.writeToEngine!(parts, options)
-      if (isPlain) host.broadcast(recipients, send, options)
+      if (isPlain) host.broadcast(recipients, send, parts, options)
       else for (const socket of recipients) callback(socket)
     }),
   ]

@@ -39,6 +39,8 @@ export class Envelope implements Shared {
   readonly framable: boolean
   #holders = 0
   readonly #bare: (() => readonly EncodedPart[]) | undefined
+  /** The frame that came with the message. */
+  readonly #given: readonly Uint8Array[] | undefined
   #overtakable: Envelope | undefined
   #frames: Buffer | undefined
 
@@ -48,8 +50,11 @@ export class Envelope implements Shared {
     this.namespace = fields.namespace
     this.event = fields.event
     this.parts = fields.parts
-    this.sizes = fields.parts.map(frameBytes)
-    this.framable = fields.parts.every(isFramable)
+    const given = options?.wsPreEncodedFrame
+    // as Engine.IO, which writes it in place of each part
+    this.#given = fields.parts.length === 1 && isWritable(given) ? given : undefined
+    this.sizes = this.#given ? [byteLengthOf(this.#given)] : fields.parts.map(frameBytes)
+    this.framable = given === undefined ? fields.parts.every(isFramable) : this.#given === given
     let bytes = 0
     for (const size of this.sizes) bytes += size
     this.bytes = bytes
@@ -74,7 +79,9 @@ export class Envelope implements Shared {
 
   /** What a WebSocket carries; shared, never changed. */
   get frames(): Buffer {
-    this.#frames ??= framesOf(this.parts, this.bytes)
+    this.#frames ??= this.#given
+      ? Buffer.concat(this.#given, this.bytes)
+      : framesOf(this.parts, this.bytes)
     return this.#frames
   }
 
@@ -112,4 +119,16 @@ function bareOptions(options: WriteOptions | undefined): WriteOptions | undefine
   if (!options?.wsPreEncodedFrame) return options
   const { wsPreEncodedFrame, ...rest } = options
   return rest
+}
+
+/** Whether all of a frame is written: `ws` takes a header and a payload, or both in one. */
+function isWritable(frame: WriteOptions['wsPreEncodedFrame']): boolean {
+  if (!Array.isArray(frame) || frame.length === 0 || frame.length > 2) return false
+  return frame.every((part) => part instanceof Uint8Array)
+}
+
+function byteLengthOf(frame: readonly Uint8Array[]): Bytes {
+  let bytes = 0
+  for (const part of frame) bytes += part.byteLength
+  return bytes
 }

@@ -53,7 +53,8 @@ export function pingOf(payload: Uint8Array): Buffer {
 
 function payloadBytes(part: EncodedPart): Bytes {
   if (typeof part === 'string') return Buffer.byteLength(part) + 1
-  return isFramable(part) ? part.byteLength : Buffer.byteLength(String(part)) + 1
+  // Engine.IO makes a text of anything else, and an empty one of what is falsy
+  return isFramable(part) ? part.byteLength : Buffer.byteLength(String(part || '')) + 1
 }
 
 /** Its bytes as they lie in memory: attachments may be arrays of other elements, or bare buffers. */

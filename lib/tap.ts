@@ -5,7 +5,6 @@ import {
   type TappedAdapter,
   tapAdapter,
 } from './adapter-tap.ts'
-import { timers } from './base/timers.ts'
 import { type Broadcast, Broadcasts, type Courier } from './broadcasts.ts'
 import type { Channel, NamespaceSocket } from './channel.ts'
 import { type Classifier, eventOf, type Packet } from './classifier.ts'
@@ -15,6 +14,7 @@ import { Envelope, type EnvelopeFields, type WriteOptions } from './envelope.ts'
 import { refuse, toError, verbatim } from './errors.ts'
 import type { Fanout } from './fanout.ts'
 import type { EncodedPart } from './frame.ts'
+import { Encodings } from './intercept/encodings.ts'
 import { type Origin, Origins } from './intercept/origins.ts'
 import type { Ledger } from './ledger.ts'
 import {
@@ -64,18 +64,9 @@ export type OpenChannel = (
   known?: KnownClient,
 ) => Channel
 
-/** A packet encoded in this tick, with the envelope of its latest write. */
-interface Encoding {
-  readonly header: EncodedPart
-  readonly fields: EnvelopeFields
-  envelope: Envelope | undefined
-}
-
 interface Tapped {
   readonly tap: Tap
   readonly channel: Channel
-  /** Attachments of the packet just offered that Socket.IO has yet to write. */
-  attachments: number
 }
 
 interface TappedBy {
@@ -100,8 +91,7 @@ interface TappedSocket extends EngineSocket {
 
 /**
  * Intercepts what a Socket.IO server sends. A packet's class is decided where it is encoded; from
- * there it travels to the connection's `write` in the same synchronous call, recognised by the
- * encoded value. Nothing else of Socket.IO is touched: broadcasts of any adapter, recovered
+ * there it travels to the connection's `write` with the array of its encoded parts. Nothing else of Socket.IO is touched: broadcasts of any adapter, recovered
  * sockets and dynamic namespaces all come this way.
  */
 export class Tap implements Courier<AdapterSocket> {
@@ -116,11 +106,10 @@ export class Tap implements Courier<AdapterSocket> {
   readonly #open: OpenChannel
   readonly engines = new Set<EngineServer>()
   readonly #onEngine: (engine: EngineServer) => void
-  /** The packets encoded in this tick. */
-  readonly #encodings: Encoding[] = []
-  /** Those of them that were looked for among many, and how many were entered. */
-  readonly #index = new Map<EncodedPart, Encoding>()
-  #indexed = 0
+  readonly #encodings = new Encodings((conn, part, options) => {
+    const tapped = (conn as TappedSocket)[kTapped]
+    if (tapped) this.#offerForeign(conn as TappedSocket, tapped, part, options, undefined)
+  })
   readonly #overrides = overridesOf(this)
   /** What gives the server its own methods back. */
   readonly #restores: Array<() => void> = []
@@ -204,7 +193,6 @@ export class Tap implements Courier<AdapterSocket> {
       for (const conn of Object.values(engine.clients ?? {})) this.#untap(conn)
     }
     this.engines.clear()
-    this.#forget()
   }
 
   /** Whether a connection has a Socket.IO socket in any namespace. */
@@ -225,7 +213,8 @@ export class Tap implements Courier<AdapterSocket> {
   #shadowServer(): void {
     const io = this.#io
     this.#replace('io.encoder', io.encoder, 'encode', (encode) => (packet) => {
-      return this.#remember(this.#fieldsOf(packet, encode))
+      const fields = this.#fieldsOf(packet, (each) => partsOf(encode(each)))
+      return this.#encodings.add(fields, this.#host.fanout.tick())
     })
     this.#replace('io', io, 'bind', (bind) => (engine) => {
       this.#tapEngine(engine)
@@ -309,12 +298,17 @@ export class Tap implements Courier<AdapterSocket> {
         }
       },
       encodes: (adapter, options) => this.#origins.encodes(adapter, options.volatile !== undefined),
-      broadcast: (recipients, send, options) => {
+      broadcast: (recipients, send, parts, options) => {
         if (this.#host.observes()) {
           for (const recipient of recipients) send(recipient)
           return
         }
-        const envelope = this.#envelopeOf(this.#encodings.at(-1)!, options)
+        const envelope = this.#encodings.of(parts)?.envelopeFor(options)
+        if (!envelope) {
+          // the adapter writes something else
+          for (const recipient of recipients) send(recipient)
+          return
+        }
         // it may wait; later its payload may have changed
         void envelope.overtakable
         this.broadcasts.offer(recipients, { envelope, send })
@@ -332,43 +326,13 @@ export class Tap implements Courier<AdapterSocket> {
 
   /** To one that has left its namespace too, as it was in it at the emit. */
   readonly send = (socket: AdapterSocket, broadcast: Broadcast<AdapterSocket>): void => {
+    const outer = this.#delivered
     this.#delivered = broadcast.envelope
     try {
       broadcast.send(socket)
     } finally {
-      this.#delivered = undefined
+      this.#delivered = outer
     }
-  }
-
-  /** @returns the parts, as the encoder does */
-  #remember(fields: EnvelopeFields): EncodedPart[] {
-    const parts = fields.parts as EncodedPart[]
-    const [header] = parts
-    if (header === undefined) return parts
-    if (this.#encodings.length === 0) timers.queueMicrotask(() => this.#forget())
-    this.#encodings.push({ header, fields, envelope: undefined })
-    return parts
-  }
-
-  /**
-   * Nearly always it is the latest packet that is written, to one client after the other. An index
-   * costs the hash of a string as long as the message, so it is made only for those who need it.
-   */
-  #encodingOf(data: EncodedPart): Encoding | undefined {
-    const encodings = this.#encodings
-    const latest = encodings.at(-1)
-    if (latest?.header === data) return latest
-    while (this.#indexed < encodings.length) {
-      const encoding = encodings[this.#indexed++]!
-      this.#index.set(encoding.header, encoding)
-    }
-    return this.#index.get(data)
-  }
-
-  #forget(): void {
-    this.#encodings.length = 0
-    this.#index.clear()
-    this.#indexed = 0
   }
 
   #tapEngine(engine: EngineServer): void {
@@ -410,7 +374,7 @@ export class Tap implements Courier<AdapterSocket> {
     }
     const known = sockets && { sockets, connectedFor: this.#sinceFirst(sockets) }
     const channel = this.#open(conn, conn.write, conn.close, known)
-    note(conn, kTapped, { tap: this, channel, attachments: 0 })
+    note(conn, kTapped, { tap: this, channel })
     for (const override of this.#overrides) override.install(conn)
   }
 
@@ -441,61 +405,55 @@ export class Tap implements Courier<AdapterSocket> {
     options: WriteOptions | undefined,
     callback: (() => void) | undefined,
   ): void {
-    if (tapped.attachments > 0) {
-      // it left with its header
-      tapped.attachments--
+    const encoding = this.#encodings.take(conn, data, options, callback)
+    if (encoding === 'part') return
+    if (encoding === undefined) {
+      this.#offerForeign(conn, tapped, data, options, callback)
       return
     }
-    const delivered = this.#delivered
-    const isDelivery = delivered?.parts[0] === data
-    if (isDelivery) this.#delivered = undefined
-    const envelope = isDelivery ? delivered! : this.#offeredAs(data, options, callback)
-    if (!isDelivery && this.broadcasts.waiting) this.broadcasts.catchUp(conn, envelope)
-    const now = isDelivery ? this.#clock.now() : envelope.emittedAt
+    const envelope = callback
+      ? new Envelope(encoding.fields, options, callback)
+      : encoding.envelopeFor(options)
+    if (envelope === this.#delivered) {
+      this.#delivered = undefined
+      this.#offerEnvelope(conn, tapped, envelope, this.#clock.now())
+      return
+    }
+    const isNew = encoding.tick === this.#host.fanout.tick()
+    this.#offerNow(conn, tapped, envelope, isNew ? envelope.emittedAt : this.#clock.now())
+  }
+
+  /** Offers what is emitted now, after what the client is due from broadcasts. */
+  #offerNow(conn: EngineSocket, tapped: Tapped, envelope: Envelope, now: Millis): void {
+    if (this.broadcasts.waiting) this.broadcasts.catchUp(conn, envelope)
+    this.#offerEnvelope(conn, tapped, envelope, now)
+  }
+
+  #offerEnvelope(conn: EngineSocket, { channel }: Tapped, envelope: Envelope, now: Millis): void {
     if (envelope.kind === 'connect') {
       const { namespace, sid = legacyId(conn, namespace) } = envelope
       const joined = this.#io._nsps?.get(namespace)?.sockets.get(sid)
-      if (joined) tapped.channel.join(joined)
+      if (joined) channel.join(joined)
     }
-    if (envelope.isReplay) tapped.channel.replay(envelope, now)
-    else tapped.channel.offer(envelope, now)
-    tapped.attachments = envelope.parts.length - 1
-  }
-
-  #offeredAs(
-    data: EncodedPart,
-    options: WriteOptions | undefined,
-    callback: (() => void) | undefined,
-  ): Envelope {
-    const encoding = this.#encodingOf(data)
-    if (!encoding) return this.#foreign(data, options, callback)
-    if (callback) return new Envelope(encoding.fields, options, callback)
-    return this.#envelopeOf(encoding, options)
-  }
-
-  /** One for all recipients. */
-  #envelopeOf(encoding: Encoding, options: WriteOptions | undefined): Envelope {
-    if (!encoding.envelope || encoding.envelope.options !== options) {
-      encoding.envelope = new Envelope(encoding.fields, options)
-    }
-    return encoding.envelope
+    if (envelope.isReplay) channel.replay(envelope, now)
+    else channel.offer(envelope, now)
   }
 
   /** Written past Socket.IO, straight to the connection: nothing is known, so it is critical. */
-  #foreign(
+  #offerForeign(
+    conn: EngineSocket,
+    tapped: Tapped,
     data: EncodedPart,
     options: WriteOptions | undefined,
     callback: (() => void) | undefined,
-  ): Envelope {
+  ): void {
+    if (options !== undefined && isOpen(conn)) setDefaults(options)
     const { unannotated: rule } = this.#classifier
-    const fields: EnvelopeFields = {
-      rule,
-      kind: 'other',
-      namespace: '',
-      parts: [data],
-      emittedAt: this.#clock.now(),
-    }
-    return new Envelope(fields, options, callback)
+    // to Engine.IO whatever is falsy is a message without data
+    const parts = [data || '']
+    const emittedAt = this.#clock.now()
+    const fields: EnvelopeFields = { rule, kind: 'other', namespace: '', parts, emittedAt }
+    this.#offerNow(conn, tapped, new Envelope(fields, options, callback), emittedAt)
   }
 
   now(): number {
@@ -519,7 +477,10 @@ function overridesOf(tap: Tap) {
           return Reflect.apply(override.original(this), this, [data, options, callback])
         }
         if (typeof options === 'function') tap.offer(this, tapped, data, undefined, options)
-        else tap.offer(this, tapped, data, options, callback)
+        else {
+          const done = typeof callback === 'function' ? callback : undefined
+          tap.offer(this, tapped, data, options, done)
+        }
         return this
       },
     )
@@ -535,6 +496,20 @@ function overridesOf(tap: Tap) {
     },
   )
   return [replaceWrite('write'), replaceWrite('send'), close] as const
+}
+
+/** A copy, since a parser may use its array again; Socket.IO takes a single part without one too. */
+function partsOf(encoded: EncodedPart[] | EncodedPart): EncodedPart[] {
+  return Array.isArray(encoded) ? encoded.slice() : [encoded]
+}
+
+/** As Engine.IO does with what it is called with, at once. @throws where it throws */
+function setDefaults(options: WriteOptions): void {
+  ;(options as { compress?: boolean }).compress = options.compress !== false
+}
+
+function isOpen({ readyState }: EngineSocket): boolean {
+  return readyState !== 'closing' && readyState !== 'closed'
 }
 
 /** Clients of protocol 3 are not told an id: Socket.IO derives it from the connection's. */

@@ -1,0 +1,238 @@
+import { timers } from '../base/timers.ts'
+import { Envelope, type EnvelopeFields, type WriteOptions } from '../envelope.ts'
+import type { EncodedPart } from '../frame.ts'
+
+/** A packet as it was encoded, with the envelope of its latest write. */
+export class Encoding {
+  readonly fields: EnvelopeFields
+  /** The tick in which it was encoded; an adapter may write it in a later one. */
+  readonly tick: number
+  #envelope: Envelope | undefined
+
+  constructor(fields: EnvelopeFields, tick: number) {
+    this.fields = fields
+    this.tick = tick
+  }
+
+  /** One envelope for all recipients that are sent the packet with the same options. */
+  envelopeFor(options: WriteOptions | undefined): Envelope {
+    if (this.#envelope?.options !== options) this.#envelope = undefined
+    this.#envelope ??= new Envelope(this.fields, options)
+    return this.#envelope
+  }
+}
+
+/** Is told of a part that was written without the rest of its packet. */
+export type OnStray = (conn: object, part: EncodedPart, options: WriteOptions | undefined) => void
+
+/**
+ * Tells which packet a connection's `write` belongs to. Socket.IO iterates over the array that the
+ * encoder returned and writes each part where it gets it; so that array's iterator announces each
+ * part, and the write that follows in the same synchronous call takes the announcement. The value
+ * of a part is only compared with what was announced: packets that look the same are never taken
+ * for one another, and nothing has to be remembered after the call.
+ */
+export class Encodings {
+  readonly #onStray: OnStray
+  /** The iteration whose part is to be written next. */
+  #announced: Iteration | undefined
+  #clearing = false
+
+  constructor(onStray: OnStray) {
+    this.#onStray = onStray
+  }
+
+  /** @returns what the encoder has to return for Socket.IO to write: the parts of the packet */
+  add(fields: EnvelopeFields, tick: number): EncodedPart[] {
+    return new EncodedParts(this, new Encoding(fields, tick))
+  }
+
+  /** The packet of an array that `add` has returned, unless somebody has changed the array. */
+  of(parts: readonly EncodedPart[]): Encoding | undefined {
+    const encoding = EncodedParts.encodingOf(parts, this)
+    const own = encoding?.fields.parts
+    const isIntact =
+      own?.length === parts.length && own.every((part, index) => part === parts[index])
+    return isIntact ? encoding : undefined
+  }
+
+  /**
+   * Takes the announcement of a write, as the first thing that the write does.
+   *
+   * @returns the packet with its last part; `part` if more parts have to follow before the packet
+   *   is complete; undefined if this is no write of an encoded packet
+   */
+  take(
+    conn: object,
+    data: EncodedPart,
+    options: WriteOptions | undefined,
+    callback: unknown,
+  ): Encoding | 'part' | undefined {
+    const iteration = this.#announced
+    if (iteration === undefined) return undefined
+    this.#announced = iteration.outer
+    iteration.outer = undefined
+    iteration.isAnnounced = false
+    const { encoding, index } = iteration
+    const { parts } = encoding.fields
+    const last = parts.length - 1
+    const isExpected =
+      parts[index] === data &&
+      iteration.written === index &&
+      (index === 0 || (iteration.conn === conn && iteration.options === options)) &&
+      (last === 0 || callback === undefined)
+    if (!isExpected) {
+      this.#giveUp(iteration)
+      return undefined
+    }
+    if (index < last) {
+      iteration.written++
+      iteration.conn = conn
+      iteration.options = options
+      return 'part'
+    }
+    iteration.forget()
+    return encoding
+  }
+
+  /** For iterations: the next write is of this one's part. */
+  announce(iteration: Iteration): void {
+    this.#retract(iteration)
+    iteration.outer = this.#announced
+    iteration.isAnnounced = true
+    this.#announced = iteration
+    if (iteration.outer !== undefined) this.#clearAfterTick()
+  }
+
+  /** For iterations: no part follows. */
+  end(iteration: Iteration): void {
+    this.#retract(iteration)
+    this.#giveUp(iteration)
+  }
+
+  /** The part was not written, and neither were those that were announced since. */
+  #retract(iteration: Iteration): void {
+    if (!iteration.isAnnounced) return
+    this.#announced = iteration.outer
+    iteration.outer = undefined
+    iteration.isAnnounced = false
+  }
+
+  /** What was written of a packet that stays incomplete goes as it is, as without the plugin. */
+  #giveUp(iteration: Iteration): void {
+    const { written, conn, options, encoding } = iteration
+    iteration.forget()
+    for (let index = 0; index < written; index++) {
+      this.#onStray(conn!, encoding.fields.parts[index]!, options)
+    }
+  }
+
+  /**
+   * Somebody emits between an announcement and its write, so announcements form a chain. An
+   * iteration that is neither finished nor closed would stay in it for ever.
+   */
+  #clearAfterTick(): void {
+    if (this.#clearing) return
+    this.#clearing = true
+    timers.queueMicrotask(() => {
+      this.#clearing = false
+      this.#announced = undefined
+    })
+  }
+}
+
+/**
+ * The array that the encoder returns. A subclass, because V8 iterates over every array of the
+ * process more slowly as soon as a single one has an own `Symbol.iterator`.
+ */
+class EncodedParts extends Array<EncodedPart> {
+  readonly #encodings: Encodings
+  readonly #encoding: Encoding
+  /** Serves one recipient of a broadcast after the other. */
+  #idle: Iteration | undefined
+
+  /** What `slice`, `map` and others derive from it are plain arrays. */
+  static override get [Symbol.species](): ArrayConstructor {
+    return Array
+  }
+
+  static encodingOf(parts: readonly EncodedPart[], encodings: Encodings): Encoding | undefined {
+    if (!(#encoding in parts)) return undefined
+    return parts.#encodings === encodings ? parts.#encoding : undefined
+  }
+
+  constructor(encodings: Encodings, encoding: Encoding) {
+    super()
+    this.#encodings = encodings
+    this.#encoding = encoding
+    const { parts } = encoding.fields
+    for (let index = 0; index < parts.length; index++) this.push(parts[index]!)
+  }
+
+  override [Symbol.iterator](): ArrayIterator<EncodedPart> {
+    const iteration = this.#idle ?? new Iteration(this, this.#encodings, this.#encoding)
+    this.#idle = undefined
+    iteration.index = -1
+    return iteration as unknown as ArrayIterator<EncodedPart>
+  }
+
+  /** For iterations that have ended. */
+  static reuse(parts: EncodedParts, iteration: Iteration): void {
+    parts.#idle = iteration
+  }
+}
+
+/** One walk over the parts of a packet, which announces each of them. */
+class Iteration implements Iterator<EncodedPart, undefined> {
+  readonly encoding: Encoding
+  /** Of the part that was announced last. */
+  index = -1
+  isAnnounced = false
+  /** What was announced and not written when this one was. */
+  outer: Iteration | undefined
+  /** Parts that were written, in order, to one connection with the same options. */
+  written = 0
+  conn: object | undefined
+  options: WriteOptions | undefined
+  readonly #parts: EncodedParts
+  readonly #encodings: Encodings
+  /** Used again for each part. */
+  readonly #result: { done: boolean; value: EncodedPart | undefined } = {
+    done: false,
+    value: undefined,
+  }
+
+  constructor(parts: EncodedParts, encodings: Encodings, encoding: Encoding) {
+    this.#parts = parts
+    this.#encodings = encodings
+    this.encoding = encoding
+  }
+
+  next(): IteratorResult<EncodedPart, undefined> {
+    this.index++
+    if (this.index >= this.#parts.length) return this.return()
+    this.#encodings.announce(this)
+    this.#result.done = false
+    this.#result.value = this.#parts[this.index]
+    return this.#result as IteratorYieldResult<EncodedPart>
+  }
+
+  return(): IteratorReturnResult<undefined> {
+    this.#encodings.end(this)
+    this.index = this.#parts.length
+    this.#result.done = true
+    this.#result.value = undefined
+    EncodedParts.reuse(this.#parts, this)
+    return this.#result as IteratorReturnResult<undefined>
+  }
+
+  forget(): void {
+    this.written = 0
+    this.conn = undefined
+    this.options = undefined
+  }
+
+  [Symbol.iterator](): this {
+    return this
+  }
+}
