@@ -36,7 +36,9 @@ export class Encodings {
   readonly #onStray: OnStray
   /** The iteration whose part is to be written next. */
   #announced: Iteration | undefined
-  #clearing = false
+  /** Iterations of packets of which some parts were written and others were not. */
+  readonly #incomplete: Iteration[] = []
+  #settling = false
 
   constructor(onStray: OnStray) {
     this.#onStray = onStray
@@ -69,30 +71,23 @@ export class Encodings {
     callback: unknown,
   ): Encoding | 'part' | undefined {
     const iteration = this.#announced
-    if (iteration === undefined) return undefined
-    this.#announced = iteration.outer
-    iteration.outer = undefined
-    iteration.isAnnounced = false
-    const { encoding, index } = iteration
-    const { parts } = encoding.fields
-    const last = parts.length - 1
     const isExpected =
-      parts[index] === data &&
-      iteration.written === index &&
-      (index === 0 || (iteration.conn === conn && iteration.options === options)) &&
-      (last === 0 || callback === undefined)
-    if (!isExpected) {
-      this.#giveUp(iteration)
-      return undefined
+      iteration !== undefined && this.#takeFrom(iteration, conn, data, options, callback)
+    if (this.#incomplete.length > 0) this.#giveUpOthers(conn, isExpected ? iteration : undefined)
+    if (!isExpected) return undefined
+    const { encoding, index } = iteration
+    if (index === encoding.fields.parts.length - 1) {
+      this.#forget(iteration)
+      return encoding
     }
-    if (index < last) {
-      iteration.written++
+    if (index === 0) {
       iteration.conn = conn
       iteration.options = options
-      return 'part'
+      this.#incomplete.push(iteration)
+      this.#settleAfterTick()
     }
-    iteration.forget()
-    return encoding
+    iteration.written++
+    return 'part'
   }
 
   /** For iterations: the next write is of this one's part. */
@@ -101,7 +96,7 @@ export class Encodings {
     iteration.outer = this.#announced
     iteration.isAnnounced = true
     this.#announced = iteration
-    if (iteration.outer !== undefined) this.#clearAfterTick()
+    if (iteration.outer !== undefined) this.#settleAfterTick()
   }
 
   /** For iterations: no part follows. */
@@ -110,33 +105,68 @@ export class Encodings {
     this.#giveUp(iteration)
   }
 
-  /** The part was not written, and neither were those that were announced since. */
+  /** @returns whether it is the part that is due, and is written as Socket.IO writes it */
+  #takeFrom(
+    iteration: Iteration,
+    conn: object,
+    data: EncodedPart,
+    options: WriteOptions | undefined,
+    callback: unknown,
+  ): boolean {
+    this.#retract(iteration)
+    const { index, encoding, written } = iteration
+    const { parts } = encoding.fields
+    if (parts[index] !== data || written !== index) return false
+    if (index > 0 && (iteration.conn !== conn || iteration.options !== options)) return false
+    return parts.length === 1 || callback === undefined
+  }
+
+  /** Takes an iteration out of the chain of those that are announced. */
   #retract(iteration: Iteration): void {
     if (!iteration.isAnnounced) return
-    this.#announced = iteration.outer
+    if (this.#announced === iteration) this.#announced = iteration.outer
+    else {
+      let inner = this.#announced
+      while (inner && inner.outer !== iteration) inner = inner.outer
+      if (inner) inner.outer = iteration.outer
+    }
     iteration.outer = undefined
     iteration.isAnnounced = false
+  }
+
+  /** What was written to a connection of other packets, and of one that goes on unlike expected. */
+  #giveUpOthers(conn: object, except: Iteration | undefined): void {
+    for (const iteration of this.#incomplete.filter((each) => each !== except)) {
+      if (iteration.conn === conn) this.#giveUp(iteration)
+    }
   }
 
   /** What was written of a packet that stays incomplete goes as it is, as without the plugin. */
   #giveUp(iteration: Iteration): void {
     const { written, conn, options, encoding } = iteration
-    iteration.forget()
+    if (written === 0) return
+    this.#forget(iteration)
     for (let index = 0; index < written; index++) {
       this.#onStray(conn!, encoding.fields.parts[index]!, options)
     }
   }
 
-  /**
-   * Somebody emits between an announcement and its write, so announcements form a chain. An
-   * iteration that is neither finished nor closed would stay in it for ever.
-   */
-  #clearAfterTick(): void {
-    if (this.#clearing) return
-    this.#clearing = true
+  #forget(iteration: Iteration): void {
+    if (iteration.written === 0) return
+    this.#incomplete.splice(this.#incomplete.indexOf(iteration), 1)
+    iteration.written = 0
+    iteration.conn = undefined
+    iteration.options = undefined
+  }
+
+  /** Somebody may neither finish an iteration nor close it, or wait in the middle. */
+  #settleAfterTick(): void {
+    if (this.#settling) return
+    this.#settling = true
     timers.queueMicrotask(() => {
-      this.#clearing = false
-      this.#announced = undefined
+      this.#settling = false
+      while (this.#announced) this.#retract(this.#announced)
+      for (const iteration of [...this.#incomplete]) this.#giveUp(iteration)
     })
   }
 }
@@ -188,7 +218,7 @@ class Iteration implements Iterator<EncodedPart, undefined> {
   /** Of the part that was announced last. */
   index = -1
   isAnnounced = false
-  /** What was announced and not written when this one was. */
+  /** The iteration that was announced, and its part not written, when this one was. */
   outer: Iteration | undefined
   /** Parts that were written, in order, to one connection with the same options. */
   written = 0
@@ -224,12 +254,6 @@ class Iteration implements Iterator<EncodedPart, undefined> {
     this.#result.value = undefined
     EncodedParts.reuse(this.#parts, this)
     return this.#result as IteratorReturnResult<undefined>
-  }
-
-  forget(): void {
-    this.written = 0
-    this.conn = undefined
-    this.options = undefined
   }
 
   [Symbol.iterator](): this {
