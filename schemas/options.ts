@@ -110,7 +110,7 @@ export const attachOptions = z.strictObject({
     .enum(['report', 'throw', 'off'])
     .default('report')
     .describe(
-      'What a payload that fails its schema leads to. `report`: sent as critical, counted and logged. `throw`: the emit throws; for development in a single process, since remote broadcasts throw where nobody catches. `off`: schemas only classify.',
+      'What a payload that fails its schema leads to. `report`: sent as critical, counted and logged. `throw`: the emit throws, and nothing of it is sent, published or stored; for development. `off`: schemas only classify. A payload is validated by the node that emits it.',
     ),
   watermarks: watermarks.prefault({}),
   maxAge: span

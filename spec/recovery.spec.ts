@@ -159,6 +159,39 @@ describe('Recovery', () => {
     expect(frames?.expired.messages).to.equal(1)
   })
 
+  it('sends what was invalid, and so critical, and counts it once', async () => {
+    await start()
+    const { client, got } = await listening()
+    fixture.io.emit('jackpot:won', { n: 1 })
+    await eventually(() => got.length === 1)
+    socketOf(client).terminate()
+    await eventually(() => fixture.spillway!.stats().clients.connected === 0)
+    fixture.io.emit('reel:frame', { n: 'two' })
+    fixture.io.emit('reel:frame', { n: 3 })
+    await isBack(client, got)
+    expect(got).to.deep.equal(['jackpot:won 1', 'reel:frame two', 'jackpot:won -1'])
+    const rows = fixture.spillway!.stats().events.filter(({ event }) => event === 'reel:frame')
+    expect(rows.map(({ invalid }) => invalid)).to.deep.equal([1, 0])
+  })
+
+  it('takes no argument for an offset where there is none', async () => {
+    await start()
+    const client = await fixture.raw()
+    starve(fixture, client)
+    const isWritable = () =>
+      [...fixture.io.sockets.sockets.values()].every(({ conn }) => conn.transport.writable)
+    await eventually(isWritable)
+    fixture.io.volatile.emit('reel:frame', { n: 1 }, 'the last one')
+    fixture.io.emit('reel:frame', { n: 2 }, 'the last one')
+    client.resume()
+    await client.until(() => client.received('reel:frame').length === 2)
+    const frames = client.frames.filter((frame) => String(frame).includes('reel:frame'))
+    expect(frames).to.deep.equal([
+      '42["reel:frame",{"n":1},"the last one"]',
+      '42["reel:frame",{"n":2},"the last one",null]',
+    ])
+  })
+
   it('keeps the latest critical packet for as long as a client may refer to it', () => {
     const opts = { rooms: new Set(), except: new Set() }
     const packet = (id: string, emittedAt: number) => ({ id, opts, data: ['e', id], emittedAt })
