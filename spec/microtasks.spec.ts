@@ -119,30 +119,52 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   disconnectSockets: (io) => io.in('two').disconnectSockets(),
 }
 
-/** Tells in what order things happen at a server, until `stop`. */
-function listen(io: Server, socket: Socket, tell: Tell): void {
+interface Watch {
+  readonly transports: ReadonlyArray<'websocket' | 'polling'>
+  /** Whether somebody listens at each socket: a broadcast takes another way then. */
+  readonly listens: boolean
+}
+
+/** Connects a client by each transport, and has what happens at the server told from then on. */
+async function connect(
+  { io, client }: Fixture,
+  { transports, listens }: Watch,
+  tell: Tell,
+): Promise<Socket[]> {
+  const sockets: Socket[] = []
+  for (const transport of transports) {
+    const connected = new Promise<Socket>((resolve) => io.once('connection', resolve))
+    await client({ transports: [transport] })
+    sockets.push(await connected)
+  }
   const { adapter } = io.of('/')
+  const nameOf = (sid: string) => sockets.findIndex(({ id }) => id === sid)
   for (const event of ['join-room', 'leave-room', 'create-room', 'delete-room']) {
-    adapter.on(event, (room: string) => {
-      if (room !== socket.id) tell(`${event} ${room}`)
+    adapter.on(event, (room: string, sid = '') => {
+      if (nameOf(room) < 0) tell(`${nameOf(sid)} ${event} ${room}`)
     })
   }
-  socket.onAnyOutgoing((event: string) => tell(`sends ${event}`))
-  socket.conn.on('packetCreate', ({ type, data }: { type: string; data: unknown }) => {
-    if (type === 'message') tell(`writes ${typeof data === 'string' ? data.slice(0, 12) : 'bytes'}`)
-  })
-  socket.on('disconnect', (reason) => tell(`disconnect ${reason}`))
+  for (const [name, socket] of sockets.entries()) {
+    if (listens) socket.onAnyOutgoing((event: string) => tell(`${name} sends ${event}`))
+    socket.conn.on('packetCreate', ({ type, data }: { type: string; data: unknown }) => {
+      const written = typeof data === 'string' ? data.slice(0, 12) : 'bytes'
+      if (type === 'message') tell(`${name} writes ${written}`)
+    })
+    socket.on('disconnect', (reason) => tell(`${name} disconnect ${reason}`))
+  }
+  return sockets
 }
 
 /** What happens in which microtask, operation by operation. */
-async function trace({ io, client }: Fixture): Promise<string[]> {
+async function trace(fixture: Fixture, listens: boolean): Promise<string[]> {
+  const { io } = fixture
   const told: string[] = []
-  const connected = new Promise<Socket>((resolve) => io.once('connection', resolve))
-  await client()
-  listen(io, await connected, (what) => told.push(what))
+  const watch: Watch = { transports: ['websocket', 'websocket', 'polling'], listens }
+  const sockets = await connect(fixture, watch, (what) => told.push(what))
+  const isIdle = ({ conn }: Socket) => conn.readyState !== 'open' || conn.transport.writable
   for (const [name, operate] of Object.entries(OPERATIONS)) {
-    // whatever the last one left is done
-    await new Promise((resolve) => setTimeout(resolve, 3))
+    // what is volatile goes only then
+    await eventually(() => sockets.every(isIdle))
     told.push(`# ${name}`)
     void operate(io, (what) => told.push(what))
     told.push('returned')
@@ -155,18 +177,17 @@ async function trace({ io, client }: Fixture): Promise<string[]> {
 }
 
 /** In what order those happen that wait for one answer or none, all of them begun in one turn. */
-async function order({ io, client }: Fixture): Promise<string[]> {
+async function order(fixture: Fixture): Promise<string[]> {
+  const { io } = fixture
   const told: string[] = []
-  const connected = new Promise<Socket>((resolve) => io.once('connection', resolve))
-  await client()
-  const socket = await connected
-  await eventually(() => io.of('/').adapter.sids.has(socket.id))
-  listen(io, socket, (what) => told.push(what))
+  const watch: Watch = { transports: ['websocket', 'websocket'], listens: false }
+  const sockets = await connect(fixture, watch, (what) => told.push(what))
+  await eventually(() => sockets.every(({ conn }) => conn.transport.writable))
   for (const [name, operate] of Object.entries(OPERATIONS)) {
     if (/answers|Ack|fetch|serverCount|serverSide|restore/.test(name)) continue
     void operate(io, (what) => told.push(what))
   }
-  await eventually(() => told.some((what) => what.startsWith('disconnect')))
+  await eventually(() => told.filter((what) => / disconnect/.test(what)).length === sockets.length)
   return told
 }
 
@@ -183,12 +204,14 @@ describe('Microtasks', () => {
   for (const [name, options] of ADAPTERS) {
     for (const mode of ['enforce', 'observe'] as const) {
       it(`are as many as without the plugin, with ${name}, in ${mode}`, async () => {
-        const plain = await startServer('plain', options)
-        const fixture = await startServer({ mode }, options)
-        opened.push(plain, fixture)
-        const expected = await trace(plain)
-        expect(await trace(fixture)).to.deep.equal(expected)
-        expect(expected).to.include('disconnect server namespace disconnect')
+        for (const listens of [false, true]) {
+          const plain = await startServer('plain', options)
+          const fixture = await startServer({ mode }, options)
+          opened.push(plain, fixture)
+          const expected = await trace(plain, listens)
+          expect(await trace(fixture, listens)).to.deep.equal(expected)
+          expect(expected).to.include('0 disconnect server namespace disconnect')
+        }
       })
     }
   }
