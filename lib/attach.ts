@@ -117,6 +117,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
           this.#onRecovered(channel, client, episode, now)
         },
         closed: (channel, code, left) => this.#onClosed(channel, code, left),
+        gone: (conn) => this.#tap.release(conn),
         broadcasts: {
           waiting: () => this.#tap.broadcasts.waiting,
           catchUp: (conn) => this.#tap.broadcasts.catchUp(conn),
@@ -154,7 +155,12 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
       (engine) => this.#gate.add(engine),
       (where, error) => this.events.fault(where, error),
     )
-    this.#tap.start()
+    try {
+      this.#tap.start()
+    } catch (refusal) {
+      this.#clients.close()
+      throw refusal
+    }
     this.#adapters = new Adapters(tapped, systemClock, this.events, (namespace) =>
       this.#tap.tapAdapter(namespace),
     )

@@ -42,6 +42,8 @@ export interface ClientsHost {
   recovered(channel: Channel, client: ClientBrief, episode: Episode, now: Millis): void
   /** A client was closed, or has left something in its queue; Socket.IO still has its sockets. */
   closed(channel: Channel, code: ClosingCode, left: Left): void
+  /** A connection has gone: nothing is written to it any more. */
+  gone(conn: EngineSocket): void
   /** What was broadcast and waits for its slice. */
   readonly broadcasts: {
     waiting(): boolean
@@ -315,6 +317,7 @@ export class Clients implements ChannelHost, LinkHost {
     timers.clearTimeout(this.#wakers.get(channel)?.timer)
     this.#wakers.delete(channel)
     this.#linger(client.link)
+    this.#host.gone(client.link.conn)
     const { broadcasts } = this.#host
     if (broadcasts.waiting()) {
       broadcasts.abandon(client.link.conn, (envelope) => channel.missed(envelope))

@@ -190,9 +190,16 @@ export class Tap implements Courier<AdapterSocket> {
     }
     for (const engine of this.engines) {
       engine.off('connection', this.#onConnection)
-      for (const conn of Object.values(engine.clients ?? {})) this.#untap(conn)
+      for (const conn of Object.values(engine.clients ?? {})) this.release(conn)
     }
     this.engines.clear()
+  }
+
+  /** Gives a connection its own methods back. */
+  release(conn: TappedSocket): void {
+    if (conn[kTapped]?.tap !== this) return
+    Reflect.deleteProperty(conn, kTapped)
+    for (const override of this.#overrides) override.restore(conn)
   }
 
   /** Whether a connection has a Socket.IO socket in any namespace. */
@@ -383,12 +390,6 @@ export class Tap implements Courier<AdapterSocket> {
     if (!Object.isExtensible(conn)) return 'properties that can be added'
     const fixed = this.#overrides.find((override) => !override.fits(conn))
     return fixed && `a conn.${fixed.name}() that can be replaced`
-  }
-
-  #untap(conn: TappedSocket): void {
-    if (conn[kTapped]?.tap !== this) return
-    Reflect.deleteProperty(conn, kTapped)
-    for (const override of this.#overrides) override.restore(conn)
   }
 
   #sinceFirst(sockets: readonly ConnectedSocket[]): Millis {

@@ -91,6 +91,7 @@ export class World implements Courier<Subject> {
             }),
           finish: () => this.broadcasts.finish(),
         },
+        gone: () => {},
         closed: () => {},
         recovered: (channel, _client, episode, now) =>
           this.#caught(() => this.#recovered(channel, episode.summary(now), now)),

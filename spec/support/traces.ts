@@ -1,0 +1,41 @@
+import type { EventEmitter } from 'node:events'
+
+/** What an object has of its own: its properties in order with their attributes, and listeners. */
+export interface Trace {
+  readonly properties: Readonly<Record<string, string>>
+  readonly listeners: Readonly<Record<string, readonly string[]>>
+}
+
+/**
+ * The own properties of an object, down to their attributes, and who listens to it. Functions are
+ * told by their source, so that those of two servers that did the same can be compared; other values
+ * change by themselves and are left out.
+ */
+export function traceOf(target: object): Trace {
+  const properties: Record<string, string> = {}
+  for (const key of Reflect.ownKeys(target)) {
+    properties[String(key)] = describe(Reflect.getOwnPropertyDescriptor(target, key)!)
+  }
+  const listeners: Record<string, readonly string[]> = {}
+  // not of prototypes
+  if (Object.hasOwn(target, '_events')) {
+    const emitter = target as EventEmitter
+    for (const name of emitter.eventNames()) {
+      listeners[String(name)] = emitter.rawListeners(name).map((each) => sourceOf(each))
+    }
+  }
+  return { properties, listeners }
+}
+
+function describe({ value, get, set, ...attributes }: PropertyDescriptor): string {
+  const is = Object.entries(attributes).flatMap(([name, holds]) => (holds ? [name] : []))
+  const functions = [value, get, set].map((each) =>
+    typeof each === 'function' ? sourceOf(each) : '',
+  )
+  return [...is, ...functions].join(' ').trim()
+}
+
+function sourceOf(each: unknown): string {
+  const { listener = each } = each as { listener?: unknown }
+  return `${(listener as { name: string }).name} ${String(listener)}`
+}
