@@ -82,6 +82,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
   /** As they were given: `emergency` may follow from `limit`. */
   #watermarks: AttachOptions['watermarks']
   #open = true
+  readonly #whenClosed: Array<() => void> = []
 
   /** @internal Use {@link attach}. */
   constructor(io: Server, given: SpillwayOptions<M, N>) {
@@ -398,6 +399,13 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     this.#admission.close()
     this.events.close()
     Reflect.deleteProperty(this.io, kAttached)
+    for (const callback of this.#whenClosed.splice(0)) callback()
+  }
+
+  /** @internal Calls back at the end of `close`, at once if that has been. */
+  whenClosed(callback: () => void): void {
+    if (this.#open) this.#whenClosed.push(callback)
+    else callback()
   }
 
   /** @param id of a client, or of one of its sockets */

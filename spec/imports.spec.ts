@@ -112,7 +112,11 @@ const PACKAGES: Readonly<Record<string, Readonly<Record<string, 'value' | 'type'
     'lib/typed-server': 'type',
   },
   fastify: { 'lib/plugin': 'type', 'lib/app-closing': 'type', 'lib/admin/*': 'type' },
-  'prom-client': { 'lib/metrics/register': 'value', 'lib/plugin': 'type' },
+  'prom-client': {
+    'lib/metrics/register': 'value',
+    'lib/metrics/group': 'type',
+    'lib/plugin': 'type',
+  },
   'fastify-plugin': { 'lib/plugin': 'value' },
 }
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { FastifyInstance } from 'fastify'
-import { Registry as Foreign } from 'prom-client'
+import { Counter, Registry as Foreign } from 'prom-client'
 import { Server } from 'socket.io'
 import { attach } from '../lib/attach.ts'
 import type { SpillwayError } from '../lib/errors.ts'
@@ -12,14 +12,17 @@ import { messages } from './support/messages.ts'
 import { promtool } from './support/prometheus.ts'
 import { expectRefusal, refusalOf, refusalOfPromise } from './support/refusals.ts'
 
-const GIVEN = 'a registry that has spillway_client_buffered_bytes'
-const ALLOWED = 'a registry without the metrics of another Spillway'
+const GIVEN = 'a registry that has a spillway_drains_total of somebody else'
+const ALLOWED = 'a registry without other metrics of these names'
 
 describe('A registry of metrics', () => {
   const opened: Array<{ close(): unknown }> = []
   const start = async (registry: Foreign) => {
     const prepare = (app: FastifyInstance) => opened.push(app)
-    const fixture = await startApp({ metrics: { registry }, admin: { auth: false } }, prepare)
+    const fixture = await startApp(
+      { messages, metrics: { registry }, admin: { auth: false } },
+      prepare,
+    )
     opened.push(fixture)
     return fixture
   }
@@ -61,9 +64,96 @@ describe('A registry of metrics', () => {
     expect(await connected()).to.equal(1)
   })
 
-  it('has the metrics of one Spillway: of another it is refused, also at boot', async () => {
+  describe('of several Spillways', () => {
+    const read = async (registry: Foreign) => parseExposition(await registry.metrics())
+    const sent = { namespace: '/', event: 'jackpot:won', class: 'critical', outcome: 'sent' }
+
+    it('of two apps tells what both have counted, each once', async () => {
+      const registry = new Foreign()
+      const [one, two] = [await start(registry), await start(registry)]
+      const clients = [await one.raw(), await one.raw(), await two.raw()]
+      one.io.emit('jackpot:won', { n: 1 })
+      two.io.emit('jackpot:won', { n: 1 })
+      await Promise.all(clients.map((each) => each.until(() => each.events.length === 1)))
+      const told = await read(registry)
+      expect(told.value('spillway_connected_clients')).to.equal(3)
+      expect(told.value('spillway_messages_total', sent)).to.equal(3)
+      expect(told.value('spillway_client_buffered_bytes_count')).to.equal(
+        [one, two].reduce((sum, each) => sum + each.spillway!.readings.meters.buffered.count, 0),
+      )
+      expect(told.value('spillway_budget_bytes')).to.equal(
+        [one, two].reduce((sum, each) => sum + each.spillway!.readings.budget.limit, 0),
+      )
+      expect(promtool(['check', 'metrics'], await registry.metrics()).status).to.equal(0)
+    })
+
+    it('of two in one mode each: what is not to be summed is the least', async () => {
+      const registry = new Foreign()
+      const [one, two] = [await start(registry), await start(registry)]
+      const high = { level: 'high' }
+      one.spillway!.setPolicy({ watermarks: { low: 1024, high: 65_536 } })
+      two.spillway!.setPolicy({ watermarks: { low: 1024, high: 32_768 } })
+      expect((await read(registry)).value('spillway_watermark_bytes', high)).to.equal(32_768)
+      expect((await read(registry)).value('spillway_enforcing')).to.equal(1)
+      one.spillway!.setMode('observe')
+      expect((await read(registry)).value('spillway_enforcing')).to.equal(0)
+    })
+
+    it('has those that stay when one is closed: no counter falls, and nobody is connected twice', async () => {
+      const registry = new Foreign()
+      const [one, two] = [await start(registry), await start(registry)]
+      const clients = [await one.raw(), await two.raw()]
+      for (const { io } of [one, two]) io.emit('jackpot:won', { n: 1 })
+      await Promise.all(clients.map((each) => each.until(() => each.events.length === 1)))
+      await opened.splice(opened.indexOf(one), 1)[0]!.close()
+      const told = await read(registry)
+      expect(told.value('spillway_connected_clients')).to.equal(1)
+      expect(told.value('spillway_messages_total', sent)).to.equal(2)
+      two.io.emit('jackpot:won', { n: 2 })
+      expect((await read(registry)).value('spillway_messages_total', sent)).to.equal(3)
+    })
+
+    it('has nothing left when all are closed, and takes the next as the first', async () => {
+      const registry = new Foreign()
+      const names = () => registry.getMetricsAsArray().map(({ name }) => name)
+      for (let round = 0; round < 3; round++) {
+        const [one, two] = [attach(new Server(), { messages }), attach(new Server(), { messages })]
+        for (const each of [one, two, one]) registerMetrics(each, registry)
+        expect(names()).to.deep.equal(Object.keys(METRICS))
+        one.close()
+        expect(names()).to.deep.equal(Object.keys(METRICS))
+        two.close()
+        expect(names()).to.deep.equal([])
+        registerMetrics(two, registry)
+        expect(names(), 'of one that is closed').to.deep.equal([])
+      }
+    })
+
+    it('leaves alone what is not its own in a registry that was cleared', () => {
+      const registry = new Foreign()
+      const [one, two] = [attach(new Server()), attach(new Server())]
+      opened.push(one, two)
+      registerMetrics(one, registry)
+      registry.clear()
+      registerMetrics(two, registry)
+      one.close()
+      expect(registry.getMetricsAsArray()).to.have.length(Object.keys(METRICS).length)
+    })
+
+    it('is the same for an app that tells OpenMetrics, which renames counters', async () => {
+      const registry = new Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>()
+      registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
+      const spillway = attach(new Server(), { messages })
+      registerMetrics(spillway, registry as never)
+      await registry.metrics()
+      spillway.close()
+      expect(registry.getMetricsAsArray()).to.deep.equal([])
+    })
+  })
+
+  it('is refused if it has other metrics of these names, also at boot', async () => {
     const registry = new Foreign()
-    await start(registry)
+    new Counter({ name: 'spillway_drains_total', help: 'Of a dishwasher.', registers: [registry] })
     const spillway = attach(new Server())
     opened.push(spillway)
     const refusal = refusalOf(() => registerMetrics(spillway, registry))
@@ -83,6 +173,7 @@ describe('A registry of metrics', () => {
     const refused = opened.at(-1) as FastifyInstance
     expect(refused.hasDecorator('spillway'), 'the app is as it was').to.equal(false)
     expect(refused.server.listenerCount('upgrade')).to.equal(0)
+    expect(registry.getMetricsAsArray()).to.have.length(1)
   })
 
   it('is refused if it is none', async () => {

@@ -3,8 +3,8 @@ import type { Histogram } from '../histogram.ts'
 import { MESSAGE_OUTCOMES, type MessageOutcome } from '../outcomes.ts'
 import type { Rule } from '../rule.ts'
 
-type Labels = Readonly<Record<string, string>>
-type Row = readonly [labels: Labels, value: number]
+export type Labels = Readonly<Record<string, string>>
+export type Row = readonly [labels: Labels, value: number]
 
 interface Metric {
   readonly help: string
@@ -15,6 +15,8 @@ interface Metric {
 export interface Counted extends Metric {
   readonly type: 'counter' | 'gauge'
   rows(spillway: Spillway): Iterable<Row>
+  /** What is told of several Spillways. Default: the sum. */
+  readonly combine?: 'least'
 }
 
 export interface Measured extends Metric {
@@ -216,6 +218,7 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
     type: 'gauge',
     help: 'The watermarks in force.',
     labels: ['level'],
+    combine: 'least',
     *rows({ policy }) {
       for (const [level, bytes] of Object.entries(policy.watermarks)) yield [{ level }, bytes]
     },
@@ -224,6 +227,7 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
     type: 'gauge',
     help: '1 in mode enforce, 0 in mode observe.',
     labels: [],
+    combine: 'least',
     rows: ({ policy }) => only(policy.mode === 'enforce' ? 1 : 0),
   },
 }

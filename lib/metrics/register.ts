@@ -2,45 +2,70 @@ import { Counter, Gauge, Histogram as PromHistogram, Registry } from 'prom-clien
 import type { Spillway } from '../attach.ts'
 import { refuse, verbatim } from '../errors.ts'
 import type { Histogram } from '../histogram.ts'
-import { type Counted, METRICS, type Measured } from './catalogue.ts'
+import { type Counted, type Labels, METRICS, type Measured } from './catalogue.ts'
+import { Group, groupOf, noteGroup } from './group.ts'
 
 export { Registry }
 
 /**
- * Puts the metrics of a Spillway into a registry of prom-client. They are read when it is asked.
+ * Puts the metrics of a Spillway into a registry of prom-client, until the Spillway is closed. They
+ * are read when it is asked. Several Spillways may have the same registry: it tells their sum.
  *
- * @throws SpillwayError SPILLWAY_INVALID_OPTION if it has those of a Spillway already
+ * @throws SpillwayError SPILLWAY_INVALID_OPTION if it has other metrics of these names
  */
 export function registerMetrics(spillway: Spillway, registry: Registry): void {
+  const group = groupOf(registry) ?? register(registry)
+  group.add(spillway)
+}
+
+function register(registry: Registry): Group {
   for (const name of Object.keys(METRICS)) {
     if (!registry.getSingleMetric(name)) continue
     throw refuse(
       'SPILLWAY_INVALID_OPTION',
       'metrics.registry',
-      verbatim(`a registry that has ${name}`),
-      'a registry without the metrics of another Spillway',
+      verbatim(`a registry that has a ${name} of somebody else`),
+      'a registry without other metrics of these names',
     )
   }
-  for (const [name, metric] of Object.entries(METRICS)) register(name, metric, spillway, registry)
+  const registered = new Map<string, object>()
+  const group = new Group(() => {
+    for (const [name, metric] of registered) {
+      // it may have been cleared, and have another of that name
+      if (registry.getSingleMetric(name) === metric) registry.removeSingleMetric(name)
+    }
+  })
+  for (const [name, metric] of Object.entries(METRICS)) {
+    const each = make(name, metric, group, registry)
+    registered.set(name, each)
+    noteGroup(each, group)
+  }
+  return group
 }
 
-function register(
+function make(
   name: string,
   metric: Counted | Measured,
-  spillway: Spillway,
+  group: Group,
   registry: Registry,
-): void {
+): Counter | Gauge | PromHistogram {
   const common = { name, help: metric.help, labelNames: metric.labels, registers: [registry] }
   if (metric.type === 'histogram') {
-    new Recorded(common, metric.histogram(spillway), metric.scale)
-    return
+    return new Recorded(common, () => group.histogram(name, metric), metric.scale)
   }
+  const { type } = metric
   function collect(this: Counter | Gauge): void {
     this.reset()
-    for (const [labels, value] of (metric as Counted).rows(spillway)) this.inc(labels, value)
+    for (const [labels, value] of group.rows(name, metric as Counted)) this.inc(own(labels), value)
   }
-  if (metric.type === 'counter') new Counter({ ...common, collect })
-  else new Gauge({ ...common, collect })
+  return type === 'counter'
+    ? new Counter({ ...common, collect })
+    : new Gauge({ ...common, collect })
+}
+
+/** prom-client takes inherited properties for labels. */
+function own(labels: Labels): Labels {
+  return Object.assign(Object.create(null), labels)
 }
 
 type Told = Awaited<ReturnType<PromHistogram['get']>>
@@ -50,12 +75,12 @@ type MetricFields = Omit<Told, 'values'>
 
 /** A histogram that was recorded by us: prom-client's own would hash its labels at each message. */
 class Recorded extends PromHistogram {
-  readonly #source: Histogram
+  readonly #source: () => Histogram
   readonly #scale: number
 
   constructor(
     configuration: ConstructorParameters<typeof PromHistogram>[0],
-    source: Histogram,
+    source: () => Histogram,
     scale: number,
   ) {
     super(configuration)
@@ -74,7 +99,7 @@ class Recorded extends PromHistogram {
   }
 
   *#rows(name: string): Generator<HistogramRow> {
-    const { bounds, counts, count, sum } = this.#source
+    const { bounds, counts, count, sum } = this.#source()
     let below = 0
     for (const [index, inBucket] of counts.entries()) {
       below += inBucket

@@ -1,0 +1,94 @@
+import type { Registry } from 'prom-client'
+import type { Spillway } from '../attach.ts'
+import { Histogram } from '../histogram.ts'
+import { type Counted, METRICS, type Measured, type Row } from './catalogue.ts'
+
+/**
+ * The Spillways that share the metrics of one registry: what each of them counts is told as one sum.
+ * What a closed one has counted stays part of it while there are others, as a counter must not fall;
+ * with the last one the metrics leave the registry.
+ */
+export class Group {
+  readonly #members = new Set<Spillway>()
+  /** What closed members have counted, by metric and labels. */
+  readonly #past = new Map<string, Map<string, Row>>()
+  readonly #pastHistograms = new Map<string, Histogram>()
+  readonly #onEmpty: () => void
+
+  constructor(onEmpty: () => void) {
+    this.#onEmpty = onEmpty
+  }
+
+  /** Adds a Spillway until it is closed. */
+  add(spillway: Spillway): void {
+    if (this.#members.has(spillway)) return
+    this.#members.add(spillway)
+    spillway.whenClosed(() => this.#remove(spillway))
+  }
+
+  /** Each combination of labels once. */
+  rows(name: string, metric: Counted): Iterable<Row> {
+    const sums = new Map(this.#past.get(name))
+    for (const member of this.#members) {
+      for (const row of metric.rows(member)) add(sums, row, metric.combine)
+    }
+    return sums.values()
+  }
+
+  histogram(name: string, metric: Measured): Histogram {
+    const all = [...this.#members].map((member) => metric.histogram(member))
+    const past = this.#pastHistograms.get(name)
+    return sumOf(past ? [past, ...all] : all)
+  }
+
+  #remove(spillway: Spillway): void {
+    for (const [name, metric] of Object.entries(METRICS)) {
+      if (metric.type === 'counter') this.#keep(name, metric, spillway)
+      if (metric.type === 'histogram') {
+        const past = this.#pastHistograms.get(name)
+        const own = metric.histogram(spillway)
+        this.#pastHistograms.set(name, sumOf(past ? [past, own] : [own]))
+      }
+    }
+    this.#members.delete(spillway)
+    if (this.#members.size === 0) this.#onEmpty()
+  }
+
+  #keep(name: string, metric: Counted, spillway: Spillway): void {
+    const sums = this.#past.get(name) ?? new Map<string, Row>()
+    this.#past.set(name, sums)
+    for (const row of metric.rows(spillway)) add(sums, row, metric.combine)
+  }
+}
+
+/** Found by every copy of this package, as one may be loaded twice. */
+const kGroup = Symbol.for('fastify-spillway.metrics')
+
+export function groupOf(registry: Registry): Pick<Group, 'add'> | undefined {
+  const [name] = Object.keys(METRICS)
+  const metric: object | undefined = registry.getSingleMetric(name!)
+  return metric && Reflect.get(metric, kGroup)
+}
+
+export function noteGroup(metric: object, group: Group): void {
+  Object.defineProperty(metric, kGroup, { value: group })
+}
+
+function add(sums: Map<string, Row>, row: Row, combine: Counted['combine']): void {
+  const [labels, value] = row
+  const key = JSON.stringify(labels)
+  const before = sums.get(key)
+  if (!before) sums.set(key, row)
+  else sums.set(key, [labels, combine === 'least' ? Math.min(before[1], value) : before[1] + value])
+}
+
+/** @param histograms at least one, all with the same bounds */
+function sumOf(histograms: readonly Histogram[]): Histogram {
+  const sum = new Histogram(histograms[0]!.bounds)
+  for (const { counts, count, sum: total } of histograms) {
+    sum.count += count
+    sum.sum += total
+    for (const [index, inBucket] of counts.entries()) sum.counts[index]! += inBucket
+  }
+  return sum
+}
