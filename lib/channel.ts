@@ -351,7 +351,8 @@ export class Channel implements FanoutMember, LinkEvents {
   }
 
   upgraded(): void {
-    this.window.blind = this.link.proof === 'none'
+    if (this.link.proof === 'none') this.window.giveUp()
+    else this.window.blind = false
   }
 
   /** Looks after the client from time to time: progress, lost drain signals, limits. */

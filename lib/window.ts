@@ -263,6 +263,16 @@ export class DeliveryWindow {
     if (now - oldest.at > Math.max(patience, this.longestAnswer)) this.blind = true
   }
 
+  /** No marker will be answered, of those that are open neither. */
+  giveUp(): void {
+    this.blind = true
+    this.#answered = this.#lastSequence
+    this.#oldest = undefined
+    this.#latest = undefined
+    this.#open = 0
+    this.#unmarked = this.inFlight
+  }
+
   /** When the oldest open marker was written. */
   get waitsSince(): Millis | undefined {
     return this.#oldest?.at

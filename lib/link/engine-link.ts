@@ -6,13 +6,8 @@ import type { Shared } from '../ledger.ts'
 import { note, Override } from '../socketio/override.ts'
 import type { Bytes, Millis } from '../units.ts'
 import { Backlog } from './backlog.ts'
-import {
-  bytesHeldBack,
-  type EngineSocket,
-  type EngineTransport,
-  type EngineWrite,
-} from './engine.ts'
-import { type GaugeEvents, gaugeFor, type TransportGauge } from './gauge.ts'
+import { bytesHeldBack, type EngineSocket, type EngineWrite } from './engine.ts'
+import { elsewhere, type GaugeEvents, gaugeFor, type TransportGauge } from './gauge.ts'
 import { HANDOVER, type Link, type LinkEvents, type LinkHost } from './link.ts'
 
 /** An Engine.IO connection, over whatever transport it has now. */
@@ -176,6 +171,7 @@ export class EngineLink implements Link, GaugeEvents {
   }
 
   progressed(): boolean {
+    if (this.#gauge.elsewhere) this.#measureNoMore()
     this.#letGoOfTaken()
     const taken = this.#handedOver - this.outstanding
     const { underWay } = this.#gauge
@@ -285,19 +281,36 @@ export class EngineLink implements Link, GaugeEvents {
     const flushed = this.waiting - behind
     this.waiting = behind
     if (flushed > 0) this.#gauge.flushed(flushed, behind)
+    if (!this.#gauge.elsewhere) return
+    this.#measureNoMore()
+    // nobody tells when another node can take more; in the middle of a message nothing may follow
+    if (behind === 0) this.ready()
   }
 
-  upgradedTo(transport: EngineTransport): void {
-    const before = this.#gauge
+  /** Not by its argument: cluster-engine tells of upgrades elsewhere, and has none to tell. */
+  upgraded(): void {
+    const { conn } = this
+    if (this.#gauge.measures(conn.transport)) return
     this.#switching = true
     timers.nextTick(() => {
       this.#switching = false
     })
-    // first the new one, since what `before` tells leads to writes
-    this.#gauge = gaugeFor(this.conn, transport, this)
-    this.#events?.upgraded()
-    before.detach(true)
+    this.#measure(gaugeFor(conn, conn.transport, this), true)
     this.ready()
+  }
+
+  #measureNoMore(): void {
+    if (this.#gauge.proof === 'none') return
+    this.#measure(elsewhere(this.conn, this.conn.transport, this), false)
+  }
+
+  /** @param received whether the client has all that went by the gauge before */
+  #measure(gauge: TransportGauge, received: boolean): void {
+    const before = this.#gauge
+    // first the new one, since what `before` tells leads to writes
+    this.#gauge = gauge
+    before.detach(received)
+    this.#events?.upgraded()
   }
 
   heartbeat(): void {
@@ -332,8 +345,8 @@ function onDrain(this: LinkedSocket): void {
   this[kLink]?.drained()
 }
 
-function onUpgrade(this: LinkedSocket, transport: EngineTransport): void {
-  this[kLink]?.upgradedTo(transport)
+function onUpgrade(this: LinkedSocket): void {
+  this[kLink]?.upgraded()
 }
 
 function onHeartbeat(this: LinkedSocket): void {

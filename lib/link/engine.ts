@@ -13,6 +13,7 @@ export interface EngineSocket extends EventEmitter {
   readonly protocol: number
   readonly readyState: string
   readonly upgrading?: boolean
+  readonly upgraded?: boolean
   readonly request: IncomingMessage | undefined
   readonly remoteAddress: string | undefined
   readonly transport: EngineTransport

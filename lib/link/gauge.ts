@@ -11,6 +11,10 @@ export interface TransportGauge {
   /** The way past Engine.IO, if there is one. */
   readonly writer: FrameWriter | undefined
   readonly proof: 'markers' | 'itself' | 'none'
+  /** Whether what it is given, and what proves its delivery, goes by a transport of another node. */
+  readonly elsewhere: boolean
+  /** Whether it measures what a connection has as its transport now. */
+  measures(transport: EngineTransport): boolean
   /** Bytes that the transport holds and the kernel (on polling: the client) has not taken. */
   readonly held: Bytes
   /** Of a write that is under way, the bytes that the kernel has not taken; 0 if unknown. */
@@ -53,13 +57,30 @@ export interface GaugeEvents {
   whenTickEnds(member: TickMember): void
 }
 
+/**
+ * In a cluster whose nodes share sessions (@socket.io/cluster-engine) a client may poll at any node,
+ * or upgrade at another one: its connection then keeps a polling transport which hands on what it is
+ * given. Nothing is known of its delivery here.
+ */
+export function elsewhere(
+  conn: EngineSocket,
+  transport: EngineTransport,
+  events: GaugeEvents,
+): TransportGauge {
+  return new BlindGauge(conn, transport, events, true)
+}
+
 /** Measures a transport; one of an unknown kind is measured by the write buffer alone. */
 export function gaugeFor(
   conn: EngineSocket,
   transport: EngineTransport,
   events: GaugeEvents,
 ): TransportGauge {
-  if (transport.name === 'polling') return new PollingGauge(conn, transport, events)
+  if (transport.name === 'polling') {
+    return conn.upgraded === true
+      ? elsewhere(conn, transport, events)
+      : new PollingGauge(conn, transport, events)
+  }
   if (transport.name === 'websocket' && WebSocketGauge.supports(transport)) {
     return new WebSocketGauge(conn, transport, events)
   }
@@ -72,11 +93,18 @@ class BlindGauge implements TransportGauge {
   readonly held = 0
   readonly underWay = 0
   readonly heard = 0
+  readonly elsewhere: boolean
   readonly #conn: EngineSocket
   readonly #transport: EngineTransport
   readonly #onReady: () => void
 
-  constructor(conn: EngineSocket, transport: EngineTransport, events: GaugeEvents) {
+  constructor(
+    conn: EngineSocket,
+    transport: EngineTransport,
+    events: GaugeEvents,
+    elsewhere = false,
+  ) {
+    this.elsewhere = elsewhere
     this.#conn = conn
     this.#transport = transport
     this.#onReady = () => events.ready()
@@ -86,6 +114,10 @@ class BlindGauge implements TransportGauge {
 
   get name(): string {
     return this.#transport.name
+  }
+
+  measures(transport: EngineTransport): boolean {
+    return transport === this.#transport
   }
 
   flushed(): void {}

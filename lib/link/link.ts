@@ -24,7 +24,7 @@ export interface LinkEvents {
    * @param answered it has answered one; in protocol 3 clients send them themselves
    */
   heartbeat(answered: boolean, now: Millis): void
-  /** Another transport took over. */
+  /** Another transport took over; what proves delivery may be another. */
   upgraded(): void
   /** The connection is gone, and the link detached from it. */
   disconnected(): void

@@ -48,8 +48,10 @@ export function payloadOf({ token }: OpenMarker): Buffer {
  *
  * @param oldest of the open markers; they are few
  */
-export function answerOf(payload: Buffer, oldest: OpenMarker | undefined): MarkerAnswer {
-  if (payload.length !== LENGTH || TAG.compare(payload, 0, TAG.length) !== 0) return 'foreign'
+export function answerOf(payload: unknown, oldest: OpenMarker | undefined): MarkerAnswer {
+  // others may emit the event too, with whatever they like
+  if (!Buffer.isBuffer(payload) || payload.length !== LENGTH) return 'foreign'
+  if (TAG.compare(payload, 0, TAG.length) !== 0) return 'foreign'
   const token = payload.toString('latin1', TAG.length)
   for (let marker = oldest; marker; marker = marker.next) {
     if (marker.token === token) return marker

@@ -24,7 +24,10 @@ export class PollingGauge implements TransportGauge {
   /** The answer that the next poll is. */
   #sequence: number | undefined
   /** The kernel socket of the latest response, which may still hold it. */
-  #socket: { destroy(): void } | undefined
+  #socket: { destroy?(): void } | undefined
+  /** A response of this node has begun since the write buffer was last flushed. */
+  #responding = false
+  #elsewhere = false
 
   constructor(conn: EngineSocket, transport: PollingTransport, events: GaugeEvents) {
     this.#conn = conn
@@ -37,7 +40,19 @@ export class PollingGauge implements TransportGauge {
     transport.on('headers', this.#onHeaders)
   }
 
+  measures(transport: EngineTransport): boolean {
+    return transport === this.#transport && this.#conn.upgraded !== true
+  }
+
+  /** It was flushed without a response, or can take more though nobody has polled. */
+  get elsewhere(): boolean {
+    return this.#elsewhere || (this.held > 0 && this.#transport.writable)
+  }
+
   flushed(bytes: Bytes, behind: Bytes): void {
+    this.#elsewhere = !this.#responding
+    this.#responding = false
+    if (this.#elsewhere) return
     this.held += bytes
     this.#sequence = this.#events.responded(behind)
   }
@@ -47,7 +62,7 @@ export class PollingGauge implements TransportGauge {
   terminate(): void {
     const socket = this.#socket
     discard(this.#conn)
-    socket?.destroy()
+    socket?.destroy?.()
   }
 
   /** Between two polls there is nobody to tell. */
@@ -75,8 +90,10 @@ export class PollingGauge implements TransportGauge {
     this.#events.ready()
   }
 
-  readonly #onHeaders = (_headers: unknown, request: IncomingMessage | undefined): void => {
-    if (request?.method === 'GET') this.#socket = request.socket
+  readonly #onHeaders = (_headers: unknown, request: IncomingMessage | null | undefined): void => {
+    if (request?.method !== 'GET') return
+    this.#socket = request.socket
+    this.#responding = true
   }
 
   #received(): void {

@@ -18,8 +18,8 @@ interface Ws {
   terminate(): void
   once?: (event: 'close', listener: () => void) => void
   ping?: (data: Buffer) => void
-  on?: (event: 'pong', listener: (data: Buffer) => void) => void
-  off?: (event: 'pong', listener: (data: Buffer) => void) => void
+  on?: (event: 'pong', listener: (data: unknown) => void) => void
+  off?: (event: 'pong', listener: (data: unknown) => void) => void
   [kGauge]?: WebSocketGauge | undefined
   /** Private to `ws`; optional here. */
   readonly _socket?: KernelSocket | null
@@ -45,6 +45,7 @@ interface WebSocketTransport extends EngineTransport {
  */
 export class WebSocketGauge implements TransportGauge {
   readonly name = 'websocket'
+  readonly elsewhere = false
   readonly proof: 'markers' | 'none'
   readonly writer: FrameWriter | undefined
   readonly #transport: WebSocketTransport
@@ -73,6 +74,10 @@ export class WebSocketGauge implements TransportGauge {
       note(this.#transport.socket, kGauge, this)
       socket.on?.('pong', onPong)
     }
+  }
+
+  measures(transport: EngineTransport): boolean {
+    return transport === this.#transport
   }
 
   get held(): Bytes {
@@ -148,7 +153,7 @@ export class WebSocketGauge implements TransportGauge {
     if (this.#transport.socket._socket?.destroyed !== true) this.#events.ready()
   }
 
-  pong(payload: Buffer): void {
+  pong(payload: unknown): void {
     const answer = answerOf(payload, this.#open)
     if (answer === 'foreign') return
     if (answer === 'unasked') {
@@ -176,6 +181,6 @@ function onReady(this: WebSocketTransport): void {
   this[kGauge]?.ready()
 }
 
-function onPong(this: Ws, payload: Buffer): void {
+function onPong(this: Ws, payload: unknown): void {
   this[kGauge]?.pong(payload)
 }

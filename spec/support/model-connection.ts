@@ -184,6 +184,7 @@ class PollingModel extends EventEmitter implements ModelTransport {
 
   send(packets: readonly Packet[], sent: () => void): void {
     this.writable = false
+    this.emit('headers', {}, { method: 'GET' })
     this.#response = packets
     this.#loop.nextTick(sent)
     const closed = this.#shouldClose
