@@ -392,8 +392,9 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     this.#open = false
     this.#clients.departures = undefined
     this.#shutdown?.stop()
-    this.#clients.close()
+    this.#clients.finish()
     this.#tap.close()
+    this.#clients.close()
     this.#gate.close()
     this.#adapters.close()
     this.#admission.close()

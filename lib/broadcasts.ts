@@ -66,9 +66,8 @@ export class Broadcasts<R extends Recipient> {
     const walk = broadcast.envelope.rule.class === 'critical' ? this.#critical : this.#cosmetic
     const now = this.#isAlone() && walk.empty
     walk.add(recipients, broadcast)
-    // while something critical waits, the turn's budget is spent
-    if (now) while (!walk.empty && !this.#fanout.spent(this.#clock.now())) walk.visit()
-    while (walk.waiting > MOST_WAITING) (this.#critical.empty ? walk : this.#critical).visit()
+    if (now) while (!walk.empty && !this.#fanout.spent(this.#clock.now())) this.#visit(walk)
+    while (walk.waiting > MOST_WAITING) this.#visit(walk)
   }
 
   /**
@@ -93,7 +92,13 @@ export class Broadcasts<R extends Recipient> {
 
   /** Sends everyone what they are due. */
   finish(): void {
-    for (const walk of [this.#critical, this.#cosmetic]) while (!walk.empty) walk.visit()
+    for (const walk of [this.#critical, this.#cosmetic]) while (!walk.empty) this.#visit(walk)
+  }
+
+  /** One recipient; what is critical comes first, also if a delivery has led to it. */
+  #visit(walk: Walk<R>): void {
+    if (this.#critical.empty) walk.visit()
+    else this.#critical.visit()
   }
 
   /** How many there will be in a tick is guessed from the one before. */

@@ -26,7 +26,7 @@ import { Vitals } from './vitals.ts'
 import { pathDelay } from './wait.ts'
 import { DeliveryWindow } from './window.ts'
 
-/** What became of an offered message. */
+/** What became of an offered message. `refused`: its client is closed or being closed; undelivered. */
 export type Verdict = 'sent' | 'queued' | 'conflated' | 'dropped' | 'expired' | 'refused'
 
 /** What a channel needs from its surroundings. None of these may throw. */
@@ -82,8 +82,9 @@ export interface LastShed {
 
 /** What a closed client had not received, as far as it is known. */
 export interface Left {
+  /** None if there is nothing to tell of it. */
   readonly code: ClosingCode | undefined
-  /** Still queued. */
+  /** Queued or refused; what is refused later is added to it. */
   readonly undelivered: Undelivered
   /** Sent, receipt not proven; null if that can't be known. */
   readonly inFlight: Bytes | null
@@ -140,7 +141,11 @@ export class Channel implements FanoutMember, LinkEvents {
   #shadow: Shadow | undefined
   /** Sent again to a client that has come back, and not proven to be received. */
   #replayed: Bytes = 0
+  /** What it was not sent before it was closed, and since; made with the first such message. */
+  #undelivered: Undelivered | undefined
   #closing = false
+  /** Its connection is gone. */
+  #closed = false
   #retiring = false
   #pumping = false
   #corked = false
@@ -198,7 +203,7 @@ export class Channel implements FanoutMember, LinkEvents {
   }
 
   state(now: Millis): SendState {
-    if (this.closedBy !== undefined || this.#closing) return 'closed'
+    if (this.#isEnding) return 'closed'
     const next = this.critical.peek() ?? this.cosmetic.peek()
     if (next && !this.link.hasRoom(next.bytes)) return 'blocked'
     if (this.window.blind) return 'blind'
@@ -228,11 +233,7 @@ export class Channel implements FanoutMember, LinkEvents {
   }
 
   offer(envelope: Envelope, now: Millis): Verdict {
-    if (this.closedBy !== undefined || this.#closing) {
-      // for Socket.IO the client is still there
-      if (this.#retiring) this.#count(envelope, 'undelivered')
-      return 'refused'
-    }
+    if (this.#isEnding) return this.#refuse(envelope)
     const { buffered } = this
     this.#host.meters.buffered.record(buffered)
     this.lastRule = envelope.rule
@@ -247,20 +248,17 @@ export class Channel implements FanoutMember, LinkEvents {
    * reason to close the client once more.
    */
   replay(envelope: Envelope, now: Millis): void {
-    if (this.closedBy !== undefined || this.#closing) return
-    if (this.#host.limits.mode === 'observe') {
-      this.offer(envelope, now)
-      return
-    }
-    if (envelope.rule.class === 'cosmetic') {
+    if (this.#isEnding) this.#refuse(envelope)
+    else if (this.#host.limits.mode === 'observe') this.offer(envelope, now)
+    else if (envelope.rule.class === 'cosmetic') {
       this.#shed(envelope, 'expired', now)
       this.#watch(now)
-      return
+    } else {
+      const { buffered } = this
+      const { low } = this.#host.limits
+      this.#replayed = (buffered > low ? this.#replayed : buffered) + envelope.bytes
+      this.offer(envelope, now)
     }
-    const { buffered } = this
-    const { low } = this.#host.limits
-    this.#replayed = (buffered > low ? this.#replayed : buffered) + envelope.bytes
-    this.offer(envelope, now)
   }
 
   /** Whether there is anything to do for it when the transport can take more. */
@@ -307,14 +305,17 @@ export class Channel implements FanoutMember, LinkEvents {
     this.serve(now)
   }
 
-  /** Was emitted to it, and waited for its slice when the connection went: `closed` tells of it. */
+  /** Was emitted to it, and waited for its slice when the connection went. */
   missed(envelope: Envelope): void {
-    if (envelope.rule.class === 'critical') this.#queueCritical(envelope)
+    if (this.#closed) this.#refuse(envelope)
+    // behind what was queued before it
+    else if (envelope.rule.class === 'critical') this.#queueCritical(envelope)
     else this.#queueCosmetic(envelope)
   }
 
   /** Writes what was handed over in this tick, or what had to wait because of its budget. */
   serve(now: Millis): void {
+    if (this.#closed) return
     if (this.#waits) this.pump(now)
     else this.#flush(now)
   }
@@ -435,6 +436,7 @@ export class Channel implements FanoutMember, LinkEvents {
   discard(now: Millis): void {
     this.#host.catchUp(this)
     this.pump(now)
+    this.#closing = true
     this.link.close(true)
   }
 
@@ -449,13 +451,12 @@ export class Channel implements FanoutMember, LinkEvents {
   closed(): Left {
     // whoever is told of what was left may emit
     this.#closing = true
-    const left = new Undelivered()
+    this.#closed = true
     for (const lane of [this.critical, this.cosmetic]) {
-      for (let envelope = lane.shift(); envelope; envelope = lane.shift()) {
-        left.count(envelope)
-        this.#count(envelope, 'undelivered')
-      }
+      for (let envelope = lane.shift(); envelope; envelope = lane.shift()) this.#refuse(envelope)
     }
+    this.#undelivered ??= new Undelivered()
+    const left = this.#undelivered
     if (this.closedBy === undefined && left.messages > 0) {
       this.closedBy = this.#retiring ? 'shutdown' : 'gone'
     }
@@ -485,8 +486,21 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /** Offers what waits for its slice. @returns whether it is still open then */
   #catchUp(): boolean {
-    if (!this.#closing && this.closedBy === undefined) this.#host.catchUp(this)
-    return !this.#closing && this.closedBy === undefined
+    if (!this.#isEnding) this.#host.catchUp(this)
+    return !this.#isEnding
+  }
+
+  /** Whether it is sent nothing new any more. */
+  get #isEnding(): boolean {
+    return this.#closing || this.closedBy !== undefined
+  }
+
+  /** Socket.IO may offer it more until it has noticed that the client is gone. */
+  #refuse(envelope: Envelope): 'refused' {
+    this.#undelivered ??= new Undelivered()
+    this.#undelivered.count(envelope)
+    this.#count(envelope, 'undelivered')
+    return 'refused'
   }
 
   /** @param before bytes buffered without it */
@@ -497,9 +511,8 @@ export class Channel implements FanoutMember, LinkEvents {
     // a message of any size may be sent to a client that has caught up
     if (before <= low) this.#replayed = 0
     else if (buffered > emergency + this.#replayed) {
-      this.#count(envelope, 'undelivered')
       this.terminate('emergency')
-      return 'refused'
+      return this.#refuse(envelope)
     }
     if (envelope.kind === 'disconnect') this.#promote(envelope.namespace)
     const direct = this.critical.empty && this.link.hasRoom(bytes) && !this.#mustWait(true)

@@ -22,12 +22,21 @@ import type { ClientBrief, Peer } from './peer.ts'
 import type { Reporter } from './reporter.ts'
 import { shown } from './shown.ts'
 import type { Departures } from './shutdown.ts'
-import { clientStatsOf, conditionOf, queueOf } from './snapshot.ts'
+import { type Condition, clientStatsOf, conditionOf, queueOf } from './snapshot.ts'
 import type { Bytes, Millis } from './units.ts'
 
 interface Client {
   readonly channel: Channel
   readonly link: EngineLink
+}
+
+/** A client whose connection is gone, which Socket.IO may not have noticed yet. */
+interface Leaving {
+  readonly client: Client
+  readonly left: Left
+  /** How it was when the connection went. */
+  readonly condition: Condition
+  readonly connectedFor: Millis
 }
 
 /** What Socket.IO knows of a client that was connected before. */
@@ -40,9 +49,9 @@ export interface KnownClient {
 export interface ClientsHost {
   /** A client has caught up; the episode says what was shed for it until then. */
   recovered(channel: Channel, client: ClientBrief, episode: Episode, now: Millis): void
-  /** A client was closed, or has left something in its queue; Socket.IO still has its sockets. */
+  /** A client was closed, or has left something in its queue; Socket.IO has noticed by now. */
   closed(channel: Channel, code: ClosingCode, left: Left): void
-  /** A connection has gone: nothing is written to it any more. */
+  /** A connection has gone, and Socket.IO has noticed: nothing is written to it any more. */
   gone(conn: EngineSocket): void
   /** What was broadcast and waits for its slice. */
   readonly broadcasts: {
@@ -83,6 +92,8 @@ export class Clients implements ChannelHost, LinkHost {
   departures: Departures | undefined
   /** Connections that are gone, with kernel sockets that are not. */
   readonly #lingering = new Set<EngineLink>()
+  /** Of this tick. */
+  #leaving: Leaving[] = []
   readonly #clients = new Map<string, Client>()
   readonly #listings: Listings
   readonly #wakers = new Map<Channel, { at: Millis; timer: NodeJS.Timeout }>()
@@ -138,6 +149,7 @@ export class Clients implements ChannelHost, LinkHost {
       watched: this.watched.size,
       wakers: this.#wakers.size,
       lingering: this.#lingering.size,
+      leaving: this.#leaving.length,
       lap: this.#lap.length + this.#suspects.length,
       congested: this.congestedNow,
       held: this.ledger.bytes,
@@ -211,9 +223,9 @@ export class Clients implements ChannelHost, LinkHost {
     return client !== undefined
   }
 
-  /** Whether there is nobody, and no kernel socket of anybody. */
+  /** Whether there is nobody, and no kernel socket of anybody, and all was told of everyone. */
   get gone(): boolean {
-    return this.#clients.size === 0 && this.#lingering.size === 0
+    return this.#clients.size === 0 && this.#lingering.size === 0 && this.#leaving.length === 0
   }
 
   /** Closes everyone who is left at once, with the code `shutdown`. */
@@ -229,23 +241,42 @@ export class Clients implements ChannelHost, LinkHost {
     for (const { channel } of this.#clients.values()) channel.release(now)
   }
 
-  /** Hands over what is queued and lets go of every connection. */
+  /** Hands over all that waits for anyone. */
+  finish(): void {
+    let rounds = 0
+    // what is handed over may close a client, of which the application may tell others
+    do {
+      this.release()
+      this.fanout.close()
+    } while (this.#waits && ++rounds < MOST_ROUNDS)
+  }
+
+  /** Lets go of every connection, when nothing is offered to it any more. */
   close(): void {
     timers.clearInterval(this.#sweep)
     this.census.close()
-    this.release()
-    this.fanout.close()
     this.#listings.close()
     for (const { timer } of this.#wakers.values()) timers.clearTimeout(timer)
     this.#wakers.clear()
-    for (const { channel, link } of this.#clients.values()) {
-      link.detach()
+    for (const client of this.#clients.values()) {
+      client.link.detach()
       // of one that is being closed something may be left
-      channel.closed()
+      this.#leave(client)
     }
+    this.#tellOfLeaving()
     this.congestedNow = 0
     this.#clients.clear()
     this.watched.clear()
+  }
+
+  /** Whether anything waits for anyone who is not being closed. */
+  get #waits(): boolean {
+    if (this.#host.broadcasts.waiting()) return true
+    const now = this.now()
+    for (const { channel } of this.#clients.values()) {
+      if (channel.queued > 0 && channel.state(now) !== 'closed') return true
+    }
+    return false
   }
 
   watch(channel: Channel): void {
@@ -316,38 +347,65 @@ export class Clients implements ChannelHost, LinkHost {
     if (channel.congested) this.congestedNow--
     timers.clearTimeout(this.#wakers.get(channel)?.timer)
     this.#wakers.delete(channel)
-    this.#linger(client.link)
-    this.#host.gone(client.link.conn)
-    const { broadcasts } = this.#host
-    if (broadcasts.waiting()) {
-      broadcasts.abandon(client.link.conn, (envelope) => channel.missed(envelope))
-    }
+    if (client.link.lingers) this.#linger(client.link)
+    this.#abandon(client)
+    this.#leave(client)
+  }
+
+  #leave(client: Client): void {
+    const { channel } = client
     const condition = conditionOf(channel, this.now())
+    const connectedFor = this.now() - channel.connectedAt
     const left = channel.closed()
+    if (this.#leaving.length === 0) timers.nextTick(this.#tellOfLeaving)
+    this.#leaving.push({ client, left, condition, connectedFor })
+  }
+
+  /**
+   * What listeners of `disconnecting` broadcast is offered to the clients that leave, too: so they are
+   * told of when Socket.IO has noticed that these are gone.
+   */
+  readonly #tellOfLeaving = (): void => {
+    const leaving = this.#leaving
+    for (const { client } of leaving) {
+      this.#host.gone(client.link.conn)
+      this.#abandon(client)
+    }
+    // whoever is told may close others
+    this.#leaving = []
+    for (const each of leaving) this.#tellOf(each)
+    this.departures?.left()
+  }
+
+  #tellOf({ client: { channel, link }, left, condition, connectedFor }: Leaving): void {
     const { code, undelivered, inFlight } = left
     if (code === undefined) return
     this.#host.closed(channel, code, left)
     const closed: ClosedClient = this.history.add(code, {
       id: channel.id,
-      ...peerOf(client.link.conn),
+      ...peerOf(link.conn),
       at: new timers.Date(this.#clock.wall()).toISOString(),
-      connectedFor: this.now() - channel.connectedAt,
+      connectedFor,
       undelivered: { messages: undelivered.messages, bytes: undelivered.bytes },
       inFlight,
     })
     this.#reporter.closed(closed, condition)
   }
 
+  /** What waited for its slice is not sent any more. */
+  #abandon({ channel, link }: Client): void {
+    const { broadcasts } = this.#host
+    if (!broadcasts.waiting()) return
+    broadcasts.abandon(link.conn, (envelope) => channel.missed(envelope))
+  }
+
   /** `ws` waits half a minute for the answer to a close; a server that shuts down can't. */
   #linger(link: EngineLink): void {
-    if (link.lingers) {
-      this.#lingering.add(link)
-      link.whenGone(() => {
-        this.#lingering.delete(link)
-        this.departures?.left()
-      })
-    }
-    this.departures?.left()
+    this.#lingering.add(link)
+    link.whenGone(() => {
+      this.#lingering.delete(link)
+      this.departures?.left()
+    })
   }
 
   /**
@@ -425,6 +483,9 @@ export class Clients implements ChannelHost, LinkHost {
 
 /** Ids tell clients of different processes apart, and nothing about Engine.IO's secret ids. */
 const idPrefix = `${Math.random().toString(36).slice(2, 6)}-`
+
+/** Of handing over what waits for everyone; whoever emits in each of them would never come to an end. */
+const MOST_ROUNDS = 100
 
 /** Often enough to be late by no more than a quarter of `stallAfter`. */
 function sweepInterval(stallAfter: Millis): Millis {

@@ -1,5 +1,6 @@
 import { channel, type Channel as DiagnosticsChannel } from 'node:diagnostics_channel'
 import type { ClosedClient } from '../schemas/stats.ts'
+import { timers } from './base/timers.ts'
 import type { Envelope } from './envelope.ts'
 import type { ShedSummary } from './episode.ts'
 import { MESSAGE_OUTCOMES, type MessageOutcome } from './outcomes.ts'
@@ -85,7 +86,28 @@ export function diagnoseMessage(
     bytes,
     emittedAt,
   }
-  subscribed.publish(diagnosis)
+  if (outcome === 'undelivered') publishInTurn(subscribed, diagnosis)
+  else subscribed.publish(diagnosis)
+}
+
+/** A subscriber is being told of a message that was undelivered. */
+let isPublishing = false
+
+/**
+ * What a subscriber emits to a client that is being closed is undelivered, too. It is told of that in
+ * a later turn of the loop: in this one it might have no end.
+ */
+function publishInTurn(subscribed: DiagnosticsChannel, diagnosis: MessageDiagnosis): void {
+  if (isPublishing) {
+    timers.setImmediate(publishInTurn, subscribed, diagnosis)
+    return
+  }
+  isPublishing = true
+  try {
+    subscribed.publish(diagnosis)
+  } finally {
+    isPublishing = false
+  }
 }
 
 function nameOf(outcome: string): string {

@@ -9,7 +9,7 @@ export const MESSAGE_OUTCOMES = {
   dropped: 'no room: the client was congested',
   conflated: 'replaced in the queue by a newer message of the same key',
   expired: 'older than its maxAge when its turn came',
-  undelivered: 'still queued when the client was closed',
+  undelivered: 'queued when the client was closed, or emitted while it was being closed',
 } as const
 
 export type MessageOutcome = keyof typeof MESSAGE_OUTCOMES

@@ -5,16 +5,16 @@ import type { Bytes } from './units.ts'
 /** What a closed client was not sent any more, of one namespace. */
 export interface ClosedSummary {
   readonly code: ClosingCode
-  /** Still queued. */
+  /** Queued when it was closed, or emitted while it was being closed. */
   readonly messages: number
   readonly bytes: Bytes
-  /** The queued messages by event name. */
+  /** These messages by event name. */
   readonly events: Readonly<Record<string, number>>
   /** Bytes sent, of all namespaces, receipt not proven; null if that can't be known. */
   readonly inFlight: Bytes | null
 }
 
-/** Sums up what was left in the queues of a closed client, by namespace. */
+/** Sums up what a closed client was not sent any more, by namespace. */
 export class Undelivered {
   messages = 0
   bytes: Bytes = 0

@@ -15,7 +15,9 @@ export const outcomeCounts = z.object({
   dropped: sum.describe('No room: the client was congested.'),
   conflated: sum.describe('Replaced in the queue by a newer message of the same key.'),
   expired: sum.describe('Older than its maxAge when its turn came.'),
-  undelivered: sum.describe('Still queued when the client was closed.'),
+  undelivered: sum.describe(
+    'Queued when the client was closed, or emitted while it was being closed.',
+  ),
   observed: sum.describe('Sent in mode observe, though enforce would have dropped it.'),
 })
 
@@ -208,7 +210,7 @@ export const closedClient = z.object({
   address: z.string().nullable(),
   userAgent: z.string().nullable(),
   connectedFor: span,
-  undelivered: sum.describe('Still queued.'),
+  undelivered: sum.describe('Queued when it was closed, or emitted while it was being closed.'),
   inFlight: bytes.nullable().describe('Sent, receipt not proven; null if that cannot be known.'),
 })
 export type ClosedClient = z.infer<typeof closedClient>

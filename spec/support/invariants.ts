@@ -39,8 +39,10 @@ interface Invariant {
   recovered?(subject: Subject, summary: ShedSummary, now: number, world: World): Wrong
   /** The channel is about to be terminated. */
   ending?(subject: Subject, code: EnforcedClosing, world: World): Wrong
-  /** The connection is gone. */
+  /** The connection is gone, and Socket.IO has noticed. */
   closed?(subject: Subject, world: World): Wrong
+  /** The tick has ended in which that was. */
+  left?(subject: Subject, world: World): Wrong
   /** After an operation, for each client that is connected. */
   client?(subject: Subject, world: World): Wrong
   /** After an operation. */
@@ -88,7 +90,9 @@ const INVARIANTS: readonly Invariant[] = [
   {
     words:
       'A client is offered what is broadcast and what is emitted to it in the order of the emits, of each class, each once; a CONNECT and a DISCONNECT follow all that waits for its slice.',
-    offering({ due }, { message, walked }) {
+    offering({ due, conn }, { message, walked }) {
+      // it is refused
+      if (conn.readyState === 'closed') return
       const { kind } = message.envelope
       const joins = kind === 'connect' || kind === 'disconnect'
       const first = due.find(({ isCritical }) => joins || isCritical === message.isCritical)
@@ -99,7 +103,8 @@ const INVARIANTS: readonly Invariant[] = [
   {
     words:
       'Nothing cosmetic is offered while something critical waits for its slice, in its own slice or not.',
-    offering({ due }, { message }) {
+    offering({ due, conn }, { message }) {
+      if (conn.readyState === 'closed') return
       return !message.isCritical && due.some((each) => each.isCritical) && 'ahead of a critical one'
     },
   },
@@ -110,13 +115,14 @@ const INVARIANTS: readonly Invariant[] = [
       if (!closing || channel.closedBy !== undefined) return
       return walked && message.id <= closeAsked! && 'after the close'
     },
-    missed({ channel, conn, due, discarded }, message) {
+    missed({ channel, conn, due, discarded, goneAt }, message) {
       if (conn.readyState !== 'closed') return 'it is connected'
-      if (discarded && channel.closedBy === undefined) return 'after the close'
+      const isLate = goneAt !== undefined && message.id > goneAt
+      if (discarded && channel.closedBy === undefined && !isLate) return 'after the close'
       const first = due.find(({ isCritical }) => isCritical === message.isCritical)
       return first !== message && 'not its turn'
     },
-    closed({ due }) {
+    left({ due }) {
       return due.length > 0 && `${due.length} were forgotten`
     },
   },
@@ -255,9 +261,9 @@ const INVARIANTS: readonly Invariant[] = [
   },
   {
     words:
-      'Each message has one outcome: refused by a client that is being closed; sent, dropped, conflated, expired or undelivered; or it waits still. Messages and bytes add up, by client and by event.',
+      'For everyone, always: sent + shed + undelivered = offered, but for what waits still. Each message has one outcome, which is undelivered for what is refused by a client that is closed or being closed. Messages and bytes add up, by client and by event.',
     offered(_subject, { closed, settled, placed, message }, verdict, { clients }) {
-      if (verdict === 'refused') return closed === settled && 'refused by one that is open'
+      if (verdict === 'refused') return !settled && 'refused, uncounted'
       if (closed) return 'taken by one that is closed'
       if (verdict === 'sent' || verdict === 'dropped' || verdict === 'expired') {
         return !settled && `${verdict}, uncounted`
@@ -267,18 +273,8 @@ const INVARIANTS: readonly Invariant[] = [
       if (verdict === 'queued') return settled && !mayLeave && 'gone'
       return !placed && 'not in its place'
     },
-    client({ channel, ledger, critical, cosmetic, offered }) {
-      const { tally } = channel
-      let total = critical.length + cosmetic.length
-      for (const outcome of OUTCOMES) {
-        const { messages, bytes } = ledger[outcome]
-        if (tally[outcome] !== messages) return `${tally[outcome]} ${outcome}, not ${messages}`
-        if (tally[`${outcome}Bytes`] !== bytes) return `bytes of ${outcome}`
-        total += messages
-      }
-      if (tally.observed !== ledger.observed.messages) return 'observed'
-      return total !== offered && `${total} of ${offered}`
-    },
+    client: sums,
+    left: sums,
     outcome(_subject, { envelope: { rule } }, outcome, { ledgers }) {
       const { messages, bytes } = ledgers.get(rule)![outcome]
       return (
@@ -506,7 +502,9 @@ const INVARIANTS: readonly Invariant[] = [
       if (clients.watched.has(channel)) return 'watched'
       if (channel.due !== 'no') return `due ${channel.due}`
       if (channel.congested) return 'congested'
-      if (clients.size !== subjects.length) return `one of ${clients.size}`
+      // another one goes by the farewell of this one
+      const connected = subjects.filter(({ conn }) => conn.readyState !== 'closed')
+      if (clients.size !== connected.length) return `one of ${clients.size}`
       // the sweep has one
       return loop.timers.length > subjects.length + 1 && 'timer'
     },
@@ -574,7 +572,21 @@ const INVARIANTS: readonly Invariant[] = [
 
 const OUTCOMES = Object.keys(MESSAGE_OUTCOMES) as MessageOutcome[]
 /** Bytes of a marker on the wire. */
-const MARKER = 10
+const MARKER = 14
+
+/** What became of a client's messages, and what waits, is all that it was offered. */
+function sums({ channel, ledger, critical, cosmetic, offered }: Subject): Wrong {
+  const { tally } = channel
+  let total = critical.length + cosmetic.length
+  for (const outcome of OUTCOMES) {
+    const { messages, bytes } = ledger[outcome]
+    if (tally[outcome] !== messages) return `${tally[outcome]} ${outcome}, not ${messages}`
+    if (tally[`${outcome}Bytes`] !== bytes) return `bytes of ${outcome}`
+    total += messages
+  }
+  if (tally.observed !== ledger.observed.messages) return 'observed'
+  return total !== offered && `${total} of ${offered}`
+}
 
 type Check = (...args: never[]) => Wrong
 const CHECKS = new Map<string, Array<{ words: string; run: Check }>>()

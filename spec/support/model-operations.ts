@@ -63,11 +63,18 @@ const KERNELS = [0, 600, 4000, Number.POSITIVE_INFINITY] as const
 const ANSWERS = ['latest', 'each', 'none', 'again', 'wrong'] as const
 /** To that recipient, or to all. */
 const REACTIONS = ['nothing', 'critical', 'cosmetic', 'broadcast', 'close'] as const
+const FAREWELLS = ['nothing', 'emit', 'broadcast'] as const
+export type Farewell = (typeof FAREWELLS)[number]
 const DELAYS = [0.4, 2, 12, 60, 300, 1500] as const
 
 /** One thing that happens. Clients are counted modulo those that are connected. */
 export type Operation =
-  | { readonly op: 'connect'; readonly by: TransportKind; readonly kernel: number }
+  | {
+      readonly op: 'connect'
+      readonly by: TransportKind
+      readonly kernel: number
+      readonly farewell: Farewell
+    }
   | {
       readonly op: 'emit'
       readonly kind: number
@@ -169,6 +176,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
       op: only('connect'),
       by: fc.constantFrom(...TRANSPORTS),
       kernel: fc.constantFrom(...KERNELS),
+      farewell: fc.constantFrom(...FAREWELLS),
     }),
   },
   { weight: 2, arbitrary: fc.record({ op: what('join', 'leave'), client, namespace }) },
@@ -232,6 +240,7 @@ const LADDERS: Readonly<Record<string, readonly unknown[]>> = {
   reaction: REACTIONS,
   by: ['websocket', 'frames', 'polling'],
   kernel: [...KERNELS].reverse(),
+  farewell: FAREWELLS,
   bytes: [...READS].reverse(),
   client: [0, 1, 2, 3],
   which: ['latest', 'each', 'none'],
@@ -258,7 +267,7 @@ export function textOf({ budget, cost, ending, operations }: Run): string {
 function textOfOperation(operation: Operation): string {
   switch (operation.op) {
     case 'connect':
-      return `connect by ${operation.by}, whose kernel buffers ${operation.kernel} bytes`
+      return `connect by ${operation.by}, whose kernel buffers ${operation.kernel} bytes, farewell: ${operation.farewell}`
     case 'emit':
     case 'broadcast': {
       const { event, namespace, priority, keys } = KINDS[operation.kind]!

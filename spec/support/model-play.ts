@@ -44,6 +44,7 @@ export function play(run: Run, total?: Total): void {
   const { budget: _budget, shutdown: _shutdown, ...closings } = clients.history.counts
   for (const [code, times] of Object.entries(closings)) reached(code, times)
   reached('drains', clients.meters.drains)
+  reached('refused', world.refused)
   reached('slices', clients.fanout.slices)
   for (const [how, times] of Object.entries(world.walked)) reached(how, times)
 }

@@ -2,6 +2,7 @@ import type { Channel } from '../../lib/channel.ts'
 import type { Envelope } from '../../lib/envelope.ts'
 import { type EnforcedClosing, MESSAGE_OUTCOMES, type MessageOutcome } from '../../lib/outcomes.ts'
 import type { ModelConnection } from './model-connection.ts'
+import type { Farewell } from './model-operations.ts'
 
 /** Counts by outcome, as naive as can be. */
 export type Ledger = Record<MessageOutcome | 'observed', { messages: number; bytes: number }>
@@ -89,6 +90,10 @@ export interface Subject {
   /** Critical messages that were left undelivered. */
   lost: number
   discarded: boolean
+  /** The latest message that was emitted before its connection went. */
+  goneAt: number | undefined
+  /** What the application does when it is told that the client goes, and Socket.IO still has it. */
+  readonly farewell: Farewell
   endedBy: EnforcedClosing | undefined
   heartbeatAt: number
   /** The highest watermark, or message that was let in above it, since its cosmetic lane was empty. */
@@ -101,7 +106,12 @@ export interface Subject {
   }
 }
 
-export function makeSubject(channel: Channel, conn: ModelConnection, now: number): Subject {
+export function makeSubject(
+  channel: Channel,
+  conn: ModelConnection,
+  farewell: Farewell,
+  now: number,
+): Subject {
   return {
     channel,
     conn,
@@ -129,6 +139,8 @@ export function makeSubject(channel: Channel, conn: ModelConnection, now: number
     closing: false,
     lost: 0,
     discarded: false,
+    goneAt: undefined,
+    farewell,
     endedBy: undefined,
     heartbeatAt: now,
     highest: 0,

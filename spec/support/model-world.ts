@@ -11,13 +11,7 @@ import type { MessageOutcome } from '../../lib/outcomes.ts'
 import { Reporter } from '../../lib/reporter.ts'
 import type { Rule } from '../../lib/rule.ts'
 import { check } from './invariants.ts'
-import {
-  type Arrival,
-  ModelConnection,
-  makeServer,
-  type Surroundings,
-  type TransportKind,
-} from './model-connection.ts'
+import { type Arrival, ModelConnection, makeServer, type Surroundings } from './model-connection.ts'
 import { ModelLoop } from './model-loop.ts'
 import { Messages } from './model-messages.ts'
 import { type Emit, KINDS, type Operation, POLICIES, type Run } from './model-operations.ts'
@@ -54,6 +48,10 @@ export class World implements Courier<Subject> {
   /** Broadcasts, and what became of them for one client. */
   broadcast = 0
   readonly walked = { visited: 0, caughtUp: 0, missed: 0 }
+  /** Offers to a client that was closed, or was being closed. */
+  refused = 0
+  /** Those whose connection is gone, until the tick ends in which Socket.IO notices. */
+  readonly #leaving = new Set<Subject>()
   /** Time until everyone has been looked after since limits were changed. */
   unnoticed = 0
   /** Going to `observe`, or closing: everything is handed over at once. */
@@ -66,6 +64,8 @@ export class World implements Courier<Subject> {
   #visited: Subject | undefined
   #failure: unknown
   #over = false
+  /** What is sent does not come here any more. */
+  #untapped = false
   readonly #subscriptions: Array<() => void> = []
 
   constructor({ budget, cost }: Pick<Run, 'budget' | 'cost'>) {
@@ -178,7 +178,10 @@ export class World implements Courier<Subject> {
 
   letGo(): void {
     this.releasing = true
+    this.clients.finish()
+    this.#untapped = true
     this.clients.close()
+    for (const subject of this.#leaving) this.#left(subject)
     this.#rethrow()
     check('ended', this)
   }
@@ -195,7 +198,7 @@ export class World implements Courier<Subject> {
     const { loop, clients } = this
     switch (operation.op) {
       case 'connect':
-        return this.#connect(operation.by, operation.kernel)
+        return this.#connect(operation)
       case 'emit':
         return this.#emit(operation)
       case 'broadcast':
@@ -275,7 +278,7 @@ export class World implements Courier<Subject> {
     }
   }
 
-  #connect(by: TransportKind, kernel: number): boolean {
+  #connect({ by, kernel, farewell }: Extract<Operation, { op: 'connect' }>): boolean {
     if (this.subjects.length === 6) return false
     const { loop } = this
     const conn = new ModelConnection(this.#surroundings, by, kernel, (arrival) =>
@@ -283,7 +286,7 @@ export class World implements Courier<Subject> {
     )
     const channel = this.clients.open(conn, conn.write, conn.close)
     this.opened++
-    const subject = makeSubject(channel, conn, loop.now())
+    const subject = makeSubject(channel, conn, farewell, loop.now())
     this.#overhear(subject)
     const { terminate } = channel
     channel.terminate = (code) => {
@@ -313,6 +316,7 @@ export class World implements Courier<Subject> {
     if (members.length === 0) return false
     const message = this.messages.make(operation)
     const { envelope } = message
+    if (this.#untapped) return true
     if (members.length >= LARGE) for (const { due } of members) due.push(message)
     if (operation.reaction !== 'nothing') this.#reactions.set(message, operation)
     this.broadcast++
@@ -379,6 +383,7 @@ export class World implements Courier<Subject> {
 
   /** Follows what waits for its slice. */
   #send(subject: Subject, message: Message): void {
+    if (this.#untapped) return
     const { envelope } = message
     if (this.broadcasts.waiting) this.broadcasts.catchUp(subject.conn, envelope)
     this.#offer(subject, message, envelope.emittedAt)
@@ -422,6 +427,8 @@ export class World implements Courier<Subject> {
     this.offers++
     check('offering', subject, offering, this)
     if (walked) subject.due.splice(subject.due.indexOf(message), 1)
+    // one that ends with it may be told farewell
+    const outer = subject.offering
     subject.offering = offering
     const { mode } = this.clients.limits
     if (
@@ -439,7 +446,7 @@ export class World implements Courier<Subject> {
     }
     check('offered', subject, offering, verdict, this)
     this.#place(subject, offering, verdict)
-    subject.offering = undefined
+    subject.offering = outer
   }
 
   /** What is called is told an instant of its own. */
@@ -466,7 +473,8 @@ export class World implements Courier<Subject> {
   }
 
   #place(subject: Subject, { message, settled, placed }: Offering, verdict: Verdict): void {
-    if (verdict !== 'refused' || settled) subject.offered++
+    subject.offered++
+    if (verdict === 'refused') this.refused++
     if (settled || placed || verdict !== 'queued') return
     if (message.isCritical) subject.critical.push(message)
     else subject.cosmetic.push(message)
@@ -489,7 +497,9 @@ export class World implements Courier<Subject> {
       subject.sentBytes += bytes
     } else if (outcome === 'undelivered') {
       // what is broadcast to a client that is being closed may not reach it
-      if (message.isCritical && message.id <= (subject.closeAsked ?? message.id)) subject.lost++
+      const { offering, closeAsked = message.id } = subject
+      const isRefused = offering?.message === message && offering.closed
+      if (message.isCritical && message.id <= closeAsked && !isRefused) subject.lost++
     } else {
       subject.shed[outcome]++
       subject.shed.bytes += bytes
@@ -591,10 +601,27 @@ export class World implements Courier<Subject> {
   }
 
   #closed(subject: Subject): void {
-    this.subjects.splice(this.subjects.indexOf(subject), 1)
     const { conn } = subject
     if (conn.orderly && !conn.cut) conn.transport.deliver(Number.POSITIVE_INFINITY, false)
+    subject.goneAt = this.messages.latest
+    // the application is told by Socket.IO, which has it still in its rooms
+    this.#caught(() => this.#sayFarewell(subject))
+    this.subjects.splice(this.subjects.indexOf(subject), 1)
     this.#caught(() => check('closed', subject, this))
+    this.#leaving.add(subject)
+    this.loop.nextTick(() => this.#left(subject))
+  }
+
+  #sayFarewell({ farewell }: Subject): void {
+    const emit = { kind: 0, size: 40, key: 0, room: 63 }
+    if (farewell === 'emit') this.#emit({ op: 'emit', ...emit })
+    else if (farewell === 'broadcast') {
+      this.#broadcast({ op: 'broadcast', ...emit, reaction: 'nothing' })
+    }
+  }
+
+  #left(subject: Subject): void {
+    if (this.#leaving.delete(subject)) this.#caught(() => check('left', subject, this))
   }
 
   #check(): void {
