@@ -117,7 +117,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
         recovered: (channel, client, episode, now) => {
           this.#onRecovered(channel, client, episode, now)
         },
-        closed: (channel, code, left) => this.#onClosed(channel, code, left),
+        closed: (code, left) => this.#onClosed(code, left),
         gone: (conn) => this.#tap.release(conn),
         broadcasts: {
           waiting: () => this.#tap.broadcasts.waiting,
@@ -359,7 +359,8 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
   /**
    * Refuses new clients, sends everyone what is critical, and closes the clients so that they
    * reconnect by themselves; who is left at the deadline is terminated. The server stays as it is,
-   * without clients, and refuses new ones until `close`. A second call waits for the first.
+   * without clients, and refuses new ones until `close`. Callbacks of the application are waited for
+   * until the deadline. A second call waits for the first.
    *
    * @param pace what differs from the option `shutdown`
    * @throws SpillwayError SPILLWAY_INVALID_OPTION; nothing has happened then
@@ -370,10 +371,15 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     if (!this.#open) return Promise.resolve()
     if (this.#shutdown) return this.#shutdown.done
     this.refuse()
-    this.#shutdown = new Shutdown(this.#clients, parsed)
+    this.#shutdown = new Shutdown(this.#clients, this.events.callbacks, parsed)
     this.#clients.departures = this.#shutdown
     this.#shutdown.start()
     return this.#shutdown.done
+  }
+
+  /** @internal Waits for callbacks of the application, for as long as a shutdown may. */
+  settled(): Promise<void> {
+    return this.events.callbacks.settled(this.#options.shutdown.deadline)
   }
 
   /** @internal Refuses new clients from now on, as `shutdown` does. */
@@ -451,13 +457,15 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     }
   }
 
-  #onClosed(channel: Channel, code: ClosingCode, { undelivered, inFlight }: Left): void {
+  #onClosed(code: ClosingCode, { sockets, undelivered, inFlight }: Left): void {
     const onClosed = this.#options.onClosed as
       | ((socket: Socket, summary: ClosedSummary) => unknown)
       | undefined
     if (!onClosed) return
-    for (const socket of channel.sockets) {
-      const summary = { code, ...undelivered.of(socket.nsp.name), inFlight }
+    for (const { socket, owner, stayed } of sockets) {
+      const summary = { code, ...undelivered.of(owner), inFlight }
+      // one that had left before has been sent everything
+      if (!stayed && summary.messages === 0) continue
       this.events.later('onClosed', () => onClosed(socket as unknown as Socket, summary))
     }
   }

@@ -20,7 +20,7 @@ import type { Due } from './ready-queue.ts'
 import type { Rule } from './rule.ts'
 import { Shadow } from './shadow.ts'
 import { Tally } from './stats.ts'
-import { Undelivered } from './undelivered.ts'
+import { type Owner, Undelivered } from './undelivered.ts'
 import type { Bytes, Millis } from './units.ts'
 import { Vitals } from './vitals.ts'
 import { pathDelay } from './wait.ts'
@@ -80,8 +80,24 @@ export interface LastShed {
   readonly at: Millis
 }
 
+/** A socket that has left a namespace while something was queued for it. */
+interface Departed {
+  readonly socket: NamespaceSocket
+  readonly queued: ReadonlySet<Envelope>
+}
+
+/** One of the sockets of a closed client. */
+export interface LeftSocket {
+  readonly socket: NamespaceSocket
+  /** What was left for it is summed up under this. */
+  readonly owner: Owner
+  /** It was in its namespace until the client was closed. */
+  readonly stayed: boolean
+}
+
 /** What a closed client had not received, as far as it is known. */
 export interface Left {
+  readonly sockets: readonly LeftSocket[]
   /** None if there is nothing to tell of it. */
   readonly code: ClosingCode | undefined
   /** Queued or refused; what is refused later is added to it. */
@@ -130,6 +146,10 @@ export class Channel implements FanoutMember, LinkEvents {
   #rest: Tally | undefined
   /** Made when the first message is shed. */
   #losses: Losses | undefined
+  /** Made when the first socket leaves its namespace so. */
+  #departed: readonly Departed[] | undefined
+  /** The sockets that were in their namespaces when the client was terminated. */
+  #terminated: readonly NamespaceSocket[] | undefined
   /** Set from congestion or the first shed message until the client has caught up. */
   #episode: Episode | undefined
   /** The latest tick in which something was sent, and how many messages. */
@@ -165,6 +185,8 @@ export class Channel implements FanoutMember, LinkEvents {
     this.connectedAt = now
     this.vitals = new Vitals(now)
     this.#host = host
+    // Engine.IO has written to it already
+    if (this.buffered > 0) this.#watch(now)
   }
 
   /** Bytes not known to be delivered. */
@@ -213,18 +235,18 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /** Socket.IO tells the client that it has joined a namespace. */
   join(joined: NamespaceSocket): void {
-    this.#leave(joined.nsp.name)
-    const others = this.sockets.filter(({ connected }) => connected)
+    for (const socket of this.sockets) {
+      if (!socket.connected || socket.nsp.name === joined.nsp.name) this.#leave(socket)
+    }
     // of most clients it is the only one: a list that was appended to has room for 16 more
-    this.sockets = others.length === 0 ? [joined] : [...others, joined]
+    this.sockets = this.sockets.length === 0 ? [joined] : [...this.sockets, joined]
   }
 
   /** The client was connected before the server was attached to. */
-  adopt(sockets: readonly NamespaceSocket[], connectedAt: Millis, now: Millis): void {
+  adopt(sockets: readonly NamespaceSocket[], connectedAt: Millis): void {
     this.sockets = sockets
     this.connectedAt = connectedAt
     this.vitals.adopt(connectedAt)
-    if (this.buffered > 0) this.#watch(now)
   }
 
   /** Its socket in a namespace, if it is in it now. */
@@ -444,6 +466,7 @@ export class Channel implements FanoutMember, LinkEvents {
   terminate(code: EnforcedClosing): void {
     if (this.closedBy !== undefined) return
     this.closedBy = code
+    this.#terminated = this.sockets.filter(({ connected }) => connected)
     this.link.terminate()
   }
 
@@ -464,11 +487,25 @@ export class Channel implements FanoutMember, LinkEvents {
     // one that has everything only did not answer in time
     const hasAll = this.closedBy === 'shutdown' && left.messages === 0 && inFlight === 0
     const code = hasAll ? undefined : this.closedBy
+    const sockets = this.#leftSockets()
     this.congested = false
     this.due = 'no'
     this.#episode = undefined
     this.#unwatch()
-    return { code, undelivered: left, inFlight }
+    return { code, sockets, undelivered: left, inFlight }
+  }
+
+  #leftSockets(): LeftSocket[] {
+    const stayed = this.#terminated ?? this.sockets.filter(({ connected }) => connected)
+    const departed = this.#departed ?? []
+    return [
+      ...departed.map(({ socket }) => ({ socket, owner: socket, stayed: false })),
+      ...this.sockets.map((socket) => ({
+        socket,
+        owner: socket.nsp.name,
+        stayed: stayed.includes(socket),
+      })),
+    ]
   }
 
   /** Hands everything over at once, as plain Socket.IO would have: the scheduler steps aside. */
@@ -498,7 +535,7 @@ export class Channel implements FanoutMember, LinkEvents {
   /** Socket.IO may offer it more until it has noticed that the client is gone. */
   #refuse(envelope: Envelope): 'refused' {
     this.#undelivered ??= new Undelivered()
-    this.#undelivered.count(envelope)
+    this.#undelivered.count(envelope, this.#ownerOf(envelope))
     this.#count(envelope, 'undelivered')
     return 'refused'
   }
@@ -522,7 +559,10 @@ export class Channel implements FanoutMember, LinkEvents {
       this.#watch(now)
     }
     if (buffered > high) this.#enterCongestion(now)
-    if (envelope.kind === 'disconnect') this.pump(now)
+    if (envelope.kind === 'disconnect') {
+      this.#leaveNamespace(envelope.namespace)
+      this.pump(now)
+    }
     return direct ? 'sent' : 'queued'
   }
 
@@ -591,7 +631,7 @@ export class Channel implements FanoutMember, LinkEvents {
       this.#counted.countObserved(bytes)
       diagnoseMessage(this.id, envelope, 'observed')
     } else this.#shadow.admit(bytes)
-    if (envelope.kind === 'disconnect') this.#leave(envelope.namespace)
+    if (envelope.kind === 'disconnect') this.#leaveNamespace(envelope.namespace)
     this.#send(envelope, now)
     return 'sent'
   }
@@ -763,11 +803,41 @@ export class Channel implements FanoutMember, LinkEvents {
     for (const envelope of this.cosmetic.takeIf((each) => each.namespace === namespace)) {
       this.#queueCritical(envelope)
     }
-    this.#leave(namespace)
   }
 
-  #leave(namespace: string): void {
-    this.sockets = this.sockets.filter(({ nsp }) => nsp.name !== namespace)
+  #leaveNamespace(name: string): void {
+    const socket = this.sockets.find(({ nsp }) => nsp.name === name)
+    if (socket) this.#leave(socket)
+  }
+
+  /** What is queued for it stays its own: another socket may join the namespace. */
+  #leave(socket: NamespaceSocket): void {
+    this.sockets = this.sockets.filter((each) => each !== socket)
+    if (!this.#waits) return
+    const queued = new Set([...this.critical, ...this.cosmetic])
+    const departed = (this.#departed ?? []).filter((each) => isAnyIn(each.queued, queued))
+    const own = [...queued].filter(
+      (envelope) => envelope.namespace === socket.nsp.name && !this.#departedWith(envelope),
+    )
+    if (own.length > 0) departed.push({ socket, queued: new Set(own) })
+    this.#departed = departed
+  }
+
+  #departedWith(envelope: Envelope): Departed | undefined {
+    return this.#departed?.find(({ queued }) => queued.has(envelope))
+  }
+
+  /** Whom a message is for: a socket that has left, or whichever is in the namespace. */
+  #ownerOf(envelope: Envelope): Owner {
+    const { namespace } = envelope
+    if (!this.#departed) return namespace
+    const departed = this.#departedWith(envelope)
+    if (departed || this.sockets.some(({ nsp }) => nsp.name === namespace)) {
+      return departed?.socket ?? namespace
+    }
+    return (
+      this.#departed.findLast(({ socket }) => socket.nsp.name === namespace)?.socket ?? namespace
+    )
   }
 
   /** @returns whether the client was told to close; its answer to a marker proves all before it */
@@ -862,6 +932,12 @@ export class Channel implements FanoutMember, LinkEvents {
     // nothing is queued
     this.critical = EMPTY
     this.cosmetic = EMPTY
+    this.#departed = undefined
     this.#host.unwatch(this)
   }
+}
+
+function isAnyIn<T>(these: Iterable<T>, those: ReadonlySet<T>): boolean {
+  for (const each of these) if (those.has(each)) return true
+  return false
 }

@@ -50,7 +50,7 @@ export interface ClientsHost {
   /** A client has caught up; the episode says what was shed for it until then. */
   recovered(channel: Channel, client: ClientBrief, episode: Episode, now: Millis): void
   /** A client was closed, or has left something in its queue; Socket.IO has noticed by now. */
-  closed(channel: Channel, code: ClosingCode, left: Left): void
+  closed(code: ClosingCode, left: Left): void
   /** A connection has gone, and Socket.IO has noticed: nothing is written to it any more. */
   gone(conn: EngineSocket): void
   /** What was broadcast and waits for its slice. */
@@ -169,7 +169,7 @@ export class Clients implements ChannelHost, LinkHost {
     const channel = new Channel(id, link, this, now)
     link.listen(channel)
     this.#clients.set(id, { channel, link })
-    if (known) channel.adopt(known.sockets, now - known.connectedFor, now)
+    if (known) channel.adopt(known.sockets, now - known.connectedFor)
     if (conn.readyState === 'closing') channel.close(now)
     this.departures?.joined(channel)
     return channel
@@ -380,7 +380,7 @@ export class Clients implements ChannelHost, LinkHost {
   #tellOf({ client: { channel, link }, left, condition, connectedFor }: Leaving): void {
     const { code, undelivered, inFlight } = left
     if (code === undefined) return
-    this.#host.closed(channel, code, left)
+    this.#host.closed(code, left)
     const closed: ClosedClient = this.history.add(code, {
       id: channel.id,
       ...peerOf(link.conn),

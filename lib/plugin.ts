@@ -79,7 +79,7 @@ async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptio
       if (isOthers) putBack = withoutLocalDisconnects(io)
     },
     async end() {
-      if (closesClients) await spillway.shutdown()
+      await (closesClients ? spillway.shutdown() : spillway.settled())
       putBack?.()
       closed.abort()
     },
@@ -87,6 +87,7 @@ async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptio
   app.addHook('onClose', async () => {
     await ended()
     spillway.close()
+    await spillway.settled()
     if (own) await io.close()
   })
   if (admin) {

@@ -6,10 +6,10 @@ import type { InvalidPayload } from './classifier.ts'
 import type { Clock } from './clock.ts'
 import { diagnose } from './diagnostics.ts'
 import type { ShedSummary } from './episode.ts'
-import { toError } from './errors.ts'
 import { type AdapterFault, CLOSINGS } from './outcomes.ts'
 import type { ClientBrief, RefusedClient } from './peer.ts'
 import { shown, shownIn } from './shown.ts'
+import { Callbacks, guard } from './telemetry/callbacks.ts'
 import type { Millis } from './units.ts'
 
 /** Limits that were changed while the server runs. */
@@ -40,10 +40,11 @@ const LOG_KINDS = 1000
 
 /**
  * Tells the application what happened. Nothing that it calls can throw into the scheduler, and
- * everything is told in a later turn of the loop, so that a callback may emit, and one that
- * brings itself about again leaves the loop its turns.
+ * everything is told in a later turn of the loop.
  */
 export class Reporter extends EventEmitter<SpillwayEvents> {
+  /** @internal The calls that are under way. */
+  readonly callbacks = new Callbacks()
   readonly #log: Logger | undefined
   readonly #clock: Clock
   readonly #lines = new Map<string, Line>()
@@ -110,7 +111,7 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
 
   /** Runs a callback of the application in a later turn of the loop. */
   later(where: string, callback: () => unknown): void {
-    timers.setImmediate(() => guard(callback, (error) => this.fault(where, error)))
+    this.callbacks.later(callback, (error) => this.fault(where, error))
   }
 
   /** A listener that fails is logged and nothing else: `fault` would tell it of itself. */
@@ -118,11 +119,11 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
     if (this.listenerCount(event) === 0) return
     const failed = (error: Error) =>
       this.#write('error', `listener ${event}`, bare(error), `listener of ${event} failed`)
-    timers.setImmediate(() => {
+    this.callbacks.later(() => {
       for (const listener of this.rawListeners(event)) {
-        guard(() => Reflect.apply(listener, this, args), failed)
+        void guard(() => Reflect.apply(listener, this, args), failed)
       }
-    })
+    }, failed)
   }
 
   /** Tells what was left out so far, and stops waiting for more. */
@@ -181,19 +182,6 @@ interface Line {
   readonly at: Millis
   omitted: number
   timer: NodeJS.Timeout | undefined
-}
-
-/** Runs a callback of the application, that may be asynchronous and may fail. */
-function guard(callback: () => unknown, failed: (error: Error) => void): void {
-  const fail = (thrown: unknown): void => failed(toError(thrown))
-  try {
-    const result = callback()
-    if (typeof result === 'object' && result !== null && 'then' in result) {
-      Promise.resolve(result).catch(fail)
-    }
-  } catch (thrown) {
-    fail(thrown)
-  }
 }
 
 /** An error for a log, without its message: that of a `conflateBy` may quote the payload. */

@@ -1,5 +1,6 @@
 import { timers } from './base/timers.ts'
 import type { Channel } from './channel.ts'
+import type { Callbacks } from './telemetry/callbacks.ts'
 import type { Millis } from './units.ts'
 
 /** What a shutdown needs from the clients. */
@@ -35,9 +36,11 @@ const LAST_WAIT: Millis = 1000
  * spread, and whoever is left at the deadline. A client whose turn has not come is served as ever.
  */
 export class Shutdown implements Departures {
-  /** Settles when everyone is gone; never rejects. */
+  /** Settles when everyone is gone and the application was told of it; never rejects. */
   readonly done: Promise<void>
   readonly #host: ShutdownHost
+  readonly #callbacks: Callbacks
+  readonly #forget: () => void
   readonly #spread: Millis
   readonly #startedAt: Millis
   /** Those whose turn is still to come, from last to first. */
@@ -47,9 +50,13 @@ export class Shutdown implements Departures {
   #deadline: NodeJS.Timeout | undefined
   #settle!: () => void
   #settled = false
+  /** The deadline is over. */
+  #late = false
 
-  constructor(host: ShutdownHost, { deadline, spread }: ShutdownPace) {
+  constructor(host: ShutdownHost, callbacks: Callbacks, { deadline, spread }: ShutdownPace) {
     this.#host = host
+    this.#callbacks = callbacks
+    this.#forget = callbacks.onChange(() => this.left())
     this.#spread = spread
     this.#startedAt = host.now()
     this.#waiting = [...host.channels()].reverse()
@@ -72,13 +79,16 @@ export class Shutdown implements Departures {
     timers.setImmediate(() => channel.retire(this.#host.now()))
   }
 
+  /** What the application is told of those who leave is waited for, its promises until the deadline. */
   left(): void {
-    if (this.#host.gone) this.stop()
+    const { due, running } = this.#callbacks
+    if (this.#host.gone && due === 0 && (running === 0 || this.#late)) this.stop()
   }
 
   stop(): void {
     if (this.#settled) return
     this.#settled = true
+    this.#forget()
     timers.clearInterval(this.#turns)
     timers.clearTimeout(this.#deadline)
     this.#settle()
@@ -95,6 +105,8 @@ export class Shutdown implements Departures {
   #end(): void {
     timers.clearInterval(this.#turns)
     this.#deadline = timers.setTimeout(() => this.stop(), LAST_WAIT)
+    this.#late = true
     this.#host.terminateAll()
+    this.left()
   }
 }

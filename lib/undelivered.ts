@@ -14,24 +14,30 @@ export interface ClosedSummary {
   readonly inFlight: Bytes | null
 }
 
-/** Sums up what a closed client was not sent any more, by namespace. */
+/**
+ * Whom a message was for: a socket that has left its namespace before, or, by its name, whichever is
+ * in the namespace.
+ */
+export type Owner = object | string
+
+/** Sums up what a closed client was not sent any more, by owner. */
 export class Undelivered {
   messages = 0
   bytes: Bytes = 0
-  readonly #namespaces = new Map<string, Left>()
+  readonly #owners = new Map<Owner, Left>()
 
-  count({ namespace, rule, bytes }: Envelope): void {
+  count({ rule, bytes }: Envelope, owner: Owner): void {
     this.messages++
     this.bytes += bytes
-    const left = this.#namespaces.get(namespace) ?? { messages: 0, bytes: 0, events: new Map() }
+    const left = this.#owners.get(owner) ?? { messages: 0, bytes: 0, events: new Map() }
     left.messages++
     left.bytes += bytes
     left.events.set(rule.event, (left.events.get(rule.event) ?? 0) + 1)
-    this.#namespaces.set(namespace, left)
+    this.#owners.set(owner, left)
   }
 
-  of(namespace: string): Pick<ClosedSummary, 'messages' | 'bytes' | 'events'> {
-    const { messages = 0, bytes = 0, events = [] } = this.#namespaces.get(namespace) ?? {}
+  of(owner: Owner): Pick<ClosedSummary, 'messages' | 'bytes' | 'events'> {
+    const { messages = 0, bytes = 0, events = [] } = this.#owners.get(owner) ?? {}
     return { messages, bytes, events: Object.fromEntries(events) }
   }
 }

@@ -29,6 +29,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
       'lib/ready-queue',
       'lib/socketio/override',
       'lib/socketio/local-disconnects',
+      'lib/telemetry/callbacks',
     ],
   ],
   ['schemas', ['schemas/*']],
