@@ -37,6 +37,8 @@ export interface EngineTransport extends EventEmitter {
   readonly name: string
   /** Whether nothing is being sent; `volatile` looks at it. */
   writable: boolean
+  /** Whether the client takes binary frames; it may have asked for base64. */
+  readonly supportsBinary?: boolean
   /** Polling: ends the connection, when the client is told. */
   shouldClose?: (() => void) | null
 }

@@ -67,6 +67,8 @@ export class FrameWriter implements WriteOwner, TickMember {
       typeof conn.listenerCount === 'function' &&
       conn.server instanceof EventEmitter &&
       typeof transport.writable === 'boolean' &&
+      // to others Engine.IO writes bytes as base64
+      transport.supportsBinary !== false &&
       typeof ws?.readyState === 'number' &&
       typeof ws._sender?.sendFrame === 'function' &&
       ws.extensions === '' &&
