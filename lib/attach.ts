@@ -46,7 +46,7 @@ import { Tap, type TappedServer } from './tap.ts'
 import type { NamespaceOf, ServerOf } from './typed-server.ts'
 import type { SpillwayOptions } from './types.ts'
 import type { ClosedSummary } from './undelivered.ts'
-import type { Millis } from './units.ts'
+import type { Bytes, Millis } from './units.ts'
 
 /** Marks a server that has a Spillway, whichever copy of this package has attached it. */
 const kAttached = Symbol.for('fastify-spillway.attached')
@@ -232,6 +232,11 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     return { connected, congested, meters, census: census.latest, fanout, budget }
   }
 
+  /** @internal Bytes buffered for all clients. O(waiting clients). */
+  get buffered(): Bytes {
+    return this.#clients.buffered
+  }
+
   /** @internal What is kept for clients: all of it is 0 when everyone has gone. */
   get sizes() {
     return this.#clients.sizes
@@ -261,7 +266,8 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
   stats(): SpillwayStats {
     return spillwayStatsOf({
       limits: this.limits,
-      waiting: this.#clients.watched,
+      waiting: this.#clients.watched.size,
+      buffered: this.buffered,
       rules: this.#classifier.rules(),
       closed: this.closings,
       refused: this.refusals,

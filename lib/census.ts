@@ -25,7 +25,7 @@ export class Counts {
     critical: { messages: 0, bytes: 0 },
     cosmetic: { messages: 0, bytes: 0 },
   }
-  /** Clients by what is buffered for them; its sum is that of all. */
+  /** Clients by what is buffered for them. */
   readonly buffered = new Histogram(BUFFERED_BUCKETS)
   endedAt: Millis | undefined
 

@@ -626,7 +626,7 @@ export class Channel implements FanoutMember, LinkEvents {
     this.#shadow ??= new Shadow()
     this.#shadow.advance(this.#sentBytes - before, limits)
     if (rule.class === 'cosmetic' && this.#wouldShed(envelope, this.#shadow, before, now)) {
-      this.#losses ??= new Losses(this.#offered, this.shed, now)
+      this.#noteLoss(now)
       rule.tally.countObserved(bytes)
       this.#counted.countObserved(bytes)
       diagnoseMessage(this.id, envelope, 'observed')
@@ -712,6 +712,7 @@ export class Channel implements FanoutMember, LinkEvents {
   #send(envelope: Envelope, now: Millis): void {
     const { bytes, rule, emittedAt } = envelope
     if (this.link.waiting === 0 && this.window.probeDue(now, false)) this.#mark(now)
+    this.#losses?.note(this.#offered, this.shed, now)
     this.#tally(envelope, 'sent')
     this.#watch(now)
     this.window.written(bytes, now)
@@ -850,12 +851,18 @@ export class Channel implements FanoutMember, LinkEvents {
   }
 
   #shed(envelope: Envelope, outcome: ShedOutcome, now: Millis): void {
-    this.#losses ??= new Losses(this.#offered, this.shed, now)
+    this.#noteLoss(now)
     this.#count(envelope, outcome)
     const { event, namespace } = envelope.rule
     this.lastShed = { event, namespace, outcome, at: now }
     this.#episode ??= new Episode(now)
     this.#episode.count(envelope, outcome)
+  }
+
+  /** Something is about to be counted as lost. */
+  #noteLoss(now: Millis): void {
+    if (this.#losses) this.#losses.note(this.#offered, this.shed, now)
+    else this.#losses = new Losses(this.#offered, this.shed, now)
   }
 
   #count(envelope: Envelope, outcome: MessageOutcome): void {

@@ -142,6 +142,13 @@ export class Clients implements ChannelHost, LinkHost {
     return this.#clients.size
   }
 
+  /** Bytes buffered for all clients. O(clients that wait). */
+  get buffered(): Bytes {
+    let buffered = 0
+    for (const channel of this.watched) buffered += channel.buffered
+    return buffered
+  }
+
   /** What is kept for clients: all of it is 0 when everyone has gone. */
   get sizes() {
     return {

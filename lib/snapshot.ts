@@ -127,7 +127,8 @@ export interface Totals {
   readonly limits: Limits
   readonly connected: number
   readonly congested: number
-  readonly waiting: ReadonlySet<Channel>
+  readonly waiting: number
+  readonly buffered: Bytes
   readonly rules: Iterable<Rule>
   readonly closed: Readonly<Record<ClosingCode, number>>
   readonly refused: Readonly<Record<RefusalReason, number>>
@@ -139,7 +140,7 @@ export interface Totals {
 }
 
 export function spillwayStatsOf(totals: Totals): SpillwayStats {
-  const { limits, connected, congested, waiting } = totals
+  const { limits, connected, congested, waiting, buffered } = totals
   const classes = { critical: new Tally(), cosmetic: new Tally() }
   // an event has several rules of one class if branches of its union are conflated differently
   const byEvent = new Map<string, { rule: Rule; tally: Tally }>()
@@ -150,8 +151,6 @@ export function spillwayStatsOf(totals: Totals): SpillwayStats {
     row.tally.add(rule.tally)
     byEvent.set(key, row)
   }
-  let buffered = 0
-  for (const channel of waiting) buffered += channel.buffered
   const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage()
   return {
     mode: limits.mode,
@@ -163,7 +162,7 @@ export function spillwayStatsOf(totals: Totals): SpillwayStats {
     },
     stallAfter: limits.stallAfter,
     grace: limits.grace,
-    clients: { connected, congested, waiting: waiting.size },
+    clients: { connected, congested, waiting },
     buffered,
     budget: totals.budget,
     classes: { critical: outcomesOf(classes.critical), cosmetic: outcomesOf(classes.cosmetic) },

@@ -43,7 +43,7 @@ export const spillwayStats = z.object({
       'Clients that something is queued for or not proven to be received, or that shed lately.',
     ),
   }),
-  buffered: bytes.describe('Bytes buffered for all clients that wait.'),
+  buffered: bytes.describe('Bytes buffered for all clients.'),
   budget: z
     .object({ limit: bytes, held: bytes })
     .describe('What may be held for all clients, and what is: shared messages count once.'),

@@ -9,6 +9,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
     'leaves',
     [
       'lib/base/timers',
+      'lib/base/fifo',
       'lib/units',
       'lib/clock',
       'lib/errors',

@@ -62,6 +62,18 @@ describe('Metrics', () => {
     return { told, stats }
   }
 
+  it('tell of the same bytes buffered as the stats, without waiting for a lap', async () => {
+    await start()
+    const slow = await fixture.raw()
+    slow.stall()
+    for (let n = 1; n <= 3; n++) {
+      fixture.io.emit('jackpot:won', { n, pad: 'x'.repeat(n * 10_000) })
+      const { buffered } = fixture.app.spillway.stats()
+      expect(buffered).to.be.greaterThan(n * 10_000)
+      expect((await scrape()).value('spillway_buffered_bytes')).to.equal(buffered)
+    }
+  })
+
   it('tell what the stats tell', async () => {
     await start({ watermarks: { low: 4 * KiB, high: 8 * KiB, limit: 128 * 1024 * KiB } })
     const [slow, gone] = [await fixture.raw(), await fixture.raw()]

@@ -194,7 +194,7 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
     type: 'gauge',
     help: 'Bytes buffered for all clients.',
     labels: [],
-    rows: ({ readings }) => only(readings.census.buffered.sum),
+    rows: ({ buffered }) => only(buffered),
   },
   spillway_in_flight_bytes: {
     type: 'gauge',
