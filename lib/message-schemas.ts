@@ -8,6 +8,7 @@ export type {
   CosmeticOptions,
   CriticalOptions,
   Priority,
+  WithAck,
 } from '../schemas/priority.ts'
 export { cosmetic, critical, priorities } from '../schemas/priority.ts'
 export { type ErrorCode, SpillwayError } from './errors.ts'

@@ -1,12 +1,12 @@
-import type { FastifyInstance, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Registry } from 'prom-client'
 import { Server, type ServerOptions } from 'socket.io'
 import type { MessageMap, NamespaceMap } from '../schemas/events.ts'
-import { parseOptions, pluginOptions } from '../schemas/options.ts'
+import { type Logger, parseOptions, pluginOptions } from '../schemas/options.ts'
 import { whileClosing } from './app-closing.ts'
 import { attach, type Spillway } from './attach.ts'
 import { refuse, verbatim } from './errors.ts'
+import type { FastifyInstance, onRequestHookHandler, RegisterOptions } from './fastify.ts'
 import { withoutLocalDisconnects } from './socketio/local-disconnects.ts'
 import type { SpillwayOptions } from './types.ts'
 
@@ -37,12 +37,6 @@ export interface SpillwayPluginOptions<
   }
 }
 
-declare module 'fastify' {
-  interface FastifyInstance {
-    spillway: Spillway
-  }
-}
-
 async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptions): Promise<void> {
   if (app.hasDecorator('spillway')) {
     throw refuse(
@@ -52,12 +46,14 @@ async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptio
       'one registration an app; attach() takes further servers',
     )
   }
-  const { io: given, server, metrics, admin, ...core } = parse(options)
+  const { io: given, server, metrics, admin, ...rest } = parse(options)
+  const { prefix, logLevel, logSerializers, ...core } = rest
+  const log = core.log ?? loggerOf(app, logLevel, logSerializers)
   const decorated = app.hasDecorator('io')
   const own = given === undefined && !decorated
   const theirs = given === undefined ? Reflect.get(app, 'io') : given
   const io = own ? new Server(undefined, server) : (theirs as Server)
-  const spillway = attach(io, { ...core, log: core.log ?? app.log } as SpillwayOptions)
+  const spillway = attach(io, { ...core, log } as SpillwayOptions)
   const registry =
     admin || metrics ? await metricsOf(spillway, metrics?.registry as Registry) : undefined
   app.decorate('spillway', spillway)
@@ -92,15 +88,29 @@ async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptio
   })
   if (admin) {
     const { adminRoutes } = await import('./admin/routes.ts')
-    const { auth, changeAuth, ...rest } = admin
-    await app.register(adminRoutes, {
-      ...rest,
+    const { auth, changeAuth, ...others } = admin
+    const routes = {
+      ...others,
       auth: hooksOf(auth as AdminAuth),
       changeAuth: changeAuth === undefined ? undefined : hooksOf(changeAuth as AdminAuth),
       spillway,
       closed: closed.signal,
       metrics: metrics ? undefined : registry,
-    })
+    }
+    // of a plugin that is not encapsulated, Fastify applies these to nothing
+    const ofFastify = { prefix, logLevel, logSerializers } as RegisterOptions
+    await app.register(async (scope) => void (await scope.register(adminRoutes, routes)), ofFastify)
+  }
+}
+
+/** @throws SpillwayError SPILLWAY_INVALID_OPTION if the app's logger has no such level */
+function loggerOf(app: FastifyInstance, level?: string, serializers?: object): Logger {
+  if (level === undefined && serializers === undefined) return app.log
+  const options = { ...(level !== undefined && { level }), ...(serializers && { serializers }) }
+  try {
+    return app.log.child({}, options as object)
+  } catch {
+    throw refuse('SPILLWAY_INVALID_OPTION', 'logLevel', level, "a level of the app's logger")
   }
 }
 

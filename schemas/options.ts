@@ -293,6 +293,28 @@ export const pluginOptions = z.strictObject({
     })
     .optional()
     .describe('Where the metrics go. Default: a registry of our own at `{prefix}/metrics`.'),
+  prefix: z
+    .string()
+    .max(1000)
+    .optional()
+    .describe(
+      "Fastify's own, as of each plugin: the admin routes are at `{prefix}{admin.prefix}`.",
+    ),
+  logLevel: z
+    .string()
+    .min(1)
+    .max(100)
+    .optional()
+    .describe(
+      "Fastify's own: of the admin routes, and of what the plugin itself writes to `app.log`.",
+    ),
+  logSerializers: objectOf<Readonly<Record<string, (value: never) => unknown>>>(
+    'an object of functions by the key of a log line',
+  )
+    .optional()
+    .describe(
+      "Fastify's own: of the admin routes, and of what the plugin itself writes to `app.log`.",
+    ),
   admin: adminOptions.optional().describe('Mounts the admin routes; without it there are none.'),
 })
 

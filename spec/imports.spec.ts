@@ -83,7 +83,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
   ['clients', ['lib/snapshot', 'lib/census', 'lib/orders', 'lib/listing', 'lib/clients']],
   ['adapters', ['lib/adapter-client', 'lib/answers', 'lib/adapters']],
   ['tap, gate', ['lib/intercept/*', 'lib/adapter-tap', 'lib/tap', 'lib/gate']],
-  ['attach', ['lib/types', 'lib/typed-server', 'lib/attach']],
+  ['attach', ['lib/types', 'lib/typed-server', 'lib/attach', 'lib/fastify']],
   ['metrics', ['lib/metrics/*']],
   ['admin', ['lib/admin/*']],
   ['plugin', ['lib/app-closing', 'lib/plugin']],
@@ -113,7 +113,7 @@ const PACKAGES: Readonly<Record<string, Readonly<Record<string, 'value' | 'type'
     'lib/types': 'type',
     'lib/typed-server': 'type',
   },
-  fastify: { 'lib/plugin': 'type', 'lib/app-closing': 'type', 'lib/admin/*': 'type' },
+  fastify: { 'lib/fastify': 'type', 'lib/app-closing': 'type', 'lib/admin/*': 'type' },
   'prom-client': {
     'lib/metrics/register': 'value',
     'lib/metrics/group': 'type',

@@ -31,6 +31,7 @@ const MAP = 'an object of annotated zod schemas by event name'
 const SCHEMA = 'an annotated zod 4 schema'
 const MAPS = 'an object of message maps by namespace, or a Map of them'
 const KEYS = `messages, namespaces, mode, validate, watermarks, maxAge, stallAfter, grace, tickBudget, budget, closedHistory, admission, shutdown, onShed, onClosed, gapEvent, log`
+const OF_PLUGIN = 'io, server, metrics, prefix, logLevel, logSerializers, admin'
 const KEYED = `an object with any of the keys ${KEYS}`
 const GAP = "the name of an event of 1 to 200 characters, not one of Socket.IO's own"
 const LEVELS = 'an object with any of the keys low, high, limit, emergency'
@@ -343,8 +344,8 @@ describe('Options', () => {
 
   describe('of the plugin', () => {
     const PLUGIN: ReadonlyArray<[given: unknown, path: string, shown: string, allowed: string]> = [
-      [{ admim: {} }, 'admim', 'an object', `the keys ${KEYS}, io, server, metrics, admin`],
-      [{ prefix: '/x' }, 'prefix', '"/x"', `the keys ${KEYS}, io, server, metrics, admin`],
+      [{ admim: {} }, 'admim', 'an object', `the keys ${KEYS}, ${OF_PLUGIN}`],
+      [{ logLevels: {} }, 'logLevels', 'an object', `the keys ${KEYS}, ${OF_PLUGIN}`],
       [{ server: 3000 }, 'server', '3000', "an object of Socket.IO's server options"],
       [
         { admin: true },

@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
 import fastifySocketIo from 'fastify-socket.io'
 import sinon from 'sinon'
 import { Server } from 'socket.io'
@@ -244,6 +244,89 @@ describe('Plugin', () => {
       expect((await app.inject('/n?n=7')).json()).to.deep.equal({ n: 7 })
       expect((await app.inject('/n?n=x')).statusCode).to.equal(400)
     })
+  })
+
+  describe("Fastify's own options", () => {
+    const PREFIXES = ['/v2', 'v2', '/v2/', '/:tenant', '']
+    for (const prefix of PREFIXES) {
+      it(`\`prefix\`, ${JSON.stringify(prefix)}, comes before that of the admin routes, as for any plugin`, async () => {
+        const app = empty()
+        const plain: FastifyPluginAsync = async (child) => {
+          child.get('/spillway/plain', async () => 'plain')
+        }
+        await app.register(plain, { prefix })
+        await app.register(spillway, { prefix, admin: { auth: false } })
+        const root = app.printRoutes({ commonPrefix: false })
+        const below = `/${prefix.replaceAll('/', '').replace(':tenant', 'x')}`.replace(/^\/$/, '')
+        expect((await app.inject(`${below}/spillway/plain`)).body, root).to.equal('plain')
+        expect((await app.inject(`${below}/spillway/clients`)).statusCode, root).to.equal(200)
+        expect((await app.inject(`${below}/spillway/ui`)).statusCode, root).to.equal(200)
+        if (below) expect((await app.inject('/spillway/clients')).statusCode).to.equal(404)
+      })
+    }
+
+    it('`prefix` may be a function of the app, and is of no use without admin routes', async () => {
+      const app = empty()
+      await app.register(spillway, () => ({ prefix: '/v2' }))
+      expect(app.spillway.policy.mode).to.equal('enforce')
+    })
+
+    const logged = (options: object) => {
+      const lines: Array<Record<string, unknown>> = []
+      const stream = { write: (line: string) => lines.push(JSON.parse(line)) }
+      return { lines, app: start(options, undefined, { logger: { level: 'info', stream } }) }
+    }
+
+    it('`logLevel` is that of the admin routes and of the plugin, and of nothing else', async () => {
+      const { lines, app } = logged({ messages, logLevel: 'error', admin: { auth: false } })
+      const fixture = await app
+      fixture.app.log.info('the application')
+      fixture.io.emit('jackpot:won', { n: 'a' })
+      await fetch(`${fixture.url}/spillway`)
+      await fetch(`${fixture.url}/elsewhere`)
+      const told = lines.map(({ msg, req }) => (req as { url?: string })?.url ?? msg)
+      expect(told).to.include.members(['the application', '/elsewhere'])
+      expect(told.filter((each) => /spillway/.test(String(each)))).to.deep.equal([])
+    })
+
+    it('`logSerializers` are those of the admin routes and of the plugin, and of nothing else', async () => {
+      const logSerializers = { req: () => 'hidden', event: () => 'an event' }
+      const { lines, app } = logged({ messages, logSerializers, admin: { auth: false } })
+      const fixture = await app
+      fixture.io.emit('jackpot:won', { n: 'a' })
+      await fetch(`${fixture.url}/spillway`)
+      await fetch(`${fixture.url}/elsewhere`)
+      expect(lines.flatMap(({ event }) => event ?? [])).to.deep.equal(['an event'])
+      const requests = lines.flatMap(({ req }) => req ?? []) as Array<string | { url: string }>
+      const shown = requests.map((req) => (typeof req === 'string' ? req : req.url))
+      expect(shown).to.deep.equal(['hidden', '/elsewhere'])
+    })
+
+    it('are of no consequence for a logger that is given', async () => {
+      const warn = sinon.spy()
+      const log = { info: () => {}, warn, error: () => {} }
+      const fixture = await start({ messages, log, logLevel: 'error' } as object)
+      fixture.io.emit('jackpot:won', { n: 'a' })
+      expect(warn.callCount).to.equal(1)
+    })
+
+    const REFUSED: ReadonlyArray<[option: string, value: unknown, given: string, allowed: RegExp]> =
+      [
+        ['prefix', 5, '5', /^a string of 0 to 1000 characters$/],
+        ['logLevel', 3, '3', /^a string of 1 to 100 characters$/],
+        ['logLevel', 'loud', '"loud"', /^a level of the app's logger$/],
+        ['logSerializers', 'req', '"req"', /^an object of functions by the key of a log line$/],
+      ]
+    for (const [option, value, given, allowed] of REFUSED) {
+      it(`${option} may not be ${given}`, async () => {
+        const app = Fastify({ logger: { level: 'silent' } })
+        open.push(app)
+        const options = { [option]: value, admin: { auth: false } } as SpillwayPluginOptions
+        const refusal = await refusalOfPromise(app.register(spillway, options))
+        expectRefusal(refusal, 'SPILLWAY_INVALID_OPTION', option, given, allowed)
+        expect(app.hasDecorator('io')).to.equal(false)
+      })
+    }
   })
 
   describe('closing', () => {

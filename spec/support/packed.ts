@@ -56,9 +56,12 @@ async function build(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'built-'))
   after(() => rm(folder, { recursive: true }))
   const dist = join(folder, 'dist')
-  const tsc = join(root, 'node_modules/typescript/bin/tsc')
   const options = { cwd: root }
-  await run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', dist], options)
+  await run(
+    process.execPath,
+    [typescript7(), '-p', 'tsconfig.build.json', '--outDir', dist],
+    options,
+  )
   const files = join(dist, 'lib/admin/ui-files.js')
   await run(process.execPath, ['--import', 'tsx', 'docs/embed-ui.ts', files], options)
   await cp(join(root, 'package.json'), join(folder, 'package.json'))
@@ -70,4 +73,9 @@ export function typescript5(): string {
   const cli = createRequire(import.meta.url).resolve('@arethetypeswrong/cli/package.json')
   const core = createRequire(cli).resolve('@arethetypeswrong/core/package.json')
   return createRequire(core).resolve('typescript/bin/tsc')
+}
+
+/** The TypeScript of this repository. */
+export function typescript7(): string {
+  return join(root, 'node_modules/typescript/bin/tsc')
 }
