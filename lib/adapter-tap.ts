@@ -34,6 +34,8 @@ export interface AdapterHost {
   emitted(packet: Packet, adapter: TappedAdapter, wantsAnswer: boolean): void
   /** A packet is encoded next, whoever has emitted it. */
   encodes(adapter: TappedAdapter, options: WriteOptions): void
+  /** Whether broadcasts go to their recipients as the adapter sends them. */
+  observes(): boolean
   /** The broadcast that was just encoded goes to these recipients. */
   broadcast(
     recipients: readonly AdapterSocket[],
@@ -62,7 +64,11 @@ export function tapAdapter(adapter: TappedAdapter, host: AdapterHost): (() => vo
       host.encodes(adapter, options)
       const parts = encode(packet, options)
       const canWait =
-        packet.type === EVENT && packet.id === undefined && parts.length === 1 && !options.volatile
+        packet.type === EVENT &&
+        packet.id === undefined &&
+        parts.length === 1 &&
+        !options.volatile &&
+        !host.observes()
       encoded = canWait ? { parts, options } : undefined
       return parts
     }),

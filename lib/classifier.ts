@@ -130,7 +130,8 @@ export class Classifier {
     }
     const rule = (issues ? undefined : event.ruleOf(payload)) ?? event.critical
     const { critical } = event
-    const key = this.#keyOf(rule, payload)
+    // what wants an answer is critical
+    const key = wantsAnswer ? undefined : this.#keyOf(rule, payload)
     return { rule, critical, isInvalid: issues !== undefined, key, arity: args.length }
   }
 

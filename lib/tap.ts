@@ -298,18 +298,15 @@ export class Tap implements Courier<AdapterSocket> {
     return {
       emitted: (packet, adapter, wantsAnswer) => {
         try {
-          this.#origins.emitted(packet, namespace, adapter, wantsAnswer)
+          this.#origins.emitted(packet, namespace, adapter, wantsAnswer || packet.id !== undefined)
         } catch (refusal) {
           this.#forgetAnswer(packet, namespace)
           throw refusal
         }
       },
+      observes: () => this.#host.observes(),
       encodes: (adapter, options) => this.#origins.encodes(adapter, options.volatile !== undefined),
       broadcast: (recipients, send, parts, options) => {
-        if (this.#host.observes()) {
-          for (const recipient of recipients) send(recipient)
-          return
-        }
         const envelope = this.#encodings.of(parts)?.envelopeFor(options)
         if (!envelope) {
           // the adapter writes something else

@@ -190,6 +190,23 @@ describe('In mode observe, as without the plugin', () => {
     expect(new Set(bytes)).to.deep.equal(new Set([true]))
   })
 
+  it('one that leaves in the middle of a broadcast is sent nothing more of it', async () => {
+    const [, second] = await same(async (mode) => {
+      const fixture = await start(mode)
+      const clients = [await fixture.raw(), await fixture.raw()]
+      const [first, second] = [...fixture.io.sockets.sockets.values()]
+      first!.conn.on('packetCreate', ({ data }: { data?: unknown }) => {
+        if (String(data).includes('reel:frame')) second!.disconnect()
+      })
+      fixture.io.emit('reel:frame', { n: 1 })
+      await clients[1]!.until(() => clients[1]!.frames.includes('41'))
+      fixture.io.emit('jackpot:won', { n: 2 })
+      await clients[0]!.until(() => clients[0]!.received('jackpot:won').length === 1)
+      return clients.map(({ frames }) => comparable(frames.slice(1)))
+    })
+    expect(second!.at(-1)).to.equal('41')
+  })
+
   describe('when the mode changes', () => {
     /** A client that comes back by itself, and what it was sent. */
     async function listening(fixture: Fixture) {

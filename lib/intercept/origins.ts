@@ -1,4 +1,4 @@
-import type { Classifier, Packet, Verdict } from '../classifier.ts'
+import { type Classifier, eventOf, type Packet, type Verdict } from '../classifier.ts'
 import { type Marked, readMark, unmark, writeMark } from './mark.ts'
 
 /** Where a packet comes from that is about to be encoded, and what it was taken for there. */
@@ -12,7 +12,7 @@ export interface Origin {
 }
 
 interface Judged {
-  readonly verdict: Verdict | undefined
+  readonly verdict: Verdict
   /** One packet may be broadcast in several namespaces, each with an adapter and annotations. */
   readonly adapter: object
   readonly before: Judged | undefined
@@ -39,8 +39,9 @@ export class Origins {
   readonly #recovers: () => boolean
   /** Arguments of invalid payloads that a store may keep as they are. */
   readonly #invalid = new WeakSet<object>()
-  /** Of the adapter that encodes a packet next. */
-  #encoding: { readonly adapter: object; readonly isVolatile: boolean } | undefined
+  /** The adapter that encodes a packet next, and whether that is volatile. */
+  #encoding: object | undefined
+  #isVolatile = false
 
   /** @param recovers whether connection state recovery is on */
   constructor(classifier: Classifier, recovers: () => boolean) {
@@ -55,17 +56,18 @@ export class Origins {
    */
   emitted(packet: JudgedPacket, namespace: string, adapter: object, wantsAnswer: boolean): void {
     unmark(packet)
-    if (!Array.isArray(packet.data)) return
-    const verdict = this.#classifier.judge(namespace, packet.data, wantsAnswer)
-    packet[kJudged] = { verdict, adapter, before: packet[kJudged] }
+    const data = eventOf(packet)
+    const verdict = data && this.#classifier.judge(namespace, data, wantsAnswer)
     if (!verdict) return
-    if (verdict.isInvalid && this.#recovers()) this.#invalid.add(packet.data)
+    packet[kJudged] = { verdict, adapter, before: packet[kJudged] }
+    if (verdict.isInvalid && this.#recovers()) this.#invalid.add(data)
     if (!wantsAnswer) writeMark(packet, verdict)
   }
 
   /** An adapter encodes a packet next, in the same synchronous call. */
   encodes(adapter: object, isVolatile: boolean): void {
-    this.#encoding = { adapter, isVolatile }
+    this.#encoding = adapter
+    this.#isVolatile = isVolatile
   }
 
   /**
@@ -75,16 +77,14 @@ export class Origins {
    * @throws SpillwayError with `validate: 'throw'`, where the application emits
    */
   of(packet: JudgedPacket, data: readonly unknown[], isTapped: boolean): Origin {
-    const encoding = this.#encoding
+    const adapter = this.#encoding
     this.#encoding = undefined
-    if (encoding) {
-      const { adapter, isVolatile } = encoding
-      const judged = judgedBy(adapter, packet)
-      const verdict = judged
-        ? judged.verdict
-        : this.#classifier.resolve(packet.nsp, data, readMark(packet))
+    if (adapter) {
+      const verdict =
+        judgedBy(adapter, packet)?.verdict ??
+        this.#classifier.resolve(packet.nsp, data, readMark(packet))
       unmark(packet)
-      return { verdict, isReplay: false, isVolatile }
+      return { verdict, isReplay: false, isVolatile: this.#isVolatile }
     }
     const isReplay = isTapped && this.#recovers()
     const verdict = isReplay
