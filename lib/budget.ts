@@ -16,8 +16,11 @@ export class Budget {
   readonly ledger = new Ledger()
   #shrunk: { readonly from: Limits; readonly steps: number; readonly to: Limits } | undefined
 
+  #bearable: Bytes
+
   constructor(bytes: Bytes) {
     this.bytes = bytes
+    this.#bearable = MOST * bytes
   }
 
   get isExceeded(): boolean {
@@ -27,6 +30,16 @@ export class Budget {
   /** Bytes above the most that is held before clients are closed. */
   get excess(): Bytes {
     return Math.max(0, this.ledger.bytes - MOST * this.bytes)
+  }
+
+  /** Whether so much has come since clients were last closed that more have to go at once. */
+  get isOverfull(): boolean {
+    return this.ledger.bytes > this.#bearable
+  }
+
+  /** Clients were closed, or nobody could be. */
+  relieved(): void {
+    this.#bearable = Math.max(MOST * this.bytes, this.ledger.bytes + this.bytes / STEPS)
   }
 
   /** The limits in force. */

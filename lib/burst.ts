@@ -1,16 +1,17 @@
 import type { Envelope } from './envelope.ts'
-import type { Shared } from './ledger.ts'
+import { Held, type Shared } from './ledger.ts'
+import { BUFFER_COST } from './memory.ts'
 import type { Bytes } from './units.ts'
 
 /**
  * What one client is sent in one tick: a chain of envelopes that leave in one system call. Clients
  * that are sent the same share its nodes, and so the buffer that their frames are joined in.
  */
-export class Burst implements Shared {
+export class Burst {
   readonly envelope: Envelope
   readonly before: Burst | undefined
   readonly bytes: Bytes
-  holders = 0
+  #held: Held | undefined
   /** What most clients are sent after it. */
   #next: Burst | undefined
   #frames: Buffer | undefined
@@ -29,7 +30,10 @@ export class Burst implements Shared {
 
   /** What is in memory while its frames are: one alone has its envelope's. */
   get held(): Shared {
-    return this.before === undefined ? this.envelope : this
+    if (this.before === undefined) return this.envelope
+    // not the messages, which nothing keeps once their frames are joined
+    this.#held ??= new Held(this.bytes, BUFFER_COST + this.bytes)
+    return this.#held
   }
 
   /** All frames in their order; shared, never changed. */

@@ -37,6 +37,9 @@ export interface ChannelHost {
   /** The channel has something that needs looking after from time to time. */
   watch(channel: Channel): void
   unwatch(channel: Channel): void
+  /** Whether the process holds so much that clients have to go at once, and not with the next sweep. */
+  readonly overfull: boolean
+  relieve(now: Millis): void
   /** Asks for a `pump` at an instant; of several, the earliest counts. */
   wake(channel: Channel, at: Millis): void
   /** Offers what was emitted to it and waits only for its slice. */
@@ -200,9 +203,9 @@ export class Channel implements FanoutMember, LinkEvents {
     return this.critical.bytes + this.cosmetic.bytes
   }
 
-  /** Bytes that the process holds for it, shared or not. */
+  /** Memory that the process holds for it, shared or not, as estimated. */
   get held(): Bytes {
-    return this.queued + this.link.outstanding
+    return this.critical.cost + this.cosmetic.cost + this.link.cost
   }
 
   /** Messages shed so far, and those that would have been but for mode observe. */
@@ -260,8 +263,12 @@ export class Channel implements FanoutMember, LinkEvents {
     this.#host.meters.buffered.record(buffered)
     this.lastRule = envelope.rule
     if (this.#host.limits.mode === 'observe') return this.#offerObserved(envelope, buffered, now)
-    if (envelope.rule.class === 'cosmetic') return this.#offerCosmetic(envelope, buffered, now)
-    return this.#offerCritical(envelope, buffered, now)
+    const verdict =
+      envelope.rule.class === 'cosmetic'
+        ? this.#offerCosmetic(envelope, buffered, now)
+        : this.#offerCritical(envelope, buffered, now)
+    if (verdict === 'queued' && this.#host.overfull) this.#host.relieve(now)
+    return verdict
   }
 
   /**
@@ -366,6 +373,10 @@ export class Channel implements FanoutMember, LinkEvents {
 
   heartbeat(answered: boolean, now: Millis): void {
     this.vitals.heartbeat(this.link, this.window, answered, now)
+    if (this.link.isFlooded && this.#host.limits.mode === 'enforce') {
+      this.terminate('over-limit')
+      return
+    }
     this.pump(now)
   }
 

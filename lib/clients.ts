@@ -19,6 +19,7 @@ import { LoopDelay } from './loop-delay.ts'
 import { Meters } from './meters.ts'
 import type { ClosingCode } from './outcomes.ts'
 import type { ClientBrief, Peer } from './peer.ts'
+import { type Holder, leastDeserving } from './relief.ts'
 import type { Reporter } from './reporter.ts'
 import { shown } from './shown.ts'
 import type { Departures } from './shutdown.ts'
@@ -321,6 +322,10 @@ export class Clients implements ChannelHost, LinkHost {
     this.fanout.add(channel, critical)
   }
 
+  get overfull(): boolean {
+    return this.budget.isOverfull
+  }
+
   spent(now: Millis): boolean {
     return this.fanout.spent(now)
   }
@@ -422,7 +427,7 @@ export class Clients implements ChannelHost, LinkHost {
   #inspect(shares: number): void {
     if (this.#lap.length === 0 || this.watched.size === 0) this.#lap = [...this.watched]
     const now = this.now()
-    if (this.budget.excess > 0 && this.configured.mode === 'enforce') this.#relieve(now)
+    this.relieve(now)
     this.census.count(this.size, shares, now)
     this.#judge(now)
     for (let left = Math.ceil(this.watched.size / shares); left > 0; ) {
@@ -449,22 +454,20 @@ export class Clients implements ChannelHost, LinkHost {
     }
   }
 
-  /**
-   * Closes those that most is held for: first those without progress, then, if there is none, any.
-   * What is freed may be shared and so not as much; then more are closed the next time.
-   */
-  #relieve(now: Millis): void {
-    const held = [...this.watched].filter(
-      ({ exempt, link, held }) => !exempt && !link.upgrading && held > 0,
-    )
-    const stuck = held.filter(({ vitals }) => now - vitals.progressAt >= NO_PROGRESS)
-    const candidates = stuck.length > 0 ? stuck : held
-    let { excess } = this.budget
-    for (const channel of candidates.sort((a, b) => b.held - a.held)) {
-      if (excess <= 0) return
-      excess -= channel.held
-      channel.terminate('budget')
+  /** Closes clients of whom too much is held; not those that upgrade or are exempt. */
+  relieve(now: Millis): void {
+    if (this.budget.excess > 0 && this.configured.mode === 'enforce') {
+      const holders: Array<Holder & { readonly channel: Channel }> = []
+      for (const channel of this.watched) {
+        const { exempt, link, held, vitals } = channel
+        if (exempt || link.upgrading || held === 0) continue
+        holders.push({ channel, held, stuckFor: now - vitals.progressAt })
+      }
+      for (const { channel } of leastDeserving(holders, this.budget.excess)) {
+        channel.terminate('budget')
+      }
     }
+    this.budget.relieved()
   }
 
   channel(id: string): Channel | undefined {
@@ -500,8 +503,6 @@ function sweepInterval(stallAfter: Millis): Millis {
 }
 
 const LEAST_INTERVAL: Millis = 25
-/** Longer than between two markers of a client that something waits for. */
-const NO_PROGRESS: Millis = 1000
 /** Enough for the loop to read what has arrived, and for a poll, which is a connection of its own. */
 const RECONSIDERED: Millis = 100
 /** With thousands of clients, all of them at once would hold the event loop. */

@@ -1,5 +1,6 @@
 import { type EncodedPart, frameBytes, framesOf, isFramable } from './frame.ts'
-import type { Shared } from './ledger.ts'
+import type { Ledger, Shared } from './ledger.ts'
+import { BUFFER_COST, memoryOf } from './memory.ts'
 import type { Rule } from './rule.ts'
 import type { Bytes, Millis } from './units.ts'
 
@@ -38,6 +39,9 @@ export class Envelope implements Shared {
   /** Whether `frames` can be had; the rest is Engine.IO's. */
   readonly framable: boolean
   #holders = 0
+  #charged: Bytes = 0
+  #ledger: Ledger | undefined
+  #weight: Bytes | undefined
   readonly #bare: (() => readonly EncodedPart[]) | undefined
   /** The frame that came with the message. */
   readonly #given: readonly Uint8Array[] | undefined
@@ -79,19 +83,49 @@ export class Envelope implements Shared {
 
   /** What a WebSocket carries; shared, never changed. */
   get frames(): Buffer {
-    this.#frames ??= this.#given
-      ? Buffer.concat(this.#given, this.bytes)
-      : framesOf(this.parts, this.bytes)
+    if (!this.#frames) {
+      this.#frames = this.#given
+        ? Buffer.concat(this.#given, this.bytes)
+        : framesOf(this.parts, this.bytes)
+      this.#ledger?.charge(this)
+    }
     return this.#frames
   }
 
-  /** The ledger's; no part of what is sent. */
+  /** What it takes in memory without its frames, as estimated; it does not change. */
+  get weight(): Bytes {
+    this.#weight ??= memoryOf(this.parts, this.options?.wsPreEncodedFrame, this.key)
+    return this.#weight
+  }
+
+  get cost(): Bytes {
+    return this.#frames ? this.weight + BUFFER_COST + this.bytes : this.weight
+  }
+
+  // The ledger's, and no part of what is sent, which never changes.
+
   get holders(): number {
     return this.#holders
   }
 
   set holders(holders: number) {
     this.#holders = holders
+  }
+
+  get charged(): Bytes {
+    return this.#charged
+  }
+
+  set charged(charged: Bytes) {
+    this.#charged = charged
+  }
+
+  get ledger(): Ledger | undefined {
+    return this.#ledger
+  }
+
+  set ledger(ledger: Ledger | undefined) {
+    this.#ledger = ledger
   }
 
   /** @param maxAge where the annotation does not say */

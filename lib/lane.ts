@@ -1,5 +1,6 @@
 import type { Envelope } from './envelope.ts'
 import type { Ledger } from './ledger.ts'
+import { KEYED_PLACE, LANE_PLACE } from './memory.ts'
 import type { Bytes } from './units.ts'
 
 /**
@@ -13,6 +14,8 @@ export class Lane {
   /** Invariant: the number and the sum of `bytes` of the entries between head and tail. */
   messages = 0
   bytes: Bytes = 0
+  /** What they take in memory, as if nobody shared them, with their places here. */
+  cost: Bytes = 0
   readonly #ledger: Ledger
   #head: Entry | undefined
   #tail: Entry | undefined
@@ -51,6 +54,7 @@ export class Lane {
     else rank.head = entry
     rank.tail = entry
     this.#grow(rank, envelope.bytes, 1)
+    this.#charge(envelope, 1)
     if (envelope.key !== undefined) {
       this.#keys ??= new Map()
       this.#keys.set(envelope.key, entry)
@@ -79,6 +83,7 @@ export class Lane {
     this.#ledger.hold(envelope)
     this.#ledger.release(replaced)
     entry.envelope = envelope
+    this.cost += envelope.weight - replaced.weight
     this.#grow(entry.rank, envelope.bytes - replaced.bytes, 0)
     return replaced
   }
@@ -128,8 +133,15 @@ export class Lane {
     if (rankNext) rankNext.rankPrevious = rankPrevious
     else rank.tail = rankPrevious
     this.#grow(rank, -envelope.bytes, -1)
+    this.#charge(envelope, -1)
     if (envelope.key !== undefined) this.#keys?.delete(envelope.key)
     return envelope
+  }
+
+  #charge(envelope: Envelope, times: 1 | -1): void {
+    const place = times * (envelope.key === undefined ? LANE_PLACE : KEYED_PLACE)
+    this.#ledger.add(place)
+    this.cost += place + times * envelope.weight
   }
 
   #grow(rank: Rank, bytes: Bytes, messages: number): void {

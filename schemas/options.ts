@@ -145,7 +145,7 @@ export const attachOptions = z.strictObject({
     .optional()
     .transform((given) => given ?? Math.round(getHeapStatistics().heap_size_limit / 4))
     .describe(
-      'Bytes that the process may hold for all clients together, shared messages counted once. Above it `low` and `high` shrink in proportion; above 1.5 times it the clients that most is held for are closed. Default: a quarter of the heap limit.',
+      'Bytes of memory that the process may hold for all clients together, as estimated from what each message and its places in queues take; shared messages count once. Above it `low` and `high` shrink in proportion; above 1.5 times it clients are closed, those first that most is held for. Default: a quarter of the heap limit.',
     ),
   closedHistory: z
     .int()

@@ -34,6 +34,8 @@ function setUp(
     handedOver: () => {},
     now: () => 0,
     spent: () => false,
+    overfull: false,
+    relieve() {},
     tick: () => 0,
     meters,
     ledger,

@@ -25,6 +25,8 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
       'lib/losses',
       'lib/reserved',
       'lib/ledger',
+      'lib/memory',
+      'lib/relief',
       'lib/sampler',
       'lib/budget',
       'lib/ready-queue',

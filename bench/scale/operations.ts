@@ -35,6 +35,8 @@ const host: ChannelHost = {
   handedOver() {},
   now: () => 0,
   spent: () => false,
+  overfull: false,
+  relieve() {},
   tick: () => 0,
   meters: new Meters(),
   ledger: new Ledger(),

@@ -1,9 +1,12 @@
 import { Fifo } from '../base/fifo.ts'
 import type { Ledger, Shared } from '../ledger.ts'
+import { WRITE_PLACE } from '../memory.ts'
 import type { Bytes } from '../units.ts'
 
 /** What a connection was handed and its kernel socket has not taken, oldest first. */
 export class Backlog {
+  /** What it takes in memory, as if nobody shared it, with the writes that are under way. */
+  cost: Bytes = 0
   readonly #ledger: Ledger
   readonly #items = new Fifo<Shared>()
   #bytes: Bytes = 0
@@ -12,10 +15,16 @@ export class Backlog {
     this.#ledger = ledger
   }
 
+  /** Messages and joined frames, each at least one write. */
+  get writes(): number {
+    return this.#items.length
+  }
+
   add(item: Shared): void {
     this.#ledger.hold(item)
     this.#items.push(item)
     this.#bytes += item.bytes
+    this.#charge(item, 1)
   }
 
   /** Lets go of what was taken: all but the latest that make up what is outstanding. */
@@ -27,7 +36,14 @@ export class Backlog {
     ) {
       this.#items.shift()
       this.#bytes -= item.bytes
+      this.#charge(item, -1)
       this.#ledger.release(item)
     }
+  }
+
+  #charge(item: Shared, times: 1 | -1): void {
+    this.#ledger.add(times * WRITE_PLACE)
+    // the cost of what waits for others too may have grown since
+    this.cost += times * (WRITE_PLACE + item.bytes)
   }
 }

@@ -2,7 +2,7 @@ import { timers } from '../base/timers.ts'
 import type { Burst } from '../burst.ts'
 import type { Envelope } from '../envelope.ts'
 import type { TickMember } from '../fanout.ts'
-import type { Shared } from '../ledger.ts'
+import { Held, type Shared } from '../ledger.ts'
 import { note, Override } from '../socketio/override.ts'
 import type { Bytes, Millis } from '../units.ts'
 import { Backlog } from './backlog.ts'
@@ -55,7 +55,7 @@ export class EngineLink implements Link, GaugeEvents {
     conn.on('upgrade', onUpgrade)
     this.waiting = bytesHeldBack(conn)
     if (this.waiting > 0) this.#followDrain()
-    if (this.outstanding > 0) this.#wrote({ bytes: this.outstanding, holders: 0 })
+    if (this.outstanding > 0) this.#wrote(new Held(this.outstanding))
   }
 
   /** Who is told from now on. */
@@ -98,7 +98,17 @@ export class EngineLink implements Link, GaugeEvents {
   /** A message of any size goes when nothing else is outstanding. */
   hasRoom(bytes: Bytes): boolean {
     const { outstanding } = this
-    return outstanding === 0 || outstanding + bytes <= Math.min(HANDOVER, this.#host.handover)
+    if (outstanding === 0) return true
+    if (this.#backlog && this.#backlog.writes >= MOST_WRITES) return false
+    return outstanding + bytes <= Math.min(HANDOVER, this.#host.handover)
+  }
+
+  get isFlooded(): boolean {
+    return (this.conn.writeBuffer?.length ?? 0) > MOST_REPLIES
+  }
+
+  get cost(): Bytes {
+    return this.#backlog?.cost ?? 0
   }
 
   write(envelope: Envelope): void {
@@ -335,6 +345,14 @@ interface LinkedSocket extends EngineSocket {
 
 /** The protocol in which the server sends heartbeats, and a client answers them. */
 const ANSWERS_HEARTBEATS = 4
+
+/**
+ * Writes under way at most: each takes some hundred bytes, however short it is. What waits in lanes is
+ * joined.
+ */
+const MOST_WRITES = 256
+/** Beyond what is handed over here, Engine.IO answers the heartbeats of clients of protocol 3. */
+const MOST_REPLIES = 4 * MOST_WRITES
 
 /** In place of Engine.IO's `flush` while a batch is written. */
 const heldBack = new Override<LinkedSocket, 'flush'>('flush', function (this: LinkedSocket) {

@@ -49,6 +49,8 @@ export interface Link {
   readonly transport: string
   /** Bytes handed over that the kernel (on polling: the client) has not taken yet. */
   readonly outstanding: Bytes
+  /** What that takes in memory, as estimated. */
+  readonly cost: Bytes
   /** Whether so many bytes may be handed over now without a backlog that delays heartbeats. */
   hasRoom(bytes: Bytes): boolean
   /** Whether `write` writes at once; if not, messages are kept until `flush`. */
@@ -71,6 +73,8 @@ export interface Link {
   /** Between a heartbeat's answer and the next heartbeat; NaN if unknown. */
   readonly heartbeatInterval: Millis
   readonly upgrading: boolean
+  /** So many answers to the client's own heartbeats wait that it can only want to fill memory. */
+  readonly isFlooded: boolean
   /** Writes a delivery marker now, behind what was kept. */
   mark(sequence: number): void
   /** Runs writes whose frames leave as one batch. */

@@ -142,7 +142,7 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
   },
   spillway_held_bytes: {
     type: 'gauge',
-    help: 'Bytes that the process holds for its clients; what several share counts once.',
+    help: 'Bytes of memory that the process holds for its clients, as estimated; what several share counts once.',
     labels: [],
     rows: ({ readings }) => only(readings.budget.held),
   },

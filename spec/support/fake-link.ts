@@ -26,6 +26,12 @@ export class FakeLink implements Link {
     return sum(this.written) - sum(this.delivered)
   }
 
+  readonly isFlooded = false
+
+  get cost(): number {
+    return this.outstanding
+  }
+
   hasRoom(bytes: number): boolean {
     return this.outstanding === 0 || this.outstanding + bytes <= this.handover
   }

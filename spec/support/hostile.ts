@@ -44,6 +44,8 @@ export const text = (packet: string): Buffer => frameOf({ opcode: 1, payload: Bu
 export class HostileSocket {
   /** Payloads of the pings that it was sent. */
   readonly pings: Buffer[] = []
+  /** Those of the answers to its own. */
+  readonly pongs: Buffer[] = []
   /** Engine.IO packets that it was sent. */
   readonly packets: string[] = []
   readonly #tcp: TcpSocket
@@ -117,6 +119,7 @@ export class HostileSocket {
     }
     for (let frame = this.#next(); frame; frame = this.#next()) {
       if (frame.opcode === 9) this.pings.push(frame.payload)
+      if (frame.opcode === 10) this.pongs.push(frame.payload)
       if (frame.opcode === 1) this.packets.push(frame.payload.toString())
     }
   }

@@ -156,7 +156,7 @@ const INVARIANTS: readonly Invariant[] = [
         for (const { envelope } of due) held.add(envelope)
       }
       let least = 0
-      for (const { bytes } of held) least += bytes
+      for (const { weight } of held) least += weight
       const { bytes } = clients.ledger
       if (bytes < least) return `${bytes} bytes, not ${least}`
       if (!loop.idle || broadcasts.waiting) return

@@ -94,6 +94,12 @@ export class SimulatedLink implements Link {
     return Math.max(0, this.#queued - this.path.buffer)
   }
 
+  readonly isFlooded = false
+
+  get cost(): number {
+    return this.outstanding
+  }
+
   hasRoom(bytes: number): boolean {
     return this.outstanding === 0 || this.outstanding + bytes <= 64 * 1024
   }
@@ -236,6 +242,8 @@ export function simulate(path: Path, limits: Partial<Limits> = {}, seed = 1): Si
     handedOver() {},
     now: () => simulation.now,
     spent: () => false,
+    overfull: false,
+    relieve() {},
     tick: () => 0,
     meters,
     ledger: new Ledger(),
