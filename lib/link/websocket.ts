@@ -1,6 +1,7 @@
 import { pingOf } from '../frame.ts'
 import { note } from '../socketio/override.ts'
 import type { Bytes } from '../units.ts'
+import { guardPongs, type PongingWs, unguardPongs } from './auto-pong.ts'
 import { type EngineSocket, type EngineTransport, readyEventOf } from './engine.ts'
 import { FrameWriter } from './frame-writer.ts'
 import type { GaugeEvents, TransportGauge } from './gauge.ts'
@@ -11,15 +12,14 @@ const kGauge = Symbol('spillway.gauge')
 const CLOSED = 3
 
 /** The parts of a `ws` WebSocket that are used. */
-interface Ws {
-  readonly bufferedAmount: number
+interface Ws extends PongingWs {
   readonly readyState?: number
   close?: () => void
   terminate(): void
   once?: (event: 'close', listener: () => void) => void
   ping?: (data: Buffer) => void
-  on?: (event: 'pong', listener: (data: unknown) => void) => void
-  off?: (event: 'pong', listener: (data: unknown) => void) => void
+  on?: (event: 'ping' | 'pong', listener: (data: unknown) => void) => void
+  off?: (event: 'ping' | 'pong', listener: (data: unknown) => void) => void
   [kGauge]?: WebSocketGauge | undefined
   /** Private to `ws`; optional here. */
   readonly _socket?: KernelSocket | null
@@ -73,6 +73,7 @@ export class WebSocketGauge implements TransportGauge {
     if (pings) {
       note(this.#transport.socket, kGauge, this)
       socket.on?.('pong', onPong)
+      guardPongs(socket)
     }
   }
 
@@ -143,6 +144,7 @@ export class WebSocketGauge implements TransportGauge {
     this.#transport.off('ready', onReady)
     this.#transport.off('drain', onReady)
     socket.off?.('pong', onPong)
+    unguardPongs(socket)
     this.writer?.detach()
     Reflect.deleteProperty(this.#transport, kGauge)
     Reflect.deleteProperty(socket, kGauge)
