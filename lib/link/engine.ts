@@ -19,6 +19,8 @@ export interface EngineSocket extends EventEmitter {
   readonly transport: EngineTransport
   readonly server: EngineServer
   readonly writeBuffer?: readonly unknown[]
+  /** Callbacks of what the transport has: functions, or those of a whole batch. */
+  readonly sentCallbackFn?: readonly unknown[]
   write: EngineWrite
   send: EngineWrite
   close(discard?: boolean): void

@@ -107,6 +107,8 @@ export class FrameWriter implements WriteOwner, TickMember {
     return (
       conn.readyState === 'open' &&
       conn.writeBuffer!.length === 0 &&
+      // before Engine.IO 6.6 each write through it leads to one callback, however many there are
+      typeof conn.sentCallbackFn?.[0] !== 'function' &&
       conn.listenerCount('packetCreate') === 0 &&
       conn.listenerCount('flush') === 0 &&
       conn.listenerCount('drain') === own &&

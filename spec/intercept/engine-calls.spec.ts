@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { setImmediate as turn } from 'node:timers/promises'
 import { expect } from 'chai'
 import * as ws from 'ws'
 import type { SpillwayOptions } from '../../lib/types.ts'
@@ -161,8 +162,12 @@ async function courseOf(
       }
       log.push(shown(args[1]))
     }
-    await new Promise<void>((resolve) => conn[method]('last', resolve))
-    await client.until((received) => received.at(-1) === '4last')
+    // before Engine.IO 6.6 each write over WebSocket leads to one callback at most
+    for (let n = 0; n <= calls.length; n++) {
+      conn[method](`last ${n}`)
+      await client.until((received) => received.at(-1) === `4last ${n}`)
+      await turn()
+    }
     return { log, received: client.received }
   } finally {
     client.close()
