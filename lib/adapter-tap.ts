@@ -1,16 +1,38 @@
 import type { Packet } from './classifier.ts'
-import type { WriteOptions } from './envelope.ts'
+import type { Envelope, WriteOptions } from './envelope.ts'
 import type { EncodedPart } from './frame.ts'
 import type { Recipient } from './round.ts'
 import { replaceMethod } from './socketio/override.ts'
 
 /** A Socket.IO socket, as its adapter knows it. */
 export interface AdapterSocket extends Recipient {
-  /** Private to Socket.IO, as what follows; optional here. */
-  readonly client?: {
-    writeToEngine?: (parts: readonly EncodedPart[], options: WriteOptions) => void
-  }
+  /** Private to Socket.IO; optional here. */
   readonly _anyOutgoingListeners?: { readonly length: number } | undefined
+}
+
+/** Sockets that an adapter looks up, to do something with one after the other. */
+export class LookUp {
+  /** The socket that something is done with now. */
+  socket: AdapterSocket | undefined
+  /** What was written to sockets until now, the same to each. */
+  envelope: Envelope | undefined
+  readonly recipients: AdapterSocket[] = []
+
+  /**
+   * Something is written to a connection.
+   *
+   * @returns whether it may go later: it is the first that is written to the socket, and the same
+   *   that was written to those before
+   */
+  add(conn: object, envelope: Envelope): boolean {
+    const { socket } = this
+    if (socket?.conn !== conn) return false
+    if (this.envelope !== undefined && this.envelope !== envelope) return false
+    this.envelope = envelope
+    this.recipients.push(socket)
+    this.socket = undefined
+    return true
+  }
 }
 
 /**
@@ -34,61 +56,36 @@ export interface AdapterHost {
   emitted(packet: Packet, adapter: TappedAdapter, wantsAnswer: boolean): void
   /** A packet is encoded next, whoever has emitted it. */
   encodes(adapter: TappedAdapter, options: WriteOptions): void
-  /** Whether broadcasts go to their recipients as the adapter sends them. */
-  observes(): boolean
-  /** The broadcast that was just encoded goes to these recipients. */
-  broadcast(
-    recipients: readonly AdapterSocket[],
-    send: (socket: AdapterSocket) => void,
-    parts: readonly EncodedPart[],
-    options: WriteOptions,
-  ): void
+  /**
+   * Something is done with each of some sockets. If that is to write the same to all of them, the
+   * host may do so later.
+   */
+  lookUp(run: (lookUp: LookUp) => void): void
+  /** Code of the application runs next: what was written until now may not wait for the others. */
+  interrupt(): void
 }
 
-const EVENT = 2
-
 /**
- * Has a host told of what is emitted, and of the recipients of a broadcast, whom it may send it one
- * after the other, instead of all at once. What Socket.IO's users could notice stays as it is:
- * messages that want an answer, are volatile, or have attachments that may change, and those that
- * `onAnyOutgoing` is told of. An adapter without these methods is left as it is.
+ * Has a host told of what is emitted, and of the sockets that an adapter looks up. An adapter without
+ * these methods is left as it is.
  *
  * @returns gives it its own methods back; undefined if it is left as it is
  */
 export function tapAdapter(adapter: TappedAdapter, host: AdapterHost): (() => void) | undefined {
   if (typeof adapter._encode !== 'function' || typeof adapter.apply !== 'function') return undefined
-  /** Of the broadcast that was encoded, and whose recipients are asked for next. */
-  let encoded: { readonly parts: EncodedPart[]; readonly options: WriteOptions } | undefined
   const restores = [
     replaceMethod(adapter, '_encode', (encode) => (packet, options) => {
       host.encodes(adapter, options)
-      const parts = encode(packet, options)
-      const canWait =
-        packet.type === EVENT &&
-        packet.id === undefined &&
-        parts.length === 1 &&
-        !options.volatile &&
-        !host.observes()
-      encoded = canWait ? { parts, options } : undefined
-      return parts
+      return encode(packet, options)
     }),
     replaceMethod(adapter, 'apply', (apply) => (target, callback) => {
-      const broadcast = encoded
-      encoded = undefined
-      if (!broadcast) return apply(target, callback)
-      const { parts, options } = broadcast
-      const recipients: AdapterSocket[] = []
-      let isPlain = true
-      apply(target, (socket) => {
-        recipients.push(socket)
-        isPlain &&=
-          !socket._anyOutgoingListeners?.length &&
-          typeof socket.client?.writeToEngine === 'function'
+      host.lookUp((lookUp) => {
+        apply(target, (socket) => {
+          if (socket._anyOutgoingListeners?.length) host.interrupt()
+          lookUp.socket = socket
+          callback(socket)
+        })
       })
-      // as the callback, but that whoever begins to listen later is not told
-      const send = (socket: AdapterSocket) => socket.client!.writeToEngine!(parts, options)
-      if (isPlain) host.broadcast(recipients, send, parts, options)
-      else for (const socket of recipients) callback(socket)
     }),
   ]
   for (const name of ['broadcast', 'broadcastWithAck'] as const) {

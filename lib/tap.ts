@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events'
 import {
   type AdapterHost,
   type AdapterSocket,
+  LookUp,
   type TappedAdapter,
   tapAdapter,
 } from './adapter-tap.ts'
@@ -14,7 +15,7 @@ import { Envelope, type EnvelopeFields, type WriteOptions } from './envelope.ts'
 import { refuse, toError, verbatim } from './errors.ts'
 import type { Fanout } from './fanout.ts'
 import type { EncodedPart } from './frame.ts'
-import { Encodings } from './intercept/encodings.ts'
+import { Encoding, Encodings } from './intercept/encodings.ts'
 import { type Origin, Origins } from './intercept/origins.ts'
 import type { Ledger } from './ledger.ts'
 import {
@@ -91,13 +92,14 @@ interface TappedSocket extends EngineSocket {
 
 /**
  * Intercepts what a Socket.IO server sends. A packet's class is decided where it is encoded; from
- * there it travels to the connection's `write` with the array of its encoded parts. Nothing else of Socket.IO is touched: broadcasts of any adapter, recovered
- * sockets and dynamic namespaces all come this way.
+ * there it travels to the connection's `write` with the array of its encoded parts. Nothing else of
+ * Socket.IO is touched: broadcasts of any adapter, recovered sockets and dynamic namespaces all come
+ * this way.
  */
 export class Tap implements Courier<AdapterSocket> {
   readonly broadcasts: Broadcasts<AdapterSocket>
-  /** What a recipient of a broadcast is being sent. */
-  #delivered: Envelope | undefined
+  /** What an adapter writes to the sockets that it looks up, and may be sent later. */
+  #lookedUp: LookUp | undefined
   readonly #io: TappedServer
   readonly #host: TapHost
   readonly #classifier: Classifier
@@ -221,7 +223,10 @@ export class Tap implements Courier<AdapterSocket> {
     const io = this.#io
     this.#replace('io.encoder', io.encoder, 'encode', (encode) => (packet) => {
       const fields = this.#fieldsOf(packet, (each) => partsOf(encode(each)))
-      return this.#encodings.add(fields, this.#host.fanout.tick())
+      // whoever answers has a time limit, and attachments may change meanwhile
+      const canWait =
+        fields.kind === 'event' && fields.parts.length === 1 && packet.id === undefined
+      return this.#encodings.add(new Encoding(fields, this.#host.fanout.tick(), canWait))
     })
     this.#replace('io', io, 'bind', (bind) => (engine) => {
       this.#tapEngine(engine)
@@ -304,20 +309,44 @@ export class Tap implements Courier<AdapterSocket> {
           throw refusal
         }
       },
-      observes: () => this.#host.observes(),
       encodes: (adapter, options) => this.#origins.encodes(adapter, options.volatile !== undefined),
-      broadcast: (recipients, send, parts, options) => {
-        const envelope = this.#encodings.of(parts)?.envelopeFor(options)
-        if (!envelope) {
-          // the adapter writes something else
-          for (const recipient of recipients) send(recipient)
-          return
-        }
-        // it may wait; later its payload may have changed
-        void envelope.overtakable
-        this.broadcasts.offer(recipients, { envelope, send })
-      },
+      lookUp: (run) => this.#lookUp(run),
+      interrupt: () => this.interrupt(),
     }
+  }
+
+  #lookUp(run: (lookUp: LookUp) => void): void {
+    this.interrupt()
+    const lookUp = new LookUp()
+    if (!this.#host.observes()) this.#lookedUp = lookUp
+    try {
+      run(lookUp)
+    } finally {
+      if (this.#lookedUp === lookUp) this.#broadcast(lookUp)
+    }
+  }
+
+  /** Something else happens than that the same is written to one socket after the other. */
+  interrupt(): void {
+    const lookUp = this.#lookedUp
+    if (lookUp) this.#broadcast(lookUp, false)
+  }
+
+  #broadcast({ envelope, recipients }: LookUp, canWait = true): void {
+    this.#lookedUp = undefined
+    if (!envelope) return
+    const now = this.#clock.now()
+    const send = ({ conn }: AdapterSocket) => {
+      if (this.broadcasts.waiting) this.broadcasts.catchUp(conn, envelope)
+      this.#offerTo(conn as TappedSocket, envelope, now)
+    }
+    if (!canWait) {
+      for (const recipient of recipients) send(recipient)
+      return
+    }
+    // it may wait; later its payload may have changed
+    void envelope.overtakable
+    this.broadcasts.offer(recipients, { envelope, send })
   }
 
   begin({ conn }: AdapterSocket): void {
@@ -329,14 +358,14 @@ export class Tap implements Courier<AdapterSocket> {
   }
 
   /** To one that has left its namespace too, as it was in it at the emit. */
-  readonly send = (socket: AdapterSocket, broadcast: Broadcast<AdapterSocket>): void => {
-    const outer = this.#delivered
-    this.#delivered = broadcast.envelope
-    try {
-      broadcast.send(socket)
-    } finally {
-      this.#delivered = outer
-    }
+  readonly send = ({ conn }: AdapterSocket, { envelope }: Broadcast<AdapterSocket>): void => {
+    this.#offerTo(conn as TappedSocket, envelope, this.#clock.now())
+  }
+
+  #offerTo(conn: TappedSocket, envelope: Envelope, now: Millis): void {
+    const tapped = conn[kTapped]
+    if (tapped) this.#offerEnvelope(conn, tapped, envelope, now)
+    else for (const part of envelope.parts) conn.write(part, envelope.options)
   }
 
   #tapEngine(engine: EngineServer): void {
@@ -412,10 +441,10 @@ export class Tap implements Courier<AdapterSocket> {
     const envelope = callback
       ? new Envelope(encoding.fields, options, callback)
       : encoding.envelopeFor(options)
-    if (envelope === this.#delivered) {
-      this.#delivered = undefined
-      this.#offerEnvelope(conn, tapped, envelope, this.#clock.now())
-      return
+    if (this.#lookedUp) {
+      const canWait = encoding.canWait && !options?.volatile && callback === undefined
+      if (canWait && this.#lookedUp.add(conn, envelope)) return
+      this.interrupt()
     }
     const isNew = encoding.tick === this.#host.fanout.tick()
     this.#offerNow(conn, tapped, envelope, isNew ? envelope.emittedAt : this.#clock.now())
@@ -445,6 +474,7 @@ export class Tap implements Courier<AdapterSocket> {
     options: WriteOptions | undefined,
     callback: (() => void) | undefined,
   ): void {
+    this.interrupt()
     if (options !== undefined && isOpen(conn)) setDefaults(options)
     const { unannotated: rule } = this.#classifier
     // to Engine.IO whatever is falsy is a message without data
@@ -489,8 +519,11 @@ function overridesOf(tap: Tap) {
     function (this: TappedSocket, discard?: boolean): void {
       const tapped = this[kTapped]
       if (tapped?.tap !== tap) Reflect.apply(close.original(this), this, [discard])
-      else if (discard) tapped.channel.discard(tap.now())
-      else tapped.channel.close(tap.now())
+      else {
+        tap.interrupt()
+        if (discard) tapped.channel.discard(tap.now())
+        else tapped.channel.close(tap.now())
+      }
     },
   )
   return [replaceWrite('write'), replaceWrite('send'), close] as const

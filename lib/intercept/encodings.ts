@@ -7,11 +7,14 @@ export class Encoding {
   readonly fields: EnvelopeFields
   /** The tick in which it was encoded; an adapter may write it in a later one. */
   readonly tick: number
+  /** Whether a broadcast of it may be sent in slices. */
+  readonly canWait: boolean
   #envelope: Envelope | undefined
 
-  constructor(fields: EnvelopeFields, tick: number) {
+  constructor(fields: EnvelopeFields, tick: number, canWait: boolean) {
     this.fields = fields
     this.tick = tick
+    this.canWait = canWait
   }
 
   /** One envelope for all recipients that are sent the packet with the same options. */
@@ -45,17 +48,8 @@ export class Encodings {
   }
 
   /** @returns what the encoder has to return for Socket.IO to write: the parts of the packet */
-  add(fields: EnvelopeFields, tick: number): EncodedPart[] {
-    return new EncodedParts(this, new Encoding(fields, tick))
-  }
-
-  /** The packet of an array that `add` has returned, unless somebody has changed the array. */
-  of(parts: readonly EncodedPart[]): Encoding | undefined {
-    const encoding = EncodedParts.encodingOf(parts, this)
-    const own = encoding?.fields.parts
-    const isIntact =
-      own?.length === parts.length && own.every((part, index) => part === parts[index])
-    return isIntact ? encoding : undefined
+  add(encoding: Encoding): EncodedPart[] {
+    return new EncodedParts(this, encoding)
   }
 
   /**
@@ -184,11 +178,6 @@ class EncodedParts extends Array<EncodedPart> {
   /** What `slice`, `map` and others derive from it are plain arrays. */
   static override get [Symbol.species](): ArrayConstructor {
     return Array
-  }
-
-  static encodingOf(parts: readonly EncodedPart[], encodings: Encodings): Encoding | undefined {
-    if (!(#encoding in parts)) return undefined
-    return parts.#encodings === encodings ? parts.#encoding : undefined
   }
 
   constructor(encodings: Encodings, encoding: Encoding) {

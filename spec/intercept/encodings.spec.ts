@@ -8,7 +8,7 @@ import { Adapter } from 'socket.io-adapter'
 import * as msgpack from 'socket.io-msgpack-parser'
 import * as parser from 'socket.io-parser'
 import type { EnvelopeFields } from '../../lib/envelope.ts'
-import { Encodings } from '../../lib/intercept/encodings.ts'
+import { Encoding, Encodings } from '../../lib/intercept/encodings.ts'
 import { makeRule } from '../../lib/rule.ts'
 import type { SpillwayOptions } from '../../lib/types.ts'
 import { starve } from '../support/flood.ts'
@@ -470,7 +470,7 @@ describe('A packet is recognised by its array of parts', () => {
       }
     }
 
-    it.skip('without looking up recipients, which are then looked up for something else', async () => {
+    it('without looking up recipients, which are then looked up for something else', async () => {
       await sideBySide({
         serverOptions: () => ({ adapter: DirectAdapter as never }),
         act: async ({ io }) => {
@@ -481,6 +481,70 @@ describe('A packet is recognised by its array of parts', () => {
           io.emit('text', 2)
           io.socketsJoin('room')
           expect(await io.in('room').fetchSockets()).to.have.length(3)
+        },
+      })
+    })
+  })
+
+  describe('when a broadcast goes to many', () => {
+    /** More than are always sent a broadcast where it is emitted. */
+    const MANY = 110
+
+    it('in whose middle others emit, write, leave and are looked up', async () => {
+      await sideBySide({
+        clients: MANY,
+        act: async ({ io, sockets }) => {
+          io.emit('text', 'first')
+          const conn = connOf(sockets[30]!)
+          const { write } = conn
+          conn.write = function (part, ...rest) {
+            connOf(sockets[5]!).write('past Socket.IO')
+            return write.call(this, part, ...rest)
+          }
+          io.emit('text', 'one')
+          io.emit('text', 'two')
+          sockets[70]!.onAnyOutgoing(
+            firstTime(() => {
+              io.emit('text', 'nested')
+              sockets[10]!.emit('text', 'nested to one')
+              sockets[90]!.emit('text', 'nested to one')
+              sockets[20]!.disconnect()
+              sockets[95]!.disconnect()
+            }),
+          )
+          io.emit('text', 'three')
+          expect(await io.fetchSockets()).to.have.length(MANY - 2)
+          io.except(sockets[1]!.id).emit('text', 'four')
+          sockets[1]!.emit('text', 'last')
+        },
+      })
+    })
+
+    /** Does more than to write, and not only to its sockets. */
+    class CountingAdapter extends Adapter {
+      override broadcast(packet: object, options: object): void {
+        const own = this as unknown as {
+          _encode(packet: object, options: object): Part[]
+          apply(options: object, callback: (socket: Written) => void): void
+        }
+        const flags = {}
+        const parts = own._encode({ ...packet, nsp: '/' }, flags)
+        let count = 0
+        own.apply(options, (socket) => {
+          if (++count % 2 === 0) socket.client.writeToEngine(parts, flags)
+          if (count === 100) socket.client.writeToEngine(parts, { ...flags })
+        })
+        expect(count).to.equal(MANY)
+      }
+    }
+
+    it('by an adapter that does more than to write to each', async () => {
+      await sideBySide({
+        clients: MANY,
+        serverOptions: () => ({ adapter: CountingAdapter as never }),
+        act: async ({ io }) => {
+          for (let n = 0; n < 3; n++) io.emit('text', n)
+          expect(await io.fetchSockets()).to.have.length(MANY)
         },
       })
     })
@@ -539,7 +603,7 @@ describe('Encodings', () => {
   const add = (...parts: Part[]) => {
     const rule = makeRule('test', '/', { class: 'critical' })
     const fields: EnvelopeFields = { rule, kind: 'event', namespace: '/', parts, emittedAt: 0 }
-    return { parts: encodings.add(fields, 0), fields }
+    return { parts: encodings.add(new Encoding(fields, 0, false)), fields }
   }
   const take = (part: Part, to: object = conn) => {
     const taken = encodings.take(to, part, options, undefined)
