@@ -3,6 +3,7 @@ import { diagnoseMessage } from './diagnostics.ts'
 import type { Envelope } from './envelope.ts'
 import { Episode } from './episode.ts'
 import type { FanoutMember } from './fanout.ts'
+import { FormerSockets, type NamespaceSocket } from './former-sockets.ts'
 import { Lane } from './lane.ts'
 import { Ledger } from './ledger.ts'
 import type { Limits } from './limits.ts'
@@ -58,15 +59,6 @@ export interface ChannelHost {
   recovered(channel: Channel, episode: Episode, now: Millis, wasCongested: boolean): void
 }
 
-/** A Socket.IO socket: a client in one of its namespaces. */
-export interface NamespaceSocket {
-  readonly id: string
-  readonly nsp: { readonly name: string }
-  /** False as soon as Socket.IO tells its `disconnect`. */
-  readonly connected: boolean
-  readonly rooms: ReadonlySet<string>
-}
-
 /** The share of `stallAfter` after which a client is said to be stalling. */
 const STALLING = 0.25
 /** The share of what it is offered that a client loses at least to be said to be losing. */
@@ -81,12 +73,6 @@ export interface LastShed {
   readonly namespace: string
   readonly outcome: ShedOutcome
   readonly at: Millis
-}
-
-/** A socket that has left a namespace while something was queued for it. */
-interface Departed {
-  readonly socket: NamespaceSocket
-  readonly queued: ReadonlySet<Envelope>
 }
 
 /** One of the sockets of a closed client. */
@@ -149,10 +135,8 @@ export class Channel implements FanoutMember, LinkEvents {
   #rest: Tally | undefined
   /** Made when the first message is shed. */
   #losses: Losses | undefined
-  /** Made when the first socket leaves its namespace so. */
-  #departed: readonly Departed[] | undefined
-  /** The sockets that were in their namespaces when the client was terminated. */
-  #terminated: readonly NamespaceSocket[] | undefined
+  /** Made when the first socket leaves its namespace while something is queued. */
+  #former: FormerSockets | undefined
   /** Set from congestion or the first shed message until the client has caught up. */
   #episode: Episode | undefined
   /** The latest tick in which something was sent, and how many messages. */
@@ -238,9 +222,8 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /** Socket.IO tells the client that it has joined a namespace. */
   join(joined: NamespaceSocket): void {
-    for (const socket of this.sockets) {
-      if (!socket.connected || socket.nsp.name === joined.nsp.name) this.#leave(socket)
-    }
+    this.#leaveNamespace(joined.nsp.name)
+    this.#forgetLeft()
     // of most clients it is the only one: a list that was appended to has room for 16 more
     this.sockets = this.sockets.length === 0 ? [joined] : [...this.sockets, joined]
   }
@@ -477,12 +460,14 @@ export class Channel implements FanoutMember, LinkEvents {
   terminate(code: EnforcedClosing): void {
     if (this.closedBy !== undefined) return
     this.closedBy = code
-    this.#terminated = this.sockets.filter(({ connected }) => connected)
+    // who leaves a namespace from now on was closed
+    this.#forgetLeft()
     this.link.terminate()
   }
 
   /** The connection is gone: accounts for what was left, and lets go of it. */
   closed(): Left {
+    const terminated = this.closedBy !== undefined
     // whoever is told of what was left may emit
     this.#closing = true
     this.#closed = true
@@ -498,7 +483,7 @@ export class Channel implements FanoutMember, LinkEvents {
     // one that has everything only did not answer in time
     const hasAll = this.closedBy === 'shutdown' && left.messages === 0 && inFlight === 0
     const code = hasAll ? undefined : this.closedBy
-    const sockets = this.#leftSockets()
+    const sockets = this.#leftSockets(terminated)
     this.congested = false
     this.due = 'no'
     this.#episode = undefined
@@ -506,15 +491,14 @@ export class Channel implements FanoutMember, LinkEvents {
     return { code, sockets, undelivered: left, inFlight }
   }
 
-  #leftSockets(): LeftSocket[] {
-    const stayed = this.#terminated ?? this.sockets.filter(({ connected }) => connected)
-    const departed = this.#departed ?? []
+  #leftSockets(terminated: boolean): LeftSocket[] {
+    const departed = this.#former?.sockets ?? []
     return [
-      ...departed.map(({ socket }) => ({ socket, owner: socket, stayed: false })),
+      ...departed.map((socket) => ({ socket, owner: socket, stayed: false })),
       ...this.sockets.map((socket) => ({
         socket,
         owner: socket.nsp.name,
-        stayed: stayed.includes(socket),
+        stayed: terminated || socket.connected,
       })),
     ]
   }
@@ -826,30 +810,21 @@ export class Channel implements FanoutMember, LinkEvents {
   #leave(socket: NamespaceSocket): void {
     this.sockets = this.sockets.filter((each) => each !== socket)
     if (!this.#waits) return
-    const queued = new Set([...this.critical, ...this.cosmetic])
-    const departed = (this.#departed ?? []).filter((each) => isAnyIn(each.queued, queued))
-    const own = [...queued].filter(
-      (envelope) => envelope.namespace === socket.nsp.name && !this.#departedWith(envelope),
-    )
-    if (own.length > 0) departed.push({ socket, queued: new Set(own) })
-    this.#departed = departed
+    this.#former ??= new FormerSockets()
+    this.#former.add(socket, new Set([...this.critical, ...this.cosmetic]))
   }
 
-  #departedWith(envelope: Envelope): Departed | undefined {
-    return this.#departed?.find(({ queued }) => queued.has(envelope))
+  /** Nothing was sent to those that left by themselves. */
+  #forgetLeft(): void {
+    for (const socket of this.sockets) if (!socket.connected) this.#leave(socket)
   }
 
-  /** Whom a message is for: a socket that has left, or whichever is in the namespace. */
+  /** Whom a message is for. */
   #ownerOf(envelope: Envelope): Owner {
     const { namespace } = envelope
-    if (!this.#departed) return namespace
-    const departed = this.#departedWith(envelope)
-    if (departed || this.sockets.some(({ nsp }) => nsp.name === namespace)) {
-      return departed?.socket ?? namespace
-    }
-    return (
-      this.#departed.findLast(({ socket }) => socket.nsp.name === namespace)?.socket ?? namespace
-    )
+    if (!this.#former) return namespace
+    const isJoined = this.sockets.some(({ nsp }) => nsp.name === namespace)
+    return this.#former.ownerOf(envelope, isJoined)
   }
 
   /** @returns whether the client was told to close; its answer to a marker proves all before it */
@@ -950,12 +925,7 @@ export class Channel implements FanoutMember, LinkEvents {
     // nothing is queued
     this.critical = EMPTY
     this.cosmetic = EMPTY
-    this.#departed = undefined
+    this.#former = undefined
     this.#host.unwatch(this)
   }
-}
-
-function isAnyIn<T>(these: Iterable<T>, those: ReadonlySet<T>): boolean {
-  for (const each of these) if (those.has(each)) return true
-  return false
 }

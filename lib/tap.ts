@@ -7,13 +7,14 @@ import {
   tapAdapter,
 } from './adapter-tap.ts'
 import { type Broadcast, Broadcasts, type Courier } from './broadcasts.ts'
-import type { Channel, NamespaceSocket } from './channel.ts'
+import type { Channel } from './channel.ts'
 import { type Classifier, eventOf, type Packet } from './classifier.ts'
 import type { KnownClient } from './clients.ts'
 import type { Clock } from './clock.ts'
 import { Envelope, type EnvelopeFields, type WriteOptions } from './envelope.ts'
 import { refuse, toError, verbatim } from './errors.ts'
 import type { Fanout } from './fanout.ts'
+import type { NamespaceSocket } from './former-sockets.ts'
 import type { EncodedPart } from './frame.ts'
 import { Encoding, Encodings } from './intercept/encodings.ts'
 import { type Origin, Origins } from './intercept/origins.ts'
@@ -177,6 +178,11 @@ export class Tap implements Courier<AdapterSocket> {
     try {
       this.#shadowServer()
       if (this.#io.engine) this.#tapEngine(this.#io.engine)
+      // Socket.IO knows its latest engine only
+      for (const conn of this.#socketsByConn().keys()) {
+        const { server } = conn as Partial<EngineSocket>
+        if (server) this.#tapEngine(server)
+      }
     } catch (refusal) {
       this.close()
       throw refusal

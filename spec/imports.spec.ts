@@ -46,6 +46,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
       'lib/envelope',
       'lib/episode',
       'lib/undelivered',
+      'lib/former-sockets',
       'lib/history',
       'lib/diagnostics',
     ],

@@ -332,6 +332,39 @@ describe('onClosed', () => {
       })
     }
 
+    it('is waited for by an app that closes, though its clients are those of another server', async () => {
+      const order: string[] = []
+      let finish = (): void => {}
+      const plain = await start('plain')
+      const onClosed = () =>
+        new Promise<void>((resolve) => {
+          order.push('called')
+          finish = () => {
+            order.push('settled')
+            resolve()
+          }
+        })
+      let begin = (): void => {}
+      const begun = new Promise<void>((resolve) => {
+        begin = resolve
+      })
+      const { app } = await startApp({ io: plain.io, messages, onClosed }, (app) => {
+        app.addHook('preClose', async () => begin())
+        app.addHook('onClose', async () => void order.push('onClose hook'))
+      })
+      await plain.raw()
+      app.spillway.terminate(socketIn(plain).id)
+      await eventually(() => order.length > 0)
+      const closed = app.close()
+      await begun
+      // one turn would do for what does not wait
+      for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+      expect(order).to.deep.equal(['called'])
+      finish()
+      await closed
+      expect(order).to.deep.equal(['called', 'settled', 'onClose hook'])
+    })
+
     it('is called for those whom the deadline ends, before it is over', async () => {
       const order: string[] = []
       const fixture = await startApp_(
