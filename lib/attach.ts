@@ -13,6 +13,7 @@ import {
   policyChange,
   RETRY_AFTER,
 } from '../schemas/options.ts'
+import { withoutPrototype } from '../schemas/own-keys.ts'
 import {
   type ClientQueue,
   type ClientStats,
@@ -209,7 +210,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
   setPolicy(change: PolicyChange, by?: object): Policy {
     const { watermarks, mode, maxAge } = parseOptions(policyChange, change, 'policy')
     const from = this.policy
-    const given = { ...this.#watermarks, ...definedIn(watermarks) }
+    const given = withoutPrototype({ ...this.#watermarks, ...definedIn(watermarks) })
     const bytes = checkWatermarks(given)
     this.#watermarks = given
     this.#clients.configured = { ...this.limits, ...definedIn({ mode, maxAge }), ...bytes }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Schema } from '../schemas/priority.ts'
 import type { CompiledEvent } from './compile.ts'
-import type { EnvelopeFields, PacketKind } from './envelope.ts'
+import { type EnvelopeFields, NO_FIELDS, type PacketKind } from './envelope.ts'
 import { describe, SpillwayError, toError } from './errors.ts'
 import type { EncodedPart } from './frame.ts'
 import { type CompiledMessages, OTHER } from './messages.ts'
@@ -96,7 +96,7 @@ export class Classifier {
     isReplay = false,
   ): EnvelopeFields {
     const { nsp: namespace } = packet
-    const common = { namespace, parts, emittedAt: now, isReplay }
+    const common = { ...NO_FIELDS, namespace, parts, emittedAt: now, isReplay }
     const data = eventOf(packet)
     if (!data) {
       return { ...common, kind: kindOf(packet), rule: this.unannotated, sid: connectedAs(packet) }

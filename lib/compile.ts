@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { refusalOf } from '../schemas/allowed.ts'
+import { safeParse } from '../schemas/own-keys.ts'
 import { isSchema, type Priority, priorities, priority, type Schema } from '../schemas/priority.ts'
 import { refuseCallback } from './callbacks.ts'
 import { refuse, verbatim } from './errors.ts'
@@ -147,7 +148,7 @@ function resolveUnion(
 
 /** Annotations may have been registered by hand, so they are checked here again. */
 function checkAnnotation(path: string, schema: Schema, annotation: Priority): Priority {
-  const parsed = priority.safeParse(annotation)
+  const parsed = safeParse(priority, annotation)
   if (!parsed.success) {
     const branch = priority.options.find(({ shape }) => shape.class.value === annotation?.class)
     const code = 'SPILLWAY_INVALID_ANNOTATION'

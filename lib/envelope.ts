@@ -77,7 +77,10 @@ export class Envelope implements Shared {
    */
   get overtakable(): Envelope {
     if (!this.#bare) return this
-    this.#overtakable ??= new Envelope({ ...this, parts: this.#bare() }, bareOptions(this.options))
+    this.#overtakable ??= new Envelope(
+      { ...this, bare: undefined, parts: this.#bare() },
+      bareOptions(this.options),
+    )
     return this.#overtakable
   }
 
@@ -147,6 +150,15 @@ export interface EnvelopeFields {
   /** Encodes it without recovery's offset, if it has one and may go without. */
   readonly bare?: (() => readonly EncodedPart[]) | undefined
 }
+
+/** For whoever leaves them out: fields that are missing would be looked for in the prototype. */
+export const NO_FIELDS = {
+  event: undefined,
+  key: undefined,
+  isReplay: false,
+  sid: undefined,
+  bare: undefined,
+} as const satisfies Partial<EnvelopeFields>
 
 /** A frame that was encoded in advance is that of another encoding. */
 function bareOptions(options: WriteOptions | undefined): WriteOptions | undefined {

@@ -5,6 +5,7 @@ import type { MessageMap, NamespaceMap } from '../schemas/events.ts'
 import { type Logger, parseOptions, pluginOptions } from '../schemas/options.ts'
 import { whileClosing } from './app-closing.ts'
 import { attach, type Spillway } from './attach.ts'
+import { isDecorated } from './decorated.ts'
 import { refuse, verbatim } from './errors.ts'
 import type { FastifyInstance, onRequestHookHandler, RegisterOptions } from './fastify.ts'
 import { withoutLocalDisconnects } from './socketio/local-disconnects.ts'
@@ -38,7 +39,7 @@ export interface SpillwayPluginOptions<
 }
 
 async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptions): Promise<void> {
-  if (app.hasDecorator('spillway')) {
+  if (isDecorated(app, 'spillway')) {
     throw refuse(
       'SPILLWAY_ALREADY_ATTACHED',
       'app.register(spillway)',
@@ -46,10 +47,20 @@ async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptio
       'one registration an app; attach() takes further servers',
     )
   }
-  const { io: given, server, metrics, admin, ...rest } = parse(options)
-  const { prefix, logLevel, logSerializers, ...core } = rest
-  const log = core.log ?? loggerOf(app, logLevel, logSerializers)
-  const decorated = app.hasDecorator('io')
+  // all at once: what is left inherits from Object.prototype, which somebody may have extended
+  const {
+    io: given,
+    server,
+    metrics,
+    admin,
+    log: asked,
+    prefix,
+    logLevel,
+    logSerializers,
+    ...core
+  } = parse(options)
+  const log = asked ?? loggerOf(app, logLevel, logSerializers)
+  const decorated = isDecorated(app, 'io')
   const own = given === undefined && !decorated
   const theirs = given === undefined ? Reflect.get(app, 'io') : given
   const io = own ? new Server(undefined, server) : (theirs as Server)
@@ -137,8 +148,8 @@ async function metricsOf(spillway: Spillway, given: Registry | undefined): Promi
 }
 
 function parse(options: SpillwayPluginOptions) {
-  const { admin } = options
-  if (typeof admin === 'object' && admin !== null && admin.auth === undefined) {
+  const admin = ownOf(options, 'admin')
+  if (typeof admin === 'object' && admin !== null && ownOf(admin, 'auth') === undefined) {
     throw refuse(
       'SPILLWAY_ADMIN_AUTH_REQUIRED',
       'admin.auth',
@@ -147,6 +158,10 @@ function parse(options: SpillwayPluginOptions) {
     )
   }
   return parseOptions(pluginOptions, options)
+}
+
+function ownOf(value: object, key: string): unknown {
+  return Object.hasOwn(value, key) ? Reflect.get(value, key) : undefined
 }
 
 export default fp(spillwayPlugin, { name: 'fastify-spillway', fastify: '5.x' })

@@ -1,3 +1,4 @@
+import type { z } from 'zod'
 import { isSchema, type Schema } from '../schemas/priority.ts'
 
 /** A schema inside another one. */
@@ -89,7 +90,20 @@ export function branchOf(option: Schema, discriminator: string): string {
 
 /** The values of the discriminator for which a branch is taken. */
 export function discriminatorsOf(option: Schema, discriminator: string): Iterable<unknown> {
-  return option._zod.propValues?.[discriminator] ?? []
+  try {
+    return option._zod.propValues?.[discriminator] ?? []
+  } catch {
+    // zod takes what objects inherit for fields of theirs
+    return valuesOf(option, discriminator)
+  }
+}
+
+function valuesOf({ _zod }: Schema, discriminator: string): Iterable<unknown> {
+  const { def } = _zod as z.core.$ZodTypes['_zod']
+  if (def.type === 'union') return def.options.flatMap((each) => [...valuesOf(each, discriminator)])
+  if (def.type !== 'object' || !Object.hasOwn(def.shape, discriminator)) return []
+  const { values = [], optin } = def.shape[discriminator]!._zod
+  return optin === undefined ? values : [...values, undefined]
 }
 
 /** Undefined if it can't be had yet: a getter may refer to what is initialized later. */

@@ -11,7 +11,7 @@ import type { Channel } from './channel.ts'
 import { type Classifier, eventOf, type Packet } from './classifier.ts'
 import type { KnownClient } from './clients.ts'
 import type { Clock } from './clock.ts'
-import { Envelope, type EnvelopeFields, type WriteOptions } from './envelope.ts'
+import { Envelope, type EnvelopeFields, NO_FIELDS, type WriteOptions } from './envelope.ts'
 import { refuse, toError, verbatim } from './errors.ts'
 import type { Fanout } from './fanout.ts'
 import type { NamespaceSocket } from './former-sockets.ts'
@@ -486,7 +486,7 @@ export class Tap implements Courier<AdapterSocket> {
     // to Engine.IO whatever is falsy is a message without data
     const parts = [data || '']
     const emittedAt = this.#clock.now()
-    const fields: EnvelopeFields = { rule, kind: 'other', namespace: '', parts, emittedAt }
+    const fields = { ...NO_FIELDS, rule, kind: 'other' as const, namespace: '', parts, emittedAt }
     this.#offerNow(conn, tapped, new Envelope(fields, options, callback), emittedAt)
   }
 

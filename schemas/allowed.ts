@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type ErrorCode, refuse, SHOWN_CHARACTERS, type SpillwayError } from '../lib/errors.ts'
+import { withOwnKeys, withoutPrototype } from './own-keys.ts'
 
 /** What a schema says about the values that it takes: its JSON schema and its `meta`. */
 export interface Facts {
@@ -23,7 +24,8 @@ export interface Facts {
 }
 
 export function factsOf(schema: z.ZodType, io: 'input' | 'output' = 'input'): Facts {
-  return z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Facts
+  const json = z.toJSONSchema(withOwnKeys(schema), { io, unrepresentable: 'any' })
+  return withoutPrototype(json) as Facts
 }
 
 /** What is allowed, in words: the end of a refusal's sentence. */

@@ -4,6 +4,7 @@ import { refuse, verbatim } from '../lib/errors.ts'
 import { RESERVED_EVENTS } from '../lib/reserved.ts'
 import { type Bytes, KiB, MiB, type Millis } from '../lib/units.ts'
 import { refusalOf } from './allowed.ts'
+import { safeParse } from './own-keys.ts'
 
 /** The only source of the options' prose, defaults and ranges; the README's table is made of it. */
 
@@ -24,6 +25,12 @@ function objectOf<T extends object>(allowed: string) {
 
 function isPlain(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isDictionary(value: unknown): boolean {
+  if (!isPlain(value)) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 export const watermarks = z
@@ -95,7 +102,8 @@ export const shutdownOptions = z
 
 export const attachOptions = z.strictObject({
   messages: z
-    .record(z.string(), z.unknown())
+    // a record would leave out `__proto__`, which is a name as any other
+    .custom<Record<string, unknown>>(isDictionary)
     .meta({ allowed: 'an object of annotated zod schemas by event name' })
     .prefault({})
     .describe('Annotated zod schemas by event name, for the main namespace.'),
@@ -325,7 +333,7 @@ export const pluginOptions = z.strictObject({
  * @throws SpillwayError SPILLWAY_INVALID_OPTION
  */
 export function parseOptions<S extends z.ZodType>(schema: S, given: unknown, at = ''): z.output<S> {
-  const parsed = schema.safeParse(given)
+  const parsed = safeParse(schema, given)
   if (parsed.success) return Object.freeze(parsed.data) as z.output<S>
   throw refusalOf('SPILLWAY_INVALID_OPTION', at, schema, given, parsed.error)
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { refuse, verbatim } from '../lib/errors.ts'
 import { refusalOf } from './allowed.ts'
+import { safeParse } from './own-keys.ts'
 
 /** Any zod 4 schema, those of `zod/mini` too. */
 export type Schema = z.core.$ZodType
@@ -145,7 +146,7 @@ export function cosmetic<S extends Schema, A extends Schema = never>(
 }
 
 function optionsOf<S extends z.ZodType>(by: string, schema: S, options: object): z.output<S> {
-  const parsed = schema.safeParse(options)
+  const parsed = safeParse(schema, options)
   if (parsed.success) return parsed.data
   throw refusalOf('SPILLWAY_INVALID_ANNOTATION', by, schema, options, parsed.error)
 }

@@ -88,6 +88,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
   ['tap, gate', ['lib/intercept/*', 'lib/adapter-tap', 'lib/tap', 'lib/gate']],
   ['attach', ['lib/types', 'lib/typed-server', 'lib/attach', 'lib/fastify']],
   ['metrics', ['lib/metrics/*']],
+  ['decorations', ['lib/decorated']],
   ['admin', ['lib/admin/*']],
   ['plugin', ['lib/app-closing', 'lib/plugin']],
   ['public surface', ['lib/index', 'lib/message-schemas']],

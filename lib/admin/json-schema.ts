@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { withOwnKeys } from '../../schemas/own-keys.ts'
 
 /** A JSON schema, as Fastify and @fastify/swagger take it. */
 export type JsonSchema = { readonly [keyword: string]: unknown }
@@ -9,7 +10,7 @@ export type JsonSchema = { readonly [keyword: string]: unknown }
  * @param io of what a request brings: `input`; of what it is answered: `output`
  */
 export function jsonSchemaOf(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
-  const { $schema, ...json } = z.toJSONSchema(schema, {
+  const { $schema, ...json } = z.toJSONSchema(withOwnKeys(schema), {
     io,
     target: 'draft-7',
     unrepresentable: 'any',

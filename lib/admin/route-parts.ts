@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { failure } from '../../schemas/stats.ts'
+import { isDecorated } from '../decorated.ts'
 import type { Hooks } from './options.ts'
 
 export const clientParams = z.object({ id: z.string().max(100) })
@@ -19,7 +20,7 @@ const byHook = z.any().describe('The answer of an auth hook, in a shape of its o
 export function refusalsOf(app: FastifyInstance, hooks: Hooks): Answers {
   return {
     ...(hooks.length > 0 && { 401: byHook, 403: byHook }),
-    ...(app.hasDecorator('rateLimit') && {
+    ...(isDecorated(app, 'rateLimit') && {
       429: failure.describe('Too many requests of one address; `retry-after` tells when to come.'),
     }),
   }

@@ -1,4 +1,5 @@
 import type { FastifyError, FastifyInstance, onRequestHookHandler } from 'fastify'
+import { isDecorated } from '../decorated.ts'
 import { changeRoutes } from './change.ts'
 import type { AdminOptions } from './options.ts'
 import { readRoutes } from './read.ts'
@@ -21,7 +22,7 @@ export async function adminRoutes(app: FastifyInstance, options: AdminOptions): 
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store')
   })
   // it holds no data, and asks for the token that the others want
-  if (options.ui) await app.register(uiRoutes)
+  if (options.ui) await app.register(uiRoutes, { prefix: '' })
   // this plugin has it already
   const inside = { ...options, prefix: '' }
   await app.register(readRoutes, inside)
@@ -30,7 +31,7 @@ export async function adminRoutes(app: FastifyInstance, options: AdminOptions): 
 
 /** Before the auth hooks, so that nobody can try out tokens without end. */
 function limitRate(app: FastifyInstance, max: number): void {
-  if (!app.hasDecorator('rateLimit')) return
+  if (!isDecorated(app, 'rateLimit')) return
   const rateLimit = app.getDecorator<(options: object) => onRequestHookHandler>('rateLimit')
   app.addHook('onRequest', rateLimit({ max, timeWindow: 60_000 }))
 }

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { refusalOf } from '../../schemas/allowed.ts'
+import { safeParse } from '../../schemas/own-keys.ts'
 import { describe, verbatim } from '../errors.ts'
 
 /**
@@ -10,7 +11,7 @@ import { describe, verbatim } from '../errors.ts'
 export function validate(part: string, schema: z.ZodType) {
   const at = part === 'querystring' ? 'query' : part
   return (given: unknown): { value: unknown } | { error: Error } => {
-    const parsed = schema.safeParse(given)
+    const parsed = safeParse(schema, given)
     if (parsed.success) return { value: parsed.data }
     const shown = at === 'query' ? withRepeated(given as object) : given
     return { error: refusalOf('SPILLWAY_INVALID_OPTION', at, schema, shown, parsed.error) }
