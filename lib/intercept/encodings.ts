@@ -5,6 +5,8 @@ import type { EncodedPart } from '../frame.ts'
 /** A packet as it was encoded, with the envelope of its latest write. */
 export class Encoding {
   readonly fields: EnvelopeFields
+  /** Its only part, if it has no others. */
+  readonly whole: EncodedPart | undefined
   /** The tick in which it was encoded; an adapter may write it in a later one. */
   readonly tick: number
   /** Whether a broadcast of it may be sent in slices. */
@@ -13,6 +15,7 @@ export class Encoding {
 
   constructor(fields: EnvelopeFields, tick: number, canWait: boolean) {
     this.fields = fields
+    this.whole = fields.parts.length === 1 ? fields.parts[0] : undefined
     this.tick = tick
     this.canWait = canWait
   }
@@ -65,8 +68,17 @@ export class Encodings {
     callback: unknown,
   ): Encoding | 'part' | undefined {
     const iteration = this.#announced
-    const isExpected =
-      iteration !== undefined && this.#takeFrom(iteration, conn, data, options, callback)
+    if (iteration !== undefined) {
+      this.#announced = iteration.outer
+      iteration.outer = undefined
+      iteration.isAnnounced = false
+      // nearly always it is all of a packet
+      const { whole } = iteration.encoding
+      if (whole !== undefined && whole === data && this.#incomplete.length === 0) {
+        return iteration.index === 0 ? iteration.encoding : undefined
+      }
+    }
+    const isExpected = iteration !== undefined && isDue(iteration, conn, data, options, callback)
     if (this.#incomplete.length > 0) this.#giveUpOthers(conn, isExpected ? iteration : undefined)
     if (!isExpected) return undefined
     const { encoding, index } = iteration
@@ -86,38 +98,23 @@ export class Encodings {
 
   /** For iterations: the next write is of this one's part. */
   announce(iteration: Iteration): void {
-    this.#retract(iteration)
-    iteration.outer = this.#announced
+    if (iteration.isAnnounced) this.#retract(iteration)
+    const outer = this.#announced
     iteration.isAnnounced = true
     this.#announced = iteration
-    if (iteration.outer !== undefined) this.#settleAfterTick()
+    if (outer === undefined) return
+    iteration.outer = outer
+    this.#settleAfterTick()
   }
 
   /** For iterations: no part follows. */
   end(iteration: Iteration): void {
-    this.#retract(iteration)
-    this.#giveUp(iteration)
-  }
-
-  /** @returns whether it is the part that is due, and is written as Socket.IO writes it */
-  #takeFrom(
-    iteration: Iteration,
-    conn: object,
-    data: EncodedPart,
-    options: WriteOptions | undefined,
-    callback: unknown,
-  ): boolean {
-    this.#retract(iteration)
-    const { index, encoding, written } = iteration
-    const { parts } = encoding.fields
-    if (parts[index] !== data || written !== index) return false
-    if (index > 0 && (iteration.conn !== conn || iteration.options !== options)) return false
-    return parts.length === 1 || callback === undefined
+    if (iteration.isAnnounced) this.#retract(iteration)
+    if (iteration.written > 0) this.#giveUp(iteration)
   }
 
   /** Takes an iteration out of the chain of those that are announced. */
   #retract(iteration: Iteration): void {
-    if (!iteration.isAnnounced) return
     if (this.#announced === iteration) this.#announced = iteration.outer
     else {
       let inner = this.#announced
@@ -138,7 +135,6 @@ export class Encodings {
   /** What was written of a packet that stays incomplete goes as it is, as without the plugin. */
   #giveUp(iteration: Iteration): void {
     const { written, conn, options, encoding } = iteration
-    if (written === 0) return
     this.#forget(iteration)
     for (let index = 0; index < written; index++) {
       this.#onStray(conn!, encoding.fields.parts[index]!, options)
@@ -199,6 +195,21 @@ class EncodedParts extends Array<EncodedPart> {
   static reuse(parts: EncodedParts, iteration: Iteration): void {
     parts.#idle = iteration
   }
+}
+
+/** @returns whether it is the part that is due, and is written as Socket.IO writes it */
+function isDue(
+  iteration: Iteration,
+  conn: object,
+  data: EncodedPart,
+  options: WriteOptions | undefined,
+  callback: unknown,
+): boolean {
+  const { index, encoding, written } = iteration
+  const { parts } = encoding.fields
+  if (parts[index] !== data || written !== index) return false
+  if (index > 0 && (iteration.conn !== conn || iteration.options !== options)) return false
+  return parts.length === 1 || callback === undefined
 }
 
 /** One walk over the parts of a packet, which announces each of them. */
