@@ -184,7 +184,7 @@ export class Classifier {
     try {
       const value: unknown =
         typeof conflateBy === 'string'
-          ? (payload as Record<string, unknown> | undefined)?.[conflateBy]
+          ? propertyOf(payload, conflateBy)
           : conflateBy(payload as never)
       return keyText(value)
     } catch (thrown) {
@@ -192,6 +192,12 @@ export class Classifier {
       return undefined
     }
   }
+}
+
+/** None that every object has, such as `constructor`. */
+function propertyOf(payload: unknown, key: string): unknown {
+  const isEverybodys = key in Object.prototype && !Object.hasOwn(Object(payload), key)
+  return isEverybodys ? undefined : (payload as Record<string, unknown> | undefined)?.[key]
 }
 
 /**
