@@ -154,7 +154,10 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
         observes: () => this.limits.mode === 'observe',
       },
       (conn, write, close, known) => this.#clients.open(conn, write, close, known),
-      (engine) => this.#gate.add(engine),
+      (engine) => {
+        this.#gate.add(engine)
+        this.#clients.strays.watch(engine)
+      },
       (where, error) => this.events.fault(where, error),
     )
     try {

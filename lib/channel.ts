@@ -370,6 +370,8 @@ export class Channel implements FanoutMember, LinkEvents {
   upgraded(): void {
     if (this.link.proof === 'none') this.window.giveUp()
     else this.window.blind = false
+    // nobody answers markers of the transport before
+    if (this.window.waitsSince !== undefined) this.#mark(this.#host.now())
   }
 
   /** Looks after the client from time to time: progress, lost drain signals, limits. */
@@ -379,7 +381,7 @@ export class Channel implements FanoutMember, LinkEvents {
     vitals.look(link, window, limits.stallAfter, now)
     this.#expire(now)
     this.pump(now)
-    if (this.closedBy !== undefined || link.upgrading) return undefined
+    if (this.closedBy !== undefined) return undefined
     if (window.tailDue(now)) this.#mark(now)
     if (limits.mode === 'observe') return undefined
     if (this.#closing) {
@@ -393,7 +395,7 @@ export class Channel implements FanoutMember, LinkEvents {
     const { link, window, vitals } = this
     const { limits } = this.#host
     if (this.closedBy !== undefined) return 0
-    if (link.upgrading || limits.mode === 'observe') return undefined
+    if (limits.mode === 'observe') return undefined
     const at = this.#closing
       ? vitals.stalledAt(link, window, limits, now)
       : vitals.sentence(this.buffered, link, window, limits, now)?.at
@@ -790,7 +792,7 @@ export class Channel implements FanoutMember, LinkEvents {
 
   #mark(now: Millis, emittedAt?: Millis): void {
     const { link } = this
-    if (link.proof !== 'markers' || link.upgrading) return
+    if (link.proof !== 'markers') return
     link.mark(this.window.marked(now, link.waiting, emittedAt))
   }
 

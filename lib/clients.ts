@@ -15,6 +15,7 @@ import type { Limits } from './limits.ts'
 import type { EngineSocket, EngineWrite } from './link/engine.ts'
 import { EngineLink } from './link/engine-link.ts'
 import type { LinkHost } from './link/link.ts'
+import { StraySockets } from './link/strays.ts'
 import { Listings } from './listing.ts'
 import { LoopDelay } from './loop-delay.ts'
 import { Meters } from './meters.ts'
@@ -92,6 +93,7 @@ export class Clients implements ChannelHost, LinkHost {
   congestedNow = 0
   /** Told who comes and goes while the server shuts down. */
   departures: Departures | undefined
+  readonly strays = new StraySockets(() => this.departures?.left())
   /** Connections that are gone, with kernel sockets that are not. */
   readonly #lingering = new Set<EngineLink>()
   /** Of this tick. */
@@ -158,6 +160,7 @@ export class Clients implements ChannelHost, LinkHost {
       watched: this.watched.size,
       wakers: this.#wakers.size,
       lingering: this.#lingering.size,
+      strays: this.strays.size,
       leaving: this.#leaving.length,
       lap: this.#lap.length + this.#suspects.length,
       congested: this.congestedNow,
@@ -234,13 +237,15 @@ export class Clients implements ChannelHost, LinkHost {
 
   /** Whether there is nobody, and no kernel socket of anybody, and all was told of everyone. */
   get gone(): boolean {
-    return this.#clients.size === 0 && this.#lingering.size === 0 && this.#leaving.length === 0
+    const sockets = this.#lingering.size + this.strays.size
+    return this.#clients.size === 0 && sockets === 0 && this.#leaving.length === 0
   }
 
   /** Closes everyone who is left at once, with the code `shutdown`. */
   terminateAll(): void {
     for (const { channel } of [...this.#clients.values()]) channel.terminate('shutdown')
     for (const link of this.#lingering) link.terminate()
+    this.strays.endAll()
   }
 
   /** Hands over what is queued for everyone, and what waits for its slice, at once. */
@@ -275,7 +280,9 @@ export class Clients implements ChannelHost, LinkHost {
     this.#tellOfLeaving()
     this.congestedNow = 0
     this.#clients.clear()
+    this.#lingering.clear()
     this.watched.clear()
+    this.strays.close()
   }
 
   /** Whether anything waits for anyone who is not being closed. */
@@ -455,14 +462,15 @@ export class Clients implements ChannelHost, LinkHost {
     }
   }
 
-  /** Closes clients of whom too much is held; not those that upgrade or are exempt. */
+  /** Closes clients of whom too much is held; not those that are exempt. */
   relieve(now: Millis): void {
     if (this.budget.excess > 0 && this.configured.mode === 'enforce') {
       const holders: Array<Holder & { readonly channel: Channel }> = []
       for (const channel of this.watched) {
         const { exempt, link, held, vitals } = channel
-        if (exempt || link.upgrading || held === 0) continue
-        holders.push({ channel, held, stuckFor: now - vitals.progressAt })
+        if (exempt || held === 0) continue
+        const stuckFor = vitals.isExcused(link, now) ? 0 : now - vitals.progressAt
+        holders.push({ channel, held, stuckFor })
       }
       for (const { channel } of leastDeserving(holders, this.budget.excess)) {
         channel.terminate('budget')

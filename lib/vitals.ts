@@ -23,6 +23,8 @@ export class Vitals {
   #heard: Bytes = 0
   #heardAt: Millis
   #heartbeatAt: Millis
+  /** When an upgrade was first seen under way, and when one was last that excuses the client. */
+  #upgrade: { readonly since: Millis; excusedAt: Millis } | undefined
 
   constructor(now: Millis) {
     this.#since = now
@@ -43,7 +45,7 @@ export class Vitals {
    * @param answered it was the answer to one, which the client received behind everything before it
    */
   heartbeat(link: Link, window: DeliveryWindow, answered: boolean, now: Millis): void {
-    if (answered && !link.upgrading) window.heardPast(this.#heartbeatWrittenAt(link, now))
+    if (answered) window.heardPast(this.#heartbeatWrittenAt(link, now))
     this.#heartbeatAt = now
     this.#heardAt = now
   }
@@ -62,14 +64,27 @@ export class Vitals {
   look(link: Link, window: DeliveryWindow, stallAfter: Millis, now: Millis): void {
     const taken = link.progressed()
     if (isIdle(link, window) || (window.blind && taken)) this.progressAt = now
+    this.isExcused(link, now)
     if (link.heard === this.#heard) return
     this.#heard = link.heard
     this.#heardAt = now
     // well before it would be closed as stalled
-    if (!link.upgrading) window.heard(now, stallAfter / 2)
+    window.heard(now, stallAfter / 2)
   }
 
-  /** Whether the client has to be closed, and why. Not to be asked during an upgrade. */
+  /**
+   * Whether the client may be between two transports, and is not judged by its progress: once for as
+   * long as Engine.IO gives an upgrade, from the first attempt on, since a client may go on trying.
+   */
+  isExcused(link: Link, now: Millis): boolean {
+    if (!link.upgrading) return false
+    this.#upgrade ??= { since: now, excusedAt: now }
+    const isExcused = now - this.#upgrade.since < link.upgradeTimeout
+    if (isExcused) this.#upgrade.excusedAt = now
+    return isExcused
+  }
+
+  /** Whether the client has to be closed, and why. */
   verdict(
     buffered: Bytes,
     link: Link,
@@ -100,7 +115,9 @@ export class Vitals {
 
   /** When there will have been no progress for longer than what is in flight explains. */
   stalledAt(link: Link, window: DeliveryWindow, { stallAfter }: Limits, now: Millis): Millis {
-    return now - this.sinceProgress(link, window, now) + stallAfter + window.longestAnswer
+    const since = now - this.sinceProgress(link, window, now)
+    const excusedAt = this.#upgrade?.excusedAt ?? since
+    return Math.max(since, excusedAt) + stallAfter + window.longestAnswer
   }
 
   /** Time without progress; 0 if nothing is outstanding. */

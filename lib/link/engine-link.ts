@@ -6,7 +6,7 @@ import { Held, type Shared } from '../ledger.ts'
 import { note, Override } from '../socketio/override.ts'
 import type { Bytes, Millis } from '../units.ts'
 import { Backlog } from './backlog.ts'
-import { bytesHeldBack, type EngineSocket, type EngineWrite } from './engine.ts'
+import { bytesHeldBack, type EngineSocket, type EngineWrite, kernelSocketOf } from './engine.ts'
 import { elsewhere, type GaugeEvents, gaugeFor, type TransportGauge } from './gauge.ts'
 import { HANDOVER, type Link, type LinkEvents, type LinkHost } from './link.ts'
 
@@ -81,6 +81,10 @@ export class EngineLink implements Link, GaugeEvents {
 
   get upgrading(): boolean {
     return this.conn.upgrading === true
+  }
+
+  get upgradeTimeout(): Millis {
+    return this.conn.server?.opts?.upgradeTimeout ?? UPGRADE_TIMEOUT
   }
 
   get outstanding(): Bytes {
@@ -202,6 +206,7 @@ export class EngineLink implements Link, GaugeEvents {
 
   terminate(): void {
     this.#gauge.terminate()
+    this.#host.strays.endOf(this.conn.id)
   }
 
   end(): boolean {
@@ -300,6 +305,7 @@ export class EngineLink implements Link, GaugeEvents {
   /** Not by its argument: cluster-engine tells of upgrades elsewhere, and has none to tell. */
   upgraded(): void {
     const { conn } = this
+    this.#host.strays.claim(conn.id, kernelSocketOf(conn.transport))
     if (this.#gauge.measures(conn.transport)) return
     this.#switching = true
     timers.nextTick(() => {
@@ -342,6 +348,9 @@ const kLink = Symbol('spillway.link')
 interface LinkedSocket extends EngineSocket {
   [kLink]?: EngineLink | undefined
 }
+
+/** Engine.IO's default. */
+const UPGRADE_TIMEOUT: Millis = 10_000
 
 /** The protocol in which the server sends heartbeats, and a client answers them. */
 const ANSWERS_HEARTBEATS = 4

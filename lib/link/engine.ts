@@ -47,7 +47,11 @@ export interface EngineTransport extends EventEmitter {
 
 export interface EngineServer extends EventEmitter {
   readonly clients: Record<string, EngineSocket>
-  readonly opts?: { readonly perMessageDeflate?: unknown; readonly pingInterval?: number }
+  readonly opts?: {
+    readonly perMessageDeflate?: unknown
+    readonly pingInterval?: number
+    readonly upgradeTimeout?: number
+  }
 }
 
 /**
@@ -58,6 +62,12 @@ export interface EngineServer extends EventEmitter {
  */
 export function readyEventOf(transport: EngineTransport): 'ready' | 'drain' {
   return transport.listenerCount('ready') > 0 ? 'ready' : 'drain'
+}
+
+/** The socket below a WebSocket; private to `ws`, and of others unknown. */
+export function kernelSocketOf(transport: EngineTransport): object | undefined {
+  const { socket } = transport as { readonly socket?: { readonly _socket?: object | null } }
+  return socket?._socket ?? undefined
 }
 
 /** Ends a connection at once. */

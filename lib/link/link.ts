@@ -42,6 +42,11 @@ export interface LinkHost {
   whenTickEnds(member: TickMember): void
   /** A client has answered a marker that it was not sent, or once more. */
   unasked(): void
+  /** Kernel sockets that are no client's own: those of upgrades under way, by session. */
+  readonly strays: {
+    claim(session: string, socket: object | undefined): void
+    endOf(session: string): void
+  }
 }
 
 /** The way to one client, as its channel sees it. */
@@ -73,6 +78,8 @@ export interface Link {
   /** Between a heartbeat's answer and the next heartbeat; NaN if unknown. */
   readonly heartbeatInterval: Millis
   readonly upgrading: boolean
+  /** How long an upgrade may take. */
+  readonly upgradeTimeout: Millis
   /** So many answers to the client's own heartbeats wait that it can only want to fill memory. */
   readonly isFlooded: boolean
   /** Writes a delivery marker now, behind what was kept. */
@@ -83,7 +90,7 @@ export interface Link {
   progressed(): boolean
   /** Closes as the application asked: in good order, or discarding what is buffered. */
   close(discard?: boolean): void
-  /** Closes at once and frees what is buffered. */
+  /** Closes at once, with an upgrade that is under way, and frees what is buffered. */
   terminate(): void
   /**
    * Tells the client to close, if that can be done now; the connection is closed when it has

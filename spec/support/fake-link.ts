@@ -11,6 +11,7 @@ export class FakeLink implements Link {
   heard = 0
   heartbeatInterval = 25_000
   upgrading = false
+  upgradeTimeout = 10_000
   readonly marks: number[] = []
   readonly written: Envelope[] = []
   readonly delivered: Envelope[] = []

@@ -65,6 +65,7 @@ export class SimulatedLink implements Link {
   readonly waiting = 0
   readonly heartbeatInterval = 25_000
   readonly upgrading = false
+  readonly upgradeTimeout = 10_000
   heard = 0
   answers = true
   /** How long each message waited before its first byte was sent. */

@@ -42,6 +42,7 @@ export const NOTHING = {
   watched: 0,
   wakers: 0,
   lingering: 0,
+  strays: 0,
   lap: 0,
 } satisfies Partial<Readings>
 
