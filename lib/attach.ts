@@ -435,12 +435,12 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     if (congested !== undefined && channel.congested !== congested) return false
     if (state !== undefined && channel.state(now) !== state) return false
     if (namespace === undefined && room === undefined) return true
-    return channel.sockets.some(
-      (socket) =>
-        socket.connected &&
-        (namespace === undefined || socket.nsp.name === namespace) &&
-        (room === undefined || socket.rooms.has(room)),
-    )
+    if (namespace !== undefined) {
+      const socket = channel.socketIn(namespace)
+      return socket !== undefined && (room === undefined || socket.rooms.has(room))
+    }
+    for (const { rooms } of channel.sockets.connected()) if (rooms.has(room!)) return true
+    return false
   }
 
   #onRecovered(channel: Channel, client: ClientBrief, episode: Episode, now: Millis): void {
@@ -472,8 +472,8 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
       | ((socket: Socket, summary: ClosedSummary) => unknown)
       | undefined
     if (!onClosed) return
-    for (const { socket, owner, stayed } of sockets) {
-      const summary = { code, ...undelivered.of(owner), inFlight }
+    for (const { socket, stayed } of sockets) {
+      const summary = { code, ...undelivered.of(socket), inFlight }
       // one that had left before has been sent everything
       if (!stayed && summary.messages === 0) continue
       this.events.later('onClosed', () => onClosed(socket as unknown as Socket, summary))

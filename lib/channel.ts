@@ -1,9 +1,10 @@
+import { type NamespaceSocket, NamespaceSockets } from './channel/namespace-sockets.ts'
+import { type Owner, Owners } from './channel/owners.ts'
 import { DecayingRate } from './decaying-rate.ts'
 import { diagnoseMessage } from './diagnostics.ts'
 import type { Envelope } from './envelope.ts'
 import { Episode } from './episode.ts'
 import type { FanoutMember } from './fanout.ts'
-import { FormerSockets, type NamespaceSocket } from './former-sockets.ts'
 import { Lane } from './lane.ts'
 import { Ledger } from './ledger.ts'
 import type { Limits } from './limits.ts'
@@ -21,7 +22,7 @@ import type { Due } from './ready-queue.ts'
 import type { Rule } from './rule.ts'
 import { Shadow } from './shadow.ts'
 import { Tally } from './stats.ts'
-import { type Owner, Undelivered } from './undelivered.ts'
+import { Undelivered } from './undelivered.ts'
 import type { Bytes, Millis } from './units.ts'
 import { Vitals } from './vitals.ts'
 import { pathDelay } from './wait.ts'
@@ -64,7 +65,6 @@ const STALLING = 0.25
 /** The share of what it is offered that a client loses at least to be said to be losing. */
 const LOSING = 0.5
 
-const NO_SOCKETS: readonly NamespaceSocket[] = []
 /** In place of lanes of its own, which a client that keeps up never needs. */
 const EMPTY = new Lane(new Ledger())
 
@@ -78,8 +78,6 @@ export interface LastShed {
 /** One of the sockets of a closed client. */
 export interface LeftSocket {
   readonly socket: NamespaceSocket
-  /** What was left for it is summed up under this. */
-  readonly owner: Owner
   /** It was in its namespace until the client was closed. */
   readonly stayed: boolean
 }
@@ -111,11 +109,8 @@ export class Channel implements FanoutMember, LinkEvents {
   connectedAt: Millis
   critical: Lane = EMPTY
   cosmetic: Lane = EMPTY
-  /**
-   * Its Socket.IO sockets; some may have left their namespaces, as nothing is sent when a client
-   * leaves one. Replaced as a whole: most clients have one, and a map is large.
-   */
-  sockets: readonly NamespaceSocket[] = NO_SOCKETS
+  /** Its Socket.IO sockets; some may have left their namespaces. */
+  readonly sockets = new NamespaceSockets()
   /** Above `high`, and not below `low` since. */
   congested = false
   lastShed: LastShed | undefined
@@ -135,8 +130,8 @@ export class Channel implements FanoutMember, LinkEvents {
   #rest: Tally | undefined
   /** Made when the first message is shed. */
   #losses: Losses | undefined
-  /** Made when the first socket leaves its namespace while something is queued. */
-  #former: FormerSockets | undefined
+  /** Made when something first waits for a socket. */
+  #owners: Owners | undefined
   /** Set from congestion or the first shed message until the client has caught up. */
   #episode: Episode | undefined
   /** The latest tick in which something was sent, and how many messages. */
@@ -189,7 +184,7 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /** Memory that the process holds for it, shared or not, as estimated. */
   get held(): Bytes {
-    return this.critical.cost + this.cosmetic.cost + this.link.cost
+    return this.critical.cost + this.cosmetic.cost + this.link.cost + (this.#owners?.cost ?? 0)
   }
 
   /** Messages shed so far, and those that would have been but for mode observe. */
@@ -222,22 +217,25 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /** Socket.IO tells the client that it has joined a namespace. */
   join(joined: NamespaceSocket): void {
-    this.#leaveNamespace(joined.nsp.name)
-    this.#forgetLeft()
-    // of most clients it is the only one: a list that was appended to has room for 16 more
-    this.sockets = this.sockets.length === 0 ? [joined] : [...this.sockets, joined]
+    this.sockets.join(joined, this.#owners)
   }
 
   /** The client was connected before the server was attached to. */
-  adopt(sockets: readonly NamespaceSocket[], connectedAt: Millis): void {
-    this.sockets = sockets
+  adopt(sockets: Iterable<NamespaceSocket>, connectedAt: Millis): void {
+    for (const socket of sockets) this.join(socket)
     this.connectedAt = connectedAt
     this.vitals.adopt(connectedAt)
   }
 
   /** Its socket in a namespace, if it is in it now. */
   socketIn(namespace: string): NamespaceSocket | undefined {
-    return this.sockets.find(({ nsp, connected }) => connected && nsp.name === namespace)
+    const socket = this.sockets.in(namespace)
+    return socket?.connected ? socket : undefined
+  }
+
+  /** Whether it is in any namespace now. */
+  get isConnected(): boolean {
+    return this.sockets.anyConnected(this.#owners)
   }
 
   offer(envelope: Envelope, now: Millis): Verdict {
@@ -463,7 +461,7 @@ export class Channel implements FanoutMember, LinkEvents {
     if (this.closedBy !== undefined) return
     this.closedBy = code
     // who leaves a namespace from now on was closed
-    this.#forgetLeft()
+    this.sockets.forgetLeft(this.#owners)
     this.link.terminate()
   }
 
@@ -474,7 +472,10 @@ export class Channel implements FanoutMember, LinkEvents {
     this.#closing = true
     this.#closed = true
     for (const lane of [this.critical, this.cosmetic]) {
-      for (let envelope = lane.shift(); envelope; envelope = lane.shift()) this.#refuse(envelope)
+      while (!lane.empty) {
+        const { owner } = lane
+        this.#refuse(lane.shift()!, owner?.socket)
+      }
     }
     this.#undelivered ??= new Undelivered()
     const left = this.#undelivered
@@ -494,15 +495,13 @@ export class Channel implements FanoutMember, LinkEvents {
   }
 
   #leftSockets(terminated: boolean): LeftSocket[] {
-    const departed = this.#former?.sockets ?? []
-    return [
-      ...departed.map((socket) => ({ socket, owner: socket, stayed: false })),
-      ...this.sockets.map((socket) => ({
-        socket,
-        owner: socket.nsp.name,
-        stayed: terminated || socket.connected,
-      })),
-    ]
+    const left: LeftSocket[] = []
+    for (const socket of this.#undelivered?.addressees() ?? []) {
+      if (typeof socket === 'string' || this.sockets.has(socket)) continue
+      left.push({ socket, stayed: false })
+    }
+    for (const socket of this.sockets) left.push({ socket, stayed: terminated || socket.connected })
+    return left
   }
 
   /** Hands everything over at once, as plain Socket.IO would have: the scheduler steps aside. */
@@ -530,9 +529,12 @@ export class Channel implements FanoutMember, LinkEvents {
   }
 
   /** Socket.IO may offer it more until it has noticed that the client is gone. */
-  #refuse(envelope: Envelope): 'refused' {
+  #refuse(
+    envelope: Envelope,
+    socket: NamespaceSocket | undefined = this.sockets.in(envelope.namespace),
+  ): 'refused' {
     this.#undelivered ??= new Undelivered()
-    this.#undelivered.count(envelope, this.#ownerOf(envelope))
+    this.#undelivered.count(envelope, socket ?? envelope.namespace)
     this.#count(envelope, 'undelivered')
     return 'refused'
   }
@@ -592,7 +594,7 @@ export class Channel implements FanoutMember, LinkEvents {
       return 'sent'
     }
     if (replaced) {
-      this.cosmetic.conflate(envelope.overtakable)
+      this.cosmetic.conflate(envelope.overtakable, this.#ownerOf(envelope))
       this.#shed(replaced, 'conflated', now)
       return 'conflated'
     }
@@ -604,12 +606,12 @@ export class Channel implements FanoutMember, LinkEvents {
 
   #queueCritical(envelope: Envelope): void {
     if (this.critical === EMPTY) this.critical = new Lane(this.#host.ledger)
-    this.critical.push(envelope)
+    this.critical.push(envelope, this.#ownerOf(envelope))
   }
 
   #queueCosmetic(envelope: Envelope): void {
     if (this.cosmetic === EMPTY) this.cosmetic = new Lane(this.#host.ledger)
-    this.cosmetic.push(envelope.overtakable)
+    this.cosmetic.push(envelope.overtakable, this.#ownerOf(envelope))
   }
 
   /** Counts what `enforce` would have dropped or let expire, and sends it. */
@@ -798,35 +800,23 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /** A DISCONNECT follows what was queued before it in its namespace. */
   #promote(namespace: string): void {
-    for (const envelope of this.cosmetic.takeIf((each) => each.namespace === namespace)) {
-      this.#queueCritical(envelope)
-    }
+    if (this.cosmetic.empty) return
+    if (this.critical === EMPTY) this.critical = new Lane(this.#host.ledger)
+    this.cosmetic.moveIf((each) => each.namespace === namespace, this.critical)
   }
 
+  /** While something waits for it, it stays until another one joins. */
   #leaveNamespace(name: string): void {
-    const socket = this.sockets.find(({ nsp }) => nsp.name === name)
-    if (socket) this.#leave(socket)
+    const socket = this.sockets.in(name)
+    if (socket && !this.#waits) this.sockets.remove(socket, this.#owners)
   }
 
-  /** What is queued for it stays its own: another socket may join the namespace. */
-  #leave(socket: NamespaceSocket): void {
-    this.sockets = this.sockets.filter((each) => each !== socket)
-    if (!this.#waits) return
-    this.#former ??= new FormerSockets()
-    this.#former.add(socket, new Set([...this.critical, ...this.cosmetic]))
-  }
-
-  /** Nothing was sent to those that left by themselves. */
-  #forgetLeft(): void {
-    for (const socket of this.sockets) if (!socket.connected) this.#leave(socket)
-  }
-
-  /** Whom a message is for. */
-  #ownerOf(envelope: Envelope): Owner {
-    const { namespace } = envelope
-    if (!this.#former) return namespace
-    const isJoined = this.sockets.some(({ nsp }) => nsp.name === namespace)
-    return this.#former.ownerOf(envelope, isJoined)
+  /** The socket that a message is queued for: what is queued stays its own if another one joins. */
+  #ownerOf({ namespace }: Envelope): Owner | undefined {
+    const socket = this.sockets.in(namespace)
+    if (!socket) return undefined
+    this.#owners ??= new Owners(this.#host.ledger)
+    return this.#owners.of(socket)
   }
 
   /** @returns whether the client was told to close; its answer to a marker proves all before it */
@@ -927,7 +917,7 @@ export class Channel implements FanoutMember, LinkEvents {
     // nothing is queued
     this.critical = EMPTY
     this.cosmetic = EMPTY
-    this.#former = undefined
+    this.#owners = undefined
     this.#host.unwatch(this)
   }
 }

@@ -3,12 +3,12 @@ import { timers } from './base/timers.ts'
 import type { Budget } from './budget.ts'
 import { Bursts } from './burst.ts'
 import { Census } from './census.ts'
+import type { NamespaceSocket } from './channel/namespace-sockets.ts'
 import { Channel, type ChannelHost, type Left } from './channel.ts'
 import type { Clock } from './clock.ts'
 import type { Envelope } from './envelope.ts'
 import type { Episode } from './episode.ts'
 import { Fanout, type TickMember } from './fanout.ts'
-import type { NamespaceSocket } from './former-sockets.ts'
 import { History } from './history.ts'
 import type { Ledger } from './ledger.ts'
 import type { Limits } from './limits.ts'
@@ -494,8 +494,13 @@ export class Clients implements ChannelHost, LinkHost {
 
   #statsOf({ channel, link: { conn } }: Client): ClientStats {
     // a socket of protocol 3 is called by the secret id of its Engine.IO session
-    const shown = conn.protocol === 3 ? [] : channel.sockets.filter(({ connected }) => connected)
-    const sockets = Object.fromEntries(shown.map(({ nsp, id }) => [nsp.name, id]))
+    const shown = conn.protocol === 3 ? [] : channel.sockets.connected()
+    const sockets: Record<string, string> = {}
+    let count = 0
+    for (const { nsp, id } of shown) {
+      if (++count > MOST_SOCKETS) break
+      sockets[nsp.name] = id
+    }
     return clientStatsOf(channel, { sockets, ...peerOf(conn) }, this.limits.high, this.now())
   }
 }
@@ -516,6 +521,9 @@ const LEAST_INTERVAL: Millis = 25
 const RECONSIDERED: Millis = 100
 /** With thousands of clients, all of them at once would hold the event loop. */
 const SWEEP_SHARES = 10
+
+/** Listed of one client: it may join thousands of dynamic namespaces. */
+const MOST_SOCKETS = 100
 
 const NOBODY: Peer = { address: null, userAgent: null }
 

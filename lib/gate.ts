@@ -49,6 +49,8 @@ export class Gate {
   #restores: Array<(() => void) | undefined> = []
   readonly #pace: Pace
   #guarding = false
+  /** What goes on when a connection closes. */
+  readonly #heldBack = new WeakMap<object, Array<() => void>>()
 
   constructor(
     io: GuardedServer,
@@ -142,10 +144,30 @@ export class Gate {
     if (reason === undefined) return next()
     const retryAfter = this.#admission.refuse(reason, conn.remoteAddress ?? null)
     // a client does not come back by itself after an error; but it does when its connection closes
-    if (reason === 'shutdown') conn.once('close', () => next())
-    else next(Object.assign(new Error('server overloaded'), { data: { retryAfter } }))
+    if (reason === 'shutdown' && this.#holdBack(conn, next)) return
+    next(Object.assign(new Error('server overloaded'), { data: { retryAfter } }))
+  }
+
+  /**
+   * Goes on only when the connection closes, so that Socket.IO lets go of the socket. One listener a
+   * connection, however often its client asks.
+   *
+   * @returns whether it is held back; a client that asks without end is not
+   */
+  #holdBack(conn: EventEmitter, next: () => void): boolean {
+    const held = this.#heldBack.get(conn)
+    if (held) return held.length < MOST_ASKED && held.push(next) > 0
+    const first = [next]
+    this.#heldBack.set(conn, first)
+    conn.once('close', () => {
+      for (const each of first) each()
+    })
+    return true
   }
 }
+
+/** Namespaces that one client asks for during a shutdown and gets no answer for. */
+const MOST_ASKED = 100
 
 const BODY = JSON.stringify({ message: 'Service Unavailable' })
 

@@ -1,3 +1,4 @@
+import type { Owner } from './channel/owners.ts'
 import type { Envelope } from './envelope.ts'
 import type { Ledger } from './ledger.ts'
 import { KEYED_PLACE, LANE_PLACE } from './memory.ts'
@@ -36,11 +37,19 @@ export class Lane {
     return this.#head?.envelope
   }
 
-  push(envelope: Envelope): void {
+  /** The socket that the first message waits for. */
+  get owner(): Owner | undefined {
+    return this.#head?.owner
+  }
+
+  /** @param owner the socket that it waits for, if there is one */
+  push(envelope: Envelope, owner?: Owner): void {
     this.#ledger.hold(envelope)
+    owner?.add()
     const rank = this.#rankOf(envelope.rule.rank)
     const entry: Entry = {
       envelope,
+      owner,
       rank,
       previous: this.#tail,
       next: undefined,
@@ -74,15 +83,19 @@ export class Lane {
   /**
    * Puts the envelope in the place of the one with the same key.
    *
+   * @param owner as of `push`
    * @returns the replaced one, `undefined` (and nothing done) if there is none
    */
-  conflate(envelope: Envelope): Envelope | undefined {
+  conflate(envelope: Envelope, owner?: Owner): Envelope | undefined {
     const entry = envelope.key === undefined ? undefined : this.#keys?.get(envelope.key)
     if (!entry) return undefined
     const replaced = entry.envelope
     this.#ledger.hold(envelope)
     this.#ledger.release(replaced)
+    owner?.add()
+    entry.owner?.remove()
     entry.envelope = envelope
+    entry.owner = owner
     this.cost += envelope.weight - replaced.weight
     this.#grow(entry.rank, envelope.bytes - replaced.bytes, 0)
     return replaced
@@ -116,14 +129,24 @@ export class Lane {
     return taken
   }
 
+  /** Moves the entries that the test holds for to the end of another lane, in their order. O(length). */
+  moveIf(test: (envelope: Envelope) => boolean, to: Lane): void {
+    for (let entry = this.#head; entry; ) {
+      const { next, owner } = entry
+      if (test(entry.envelope)) to.push(this.#remove(entry), owner)
+      entry = next
+    }
+  }
+
   /** The entries in their order, for snapshots. */
   *[Symbol.iterator](): Generator<Envelope> {
     for (let entry = this.#head; entry; entry = entry.next) yield entry.envelope
   }
 
   #remove(entry: Entry): Envelope {
-    const { envelope, rank, previous, next, rankPrevious, rankNext } = entry
+    const { envelope, owner, rank, previous, next, rankPrevious, rankNext } = entry
     this.#ledger.release(envelope)
+    owner?.remove()
     if (previous) previous.next = next
     else this.#head = next
     if (next) next.previous = previous
@@ -166,6 +189,7 @@ export class Lane {
 
 interface Entry {
   envelope: Envelope
+  owner: Owner | undefined
   readonly rank: Rank
   previous: Entry | undefined
   next: Entry | undefined

@@ -82,7 +82,8 @@ export class Listings {
     const ids: string[] = []
     const figures: number[] = []
     for (const channel of this.#host.channels()) {
-      if (slices.isOver()) await slices.next()
+      // whether it matches is asked of each of its sockets
+      if (slices.isOver(1 + channel.sockets.size)) await slices.next()
       if (channel.closedBy !== undefined || !isMatch(channel)) continue
       ids.push(channel.id)
       figures.push(figureOf(channel, slices.now))
@@ -161,8 +162,11 @@ class Slices {
     this.#until = this.now + SLICE
   }
 
-  isOver(): boolean {
-    if (++this.#looked % CHECKED_EVERY !== 0) return false
+  /** @param looked how much was looked at since it was last asked */
+  isOver(looked = 1): boolean {
+    this.#looked += looked
+    if (this.#looked < CHECKED_EVERY) return false
+    this.#looked = 0
     this.now = this.#clock.now()
     return this.now > this.#until
   }

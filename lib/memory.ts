@@ -15,9 +15,11 @@ export const BUFFER_COST: Bytes = 150
 /** A conflation key without its characters. */
 const KEY: Bytes = 40
 /** The place of a message in a lane. */
-export const LANE_PLACE: Bytes = 72
+export const LANE_PLACE: Bytes = 80
 /** The same of one that can be conflated. */
-export const KEYED_PLACE: Bytes = 120
+export const KEYED_PLACE: Bytes = 128
+/** A Socket.IO socket that has left its namespace, with its handshake; an application may add to it. */
+export const LEFT_SOCKET: Bytes = 2000
 /** A write that is under way, in Node's stream or libuv's queue, without its bytes. */
 export const WRITE_PLACE: Bytes = 200
 

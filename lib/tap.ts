@@ -7,6 +7,7 @@ import {
   tapAdapter,
 } from './adapter-tap.ts'
 import { type Broadcast, Broadcasts, type Courier } from './broadcasts.ts'
+import type { NamespaceSocket } from './channel/namespace-sockets.ts'
 import type { Channel } from './channel.ts'
 import { type Classifier, eventOf, type Packet } from './classifier.ts'
 import type { KnownClient } from './clients.ts'
@@ -14,10 +15,10 @@ import type { Clock } from './clock.ts'
 import { Envelope, type EnvelopeFields, NO_FIELDS, type WriteOptions } from './envelope.ts'
 import { refuse, toError, verbatim } from './errors.ts'
 import type { Fanout } from './fanout.ts'
-import type { NamespaceSocket } from './former-sockets.ts'
 import type { EncodedPart } from './frame.ts'
 import { Encoding, Encodings } from './intercept/encodings.ts'
 import { type Origin, Origins } from './intercept/origins.ts'
+import { SocketIndex } from './intercept/socket-index.ts'
 import type { Ledger } from './ledger.ts'
 import {
   type EngineServer,
@@ -107,6 +108,7 @@ export class Tap implements Courier<AdapterSocket> {
   readonly #origins: Origins
   readonly #clock: Clock
   readonly #open: OpenChannel
+  readonly #sockets = new SocketIndex<ConnectedSocket>(() => this.#io._nsps)
   readonly engines = new Set<EngineServer>()
   readonly #onEngine: (engine: EngineServer) => void
   readonly #encodings = new Encodings((conn, part, options) => {
@@ -212,17 +214,13 @@ export class Tap implements Courier<AdapterSocket> {
 
   /** Whether a connection has a Socket.IO socket in any namespace. */
   isConnected(conn: object): boolean {
-    const { channel } = (conn as TappedSocket)[kTapped] ?? {}
-    return channel?.sockets.some(({ connected }) => connected) === true
+    return (conn as TappedSocket)[kTapped]?.channel.isConnected === true
   }
 
   /** The channel of a Socket.IO socket, in whatever namespace it is. */
   channelOfSocket(sid: string): Channel | undefined {
-    for (const { sockets } of this.#io._nsps?.values() ?? []) {
-      const socket = sockets.get(sid)
-      if (socket) return (socket.conn as TappedSocket)[kTapped]?.channel
-    }
-    return undefined
+    const socket = this.#sockets.find(sid)
+    return socket && (socket.conn as TappedSocket)[kTapped]?.channel
   }
 
   #shadowServer(): void {
@@ -466,7 +464,10 @@ export class Tap implements Courier<AdapterSocket> {
     if (envelope.kind === 'connect') {
       const { namespace, sid = legacyId(conn, namespace) } = envelope
       const joined = this.#io._nsps?.get(namespace)?.sockets.get(sid)
-      if (joined) channel.join(joined)
+      if (joined) {
+        channel.join(joined)
+        this.#sockets.joined(joined)
+      }
     }
     if (envelope.isReplay) channel.replay(envelope, now)
     else channel.offer(envelope, now)

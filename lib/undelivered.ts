@@ -1,3 +1,4 @@
+import type { NamespaceSocket } from './channel/namespace-sockets.ts'
 import type { Envelope } from './envelope.ts'
 import type { ClosingCode } from './outcomes.ts'
 import type { Bytes } from './units.ts'
@@ -14,30 +15,31 @@ export interface ClosedSummary {
   readonly inFlight: Bytes | null
 }
 
-/**
- * Whom a message was for: a socket that has left its namespace before, or, by its name, whichever is
- * in the namespace.
- */
-export type Owner = object | string
+/** Whom a message was for: a socket, or a namespace in which the client had none. */
+export type Addressee = NamespaceSocket | string
 
-/** Sums up what a closed client was not sent any more, by owner. */
+/** Sums up what a closed client was not sent any more, by whom it was for. */
 export class Undelivered {
   messages = 0
   bytes: Bytes = 0
-  readonly #owners = new Map<Owner, Left>()
+  readonly #left = new Map<Addressee, Left>()
 
-  count({ rule, bytes }: Envelope, owner: Owner): void {
+  count({ rule, bytes }: Envelope, addressee: Addressee): void {
     this.messages++
     this.bytes += bytes
-    const left = this.#owners.get(owner) ?? { messages: 0, bytes: 0, events: new Map() }
+    const left = this.#left.get(addressee) ?? { messages: 0, bytes: 0, events: new Map() }
     left.messages++
     left.bytes += bytes
     left.events.set(rule.event, (left.events.get(rule.event) ?? 0) + 1)
-    this.#owners.set(owner, left)
+    this.#left.set(addressee, left)
   }
 
-  of(owner: Owner): Pick<ClosedSummary, 'messages' | 'bytes' | 'events'> {
-    const { messages = 0, bytes = 0, events = [] } = this.#owners.get(owner) ?? {}
+  addressees(): Iterable<Addressee> {
+    return this.#left.keys()
+  }
+
+  of(addressee: Addressee): Pick<ClosedSummary, 'messages' | 'bytes' | 'events'> {
+    const { messages = 0, bytes = 0, events = [] } = this.#left.get(addressee) ?? {}
     return { messages, bytes, events: Object.fromEntries(events) }
   }
 }

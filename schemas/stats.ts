@@ -86,7 +86,7 @@ export type SpillwayStats = z.infer<typeof spillwayStats>
 
 export const clientStats = z.object({
   id: z.string(),
-  sockets: z.record(z.string(), z.string()).describe('Socket.IO ids by namespace.'),
+  sockets: z.record(z.string(), z.string()).describe('Socket.IO ids by namespace, 100 at most.'),
   transport: z.string(),
   address: z.string().nullable(),
   userAgent: z.string().nullable(),

@@ -38,6 +38,7 @@ function channelOf(standing: Standing): Channel {
   const none = { messages: 0, bytes: 0 }
   return {
     ...rest,
+    sockets: { size: 1 },
     critical: none,
     cosmetic: { messages: 1, bytes: queued },
     window: {
