@@ -1,4 +1,4 @@
-import type { Envelope } from './envelope.ts'
+import type { EnginePacket, Envelope } from './envelope.ts'
 import { Held, type Shared } from './ledger.ts'
 import { BUFFER_COST } from './memory.ts'
 import type { Bytes } from './units.ts'
@@ -11,21 +11,56 @@ export class Burst {
   readonly envelope: Envelope
   readonly before: Burst | undefined
   readonly bytes: Bytes
+  /**
+   * How many packets Engine.IO would hold back, until its transport has sent what was written
+   * before them: all, or all but the first.
+   */
+  readonly heldBack: number
   #held: Held | undefined
   /** What most clients are sent after it. */
   #next: Burst | undefined
   #frames: Buffer | undefined
 
-  constructor(envelope: Envelope, before?: Burst) {
+  /**
+   * @param before what it follows
+   * @param sent how many packets of a first envelope Engine.IO would send at once
+   */
+  constructor(envelope: Envelope, before?: Burst, sent: 0 | 1 = 0) {
     this.envelope = envelope
     this.before = before
     this.bytes = (before?.bytes ?? 0) + envelope.bytes
+    this.heldBack = (before?.heldBack ?? -sent) + envelope.parts.length
   }
 
   /** This and one more. */
   and(envelope: Envelope): Burst {
     if (this.#next?.envelope !== envelope) this.#next = new Burst(envelope, this)
     return this.#next
+  }
+
+  /** Whether Engine.IO would hold back all of it. */
+  get isHeldBack(): boolean {
+    const first = this.#beginning
+    return first.heldBack === first.envelope.parts.length
+  }
+
+  get first(): EnginePacket {
+    return this.#beginning.envelope.packets[0]!
+  }
+
+  get #beginning(): Burst {
+    let first: Burst = this
+    while (first.before) first = first.before
+    return first
+  }
+
+  /** The packets that Engine.IO would hold back. */
+  get packets(): EnginePacket[] {
+    const packets: EnginePacket[] = []
+    for (let each: Burst | undefined = this; each; each = each.before) {
+      packets.unshift(...each.envelope.packets)
+    }
+    return packets.slice(packets.length - this.heldBack)
   }
 
   /** What is in memory while its frames are: one alone has its envelope's. */
@@ -55,15 +90,22 @@ export class Burst {
 
 /** Finds the nodes that are shared: those of the first envelope of a tick. */
 export class Bursts {
-  #first: Burst | undefined
+  /** By how many packets of them Engine.IO would send at once. */
+  readonly #first: [none: Burst | undefined, one: Burst | undefined] = [undefined, undefined]
 
-  startingWith(envelope: Envelope): Burst {
-    if (this.#first?.envelope !== envelope) this.#first = new Burst(envelope)
-    return this.#first
+  /** @param writable whether Engine.IO would send its first packet at once */
+  startingWith(envelope: Envelope, writable: boolean): Burst {
+    const sent = writable ? 1 : 0
+    let first = this.#first[sent]
+    if (first?.envelope !== envelope) {
+      first = new Burst(envelope, undefined, sent)
+      this.#first[sent] = first
+    }
+    return first
   }
 
   /** Lets go of what was shared. */
   clear(): void {
-    this.#first = undefined
+    this.#first.fill(undefined)
   }
 }

@@ -722,7 +722,7 @@ export class Channel implements FanoutMember, LinkEvents {
     // what is kept gets its marker when it is flushed
     if (this.link.pending === 0 || this.#pumping) this.#markIfDue(now)
     // `pump` and `uncork` write it themselves
-    else if (!this.#corked && !this.#writeAlone())
+    else if (!this.#corked && !this.#writeAlone(envelope))
       this.#host.handedOver(this, rule.class === 'critical')
     // last: a subscriber may emit, and what it emits follows
     diagnoseMessage(this.id, envelope, 'sent')
@@ -730,9 +730,10 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /**
    * One message is written where it is emitted, several when the tick ends, in one system call. How
-   * many there will be is guessed from the tick before.
+   * many there will be is guessed from the tick before. Attachments follow their header when the tick
+   * ends, as Engine.IO sends them.
    */
-  #writeAlone(): boolean {
+  #writeAlone({ parts }: Envelope): boolean {
     const host = this.#host
     const tick = host.tick()
     if (tick === this.#tick) {
@@ -742,7 +743,7 @@ export class Channel implements FanoutMember, LinkEvents {
     const alone = this.#inTick === 1
     this.#tick = tick
     this.#inTick = 1
-    if (!alone || this.due !== 'no') return false
+    if (!alone || parts.length > 1 || this.due !== 'no') return false
     const now = host.now()
     if (host.spent(now)) return false
     this.#flush(now)
@@ -835,6 +836,8 @@ export class Channel implements FanoutMember, LinkEvents {
     this.lastShed = { event, namespace, outcome, at: now }
     this.#episode ??= new Episode(now)
     this.#episode.count(envelope, outcome)
+    // somebody may wait until nothing is held back any more
+    if (!this.#waits) this.link.emptied()
   }
 
   /** Something is about to be counted as lost. */

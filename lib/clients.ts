@@ -14,7 +14,7 @@ import type { Ledger } from './ledger.ts'
 import type { Limits } from './limits.ts'
 import type { EngineSocket, EngineWrite } from './link/engine.ts'
 import { EngineLink } from './link/engine-link.ts'
-import type { LinkHost } from './link/link.ts'
+import type { Emptied, LinkHost } from './link/link.ts'
 import { StraySockets } from './link/strays.ts'
 import { Listings } from './listing.ts'
 import { LoopDelay } from './loop-delay.ts'
@@ -79,7 +79,7 @@ export interface ClientsOptions {
 }
 
 /** The connected clients: opens, looks after and closes their channels. */
-export class Clients implements ChannelHost, LinkHost {
+export class Clients implements ChannelHost, LinkHost, TickMember {
   /** Replaced as a whole. */
   configured: Limits
   readonly budget: Budget
@@ -94,6 +94,8 @@ export class Clients implements ChannelHost, LinkHost {
   /** Told who comes and goes while the server shuts down. */
   departures: Departures | undefined
   readonly strays = new StraySockets(() => this.departures?.left())
+  /** Links that nothing waits for any more, until a tick ends. */
+  readonly #emptied = new Set<Emptied>()
   /** Connections that are gone, with kernel sockets that are not. */
   readonly #lingering = new Set<EngineLink>()
   /** Of this tick. */
@@ -344,6 +346,27 @@ export class Clients implements ChannelHost, LinkHost {
 
   whenTickEnds(member: TickMember): void {
     this.fanout.whenTickEnds(member)
+  }
+
+  afterTick(member: TickMember): void {
+    this.fanout.afterTick(member)
+  }
+
+  emptied(link: Emptied): void {
+    if (this.#emptied.size === 0) this.fanout.afterTick(this)
+    this.#emptied.add(link)
+  }
+
+  tickEnded(): void {
+    try {
+      for (const link of this.#emptied) {
+        this.#emptied.delete(link)
+        link.tellDrained()
+      }
+    } finally {
+      // somebody else's listener has thrown
+      if (this.#emptied.size > 0) this.fanout.afterTick(this)
+    }
   }
 
   tick(): number {

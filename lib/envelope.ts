@@ -11,6 +11,13 @@ export interface WriteOptions {
   readonly wsPreEncodedFrame?: readonly Uint8Array[]
 }
 
+/** What Engine.IO makes of a part, and what it shows to those who look at its write buffer. */
+export interface EnginePacket {
+  readonly type: 'message'
+  readonly options: WriteOptions
+  readonly data: EncodedPart
+}
+
 export type PacketKind = 'event' | 'connect' | 'disconnect' | 'other'
 
 /**
@@ -47,6 +54,7 @@ export class Envelope implements Shared {
   readonly #given: readonly Uint8Array[] | undefined
   #overtakable: Envelope | undefined
   #frames: Buffer | undefined
+  #packets: readonly EnginePacket[] | undefined
 
   constructor(fields: EnvelopeFields, options?: WriteOptions, callback?: () => void) {
     this.rule = fields.rule
@@ -95,6 +103,13 @@ export class Envelope implements Shared {
     return this.#frames
   }
 
+  /** One for each part; shared, never changed. */
+  get packets(): readonly EnginePacket[] {
+    const options = this.options ?? UNCOMPRESSED
+    this.#packets ??= this.parts.map((data) => ({ type: 'message', options, data }))
+    return this.#packets
+  }
+
   /** What it takes in memory without its frames, as estimated; it does not change. */
   get weight(): Bytes {
     this.#weight ??= memoryOf(this.parts, this.options?.wsPreEncodedFrame, this.key)
@@ -136,6 +151,8 @@ export class Envelope implements Shared {
     return now - this.emittedAt > (this.rule.maxAge ?? maxAge)
   }
 }
+
+const UNCOMPRESSED: WriteOptions = { compress: false }
 
 export interface EnvelopeFields {
   readonly rule: Rule

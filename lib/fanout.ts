@@ -39,7 +39,9 @@ export class Fanout {
   #scheduled = false
   #ticks = 1
   #ended = false
-  readonly #ending: TickMember[] = []
+  #ending: TickMember[] = []
+  /** In its place while its members are told. */
+  #spare: TickMember[] = []
   #inTurn = false
   /** It has begun with a slice, which is all that it has to serve. */
   #isSlice = false
@@ -111,6 +113,16 @@ export class Fanout {
     else member.tickEnded()
   }
 
+  /** Calls `tickEnded` when a tick has ended that has not begun to end yet. */
+  afterTick(member: TickMember): void {
+    if (this.#ended) {
+      member.tickEnded()
+      return
+    }
+    this.#awaitTickEnd()
+    this.#ending.push(member)
+  }
+
   /** Serves everyone that waits, and from now on everyone at once: no tick will end any more. */
   end(): void {
     this.#ended = true
@@ -144,11 +156,17 @@ export class Fanout {
   }
 
   #endMembers(): void {
+    const members = this.#ending
+    this.#ending = this.#spare
+    this.#spare = members
     try {
-      for (let member = this.#ending.pop(); member; member = this.#ending.pop()) member.tickEnded()
+      for (let member = members.pop(); member; member = members.pop()) member.tickEnded()
     } finally {
       // somebody else's listener has thrown; the others' transports must not stay shut
-      if (this.#ending.length > 0) this.#awaitTickEnd()
+      if (members.length > 0) {
+        this.#ending.push(...members.splice(0))
+        this.#awaitTickEnd()
+      }
     }
   }
 

@@ -661,7 +661,9 @@ describe('A pong', () => {
       responded: () => 0,
       answered: (sequence: number) => answered.push(sequence),
       unasked: () => unasked.push(unasked.length),
+      followsDrain: false,
       whenTickEnds() {},
+      afterTick() {},
     }
     const gauge = new WebSocketGauge(
       { protocol: 4 } as EngineSocket,

@@ -114,10 +114,11 @@ describe('When the server closes its connections', () => {
     const [conn] = connsOf(fixture.io)
     const { socket: ws } = conn!.transport as unknown as { socket: { bufferedAmount: number } }
     const held = ws.bufferedAmount
+    const heldBack = conn!.writeBuffer.length
     const closed = once(fixture.spillway!.events, 'closed') as Promise<[ClosedClient]>
     fixture.io.engine.close()
     expect(ws.bufferedAmount - held).to.be.below(1024)
-    expect(conn!.writeBuffer).to.have.length(0)
+    expect(conn!.writeBuffer).to.have.length(heldBack)
     const [{ code, undelivered }] = await closed
     expect(code).to.equal('gone')
     expect(undelivered.messages).to.be.at.least(200)

@@ -24,7 +24,8 @@ export class EngineLink implements Link, GaugeEvents {
   #burst: Burst | undefined
   /** Made when the kernel first leaves something. */
   #backlog: Backlog | undefined
-  #followsDrain = false
+  /** Of the connection. */
+  followsDrain = false
   /** Of a message that is being written, the bytes of the parts still to come. */
   #unwritten: Bytes = 0
   #handedOver: Bytes = 0
@@ -132,18 +133,56 @@ export class EngineLink implements Link, GaugeEvents {
   }
 
   flush(): void {
-    const burst = this.#burst
+    const burst = this.#takeBurst()
     if (!burst) return
-    this.#burst = undefined
-    this.#gauge.writer?.write(burst.frames)
+    this.#gauge.writer!.write(burst)
     this.#wrote(burst.held)
   }
 
   mark(sequence: number): void {
-    const burst = this.#burst
-    this.#burst = undefined
-    this.#gauge.mark(sequence, burst?.frames)
+    const burst = this.#takeBurst()
+    this.#gauge.mark(sequence, burst)
     if (burst) this.#wrote(burst.held)
+  }
+
+  /** Takes what was kept out of Engine.IO's write buffer, unless it has been flushed meanwhile. */
+  #takeBurst(): Burst | undefined {
+    const burst = this.#burst
+    if (!burst) return undefined
+    if (!this.#isKept(burst)) {
+      this.#leaveBurst()
+      return undefined
+    }
+    this.#burst = undefined
+    const { conn } = this
+    if (burst.heldBack > 0) {
+      const { length } = conn.writeBuffer!
+      // its own packets may have come behind, such as a heartbeat
+      conn.writeBuffer = length > burst.heldBack ? conn.writeBuffer!.slice(burst.heldBack) : []
+    }
+    return burst
+  }
+
+  /** Whether the packets of a burst are still in Engine.IO's write buffer, as far as they were. */
+  #isKept({ heldBack, envelope }: Burst): boolean {
+    return heldBack === 0 || this.conn.writeBuffer![heldBack - 1] === envelope.packets.at(-1)
+  }
+
+  /** Leaves what was kept to Engine.IO, which has the packets already, or has sent them. */
+  #leaveBurst(): void {
+    const burst = this.#burst
+    if (!burst) return
+    this.#burst = undefined
+    const { conn } = this
+    // it would be gone already
+    if (!burst.isHeldBack) conn.writeBuffer!.unshift(burst.first)
+    this.#gauge.writer?.release(!burst.isHeldBack)
+    if (conn.writeBuffer!.length === 0) this.#gauge.flushed(burst.bytes, 0)
+    else {
+      this.#followDrain()
+      this.waiting += burst.bytes
+    }
+    this.#wrote(burst.held)
   }
 
   /**
@@ -182,6 +221,23 @@ export class EngineLink implements Link, GaugeEvents {
     this.batching = false
     heldBack.restore(this.conn)
     this.conn.flush?.()
+  }
+
+  emptied(): void {
+    this.#host.emptied(this)
+  }
+
+  /**
+   * Tells whoever waits for `drain` that nothing is held back: without a write Engine.IO does not. If
+   * it holds something back itself, it will.
+   */
+  tellDrained(): void {
+    const { conn, followsDrain } = this
+    if (conn.readyState !== 'open' || this.pending > 0 || (conn.writeBuffer?.length ?? 0) > 0)
+      return
+    if (conn.listenerCount('drain') > (followsDrain ? 1 : 0)) conn.emit('drain')
+    const { server } = conn
+    if (server?.listenerCount?.('drain') > 0) server.emit('drain', conn)
   }
 
   progressed(): boolean {
@@ -230,6 +286,7 @@ export class EngineLink implements Link, GaugeEvents {
     // what the kernel takes later is told of all the same
     this.#events = undefined
     this.conn.off('drain', onDrain)
+    this.followsDrain = false
     this.conn.off('heartbeat', onHeartbeat)
     this.conn.off('close', onClose)
     this.conn.off('upgrade', onUpgrade)
@@ -259,6 +316,10 @@ export class EngineLink implements Link, GaugeEvents {
     this.#host.whenTickEnds(member)
   }
 
+  afterTick(member: TickMember): void {
+    this.#host.afterTick(member)
+  }
+
   /** Nobody tells when the kernel takes a marker: so it is asked whenever the client is heard. */
   #letGoOfTaken(): void {
     this.#backlog?.keep(this.outstanding)
@@ -273,25 +334,38 @@ export class EngineLink implements Link, GaugeEvents {
   #keep(envelope: Envelope): boolean {
     const { writer } = this.#gauge
     if (!writer || envelope.callback || !envelope.framable || this.#host.plain) return false
-    if (this.#burst) {
-      this.#burst = this.#burst.and(envelope)
-      return true
+    const before = this.#burst
+    let held = envelope.parts.length
+    if (before) {
+      if (writer.isWatched || !this.#isKept(before)) return false
+      this.#burst = before.and(envelope)
+    } else {
+      if (!writer.isUsable) return false
+      this.#burst = this.#host.bursts.startingWith(envelope, writer.reserve())
+      held = this.#burst.heldBack
     }
-    if (!writer.isUsable(this.#followsDrain ? 1 : 0)) return false
-    writer.reserve()
-    this.#burst = this.#host.bursts.startingWith(envelope)
+    if (held > 0) this.#hold(envelope, held)
     return true
+  }
+
+  /** Shows the latest packets of a message where an application looks for what is held back. */
+  #hold({ packets }: Envelope, count: number): void {
+    const { writeBuffer } = this.conn
+    for (let index = packets.length - count; index < packets.length; index++) {
+      writeBuffer!.push(packets[index])
+    }
   }
 
   /** From its first message through Engine.IO on: most clients never have one. */
   #followDrain(): void {
-    if (this.#followsDrain) return
-    this.#followsDrain = true
+    if (this.followsDrain) return
+    this.followsDrain = true
     this.conn.on('drain', onDrain)
   }
 
   /** Engine.IO's `drain` means that the write buffer went to the transport, nothing more. */
   drained(): void {
+    if (this.#burst && !this.#isKept(this.#burst)) this.#leaveBurst()
     const behind = this.#unwritten
     const flushed = this.waiting - behind
     this.waiting = behind
@@ -307,6 +381,8 @@ export class EngineLink implements Link, GaugeEvents {
     const { conn } = this
     this.#host.strays.claim(conn.id, kernelSocketOf(conn.transport))
     if (this.#gauge.measures(conn.transport)) return
+    // Engine.IO is about to flush its write buffer to the new one
+    this.#leaveBurst()
     this.#switching = true
     timers.nextTick(() => {
       this.#switching = false

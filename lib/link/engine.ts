@@ -18,7 +18,8 @@ export interface EngineSocket extends EventEmitter {
   readonly remoteAddress: string | undefined
   readonly transport: EngineTransport
   readonly server: EngineServer
-  readonly writeBuffer?: readonly unknown[]
+  /** Replaced by an empty one when it is flushed. */
+  writeBuffer?: unknown[]
   /** Callbacks of what the transport has: functions, or those of a whole batch. */
   readonly sentCallbackFn?: readonly unknown[]
   write: EngineWrite

@@ -1,13 +1,16 @@
 import { EventEmitter } from 'node:events'
+import type { Burst } from '../burst.ts'
 import type { TickMember } from '../fanout.ts'
 import { note } from '../socketio/override.ts'
 import type { Bytes } from '../units.ts'
 import type { EngineSocket, EngineTransport } from './engine.ts'
 import { type KernelSocket, unwatch, type WriteOwner, writeToKernel } from './kernel-write.ts'
+import { showPending, showsPending } from './pending-bytes.ts'
 
 /** A `ws` WebSocket, as far as frames are written past it. */
 interface Ws {
   readonly readyState: number
+  readonly bufferedAmount?: number
   readonly extensions?: unknown
   /** Private to `ws`, and used by Engine.IO too, for frames that Socket.IO has encoded. */
   readonly _sender?: { readonly sendFrame?: unknown }
@@ -17,8 +20,12 @@ interface Ws {
 export interface WriterEvents {
   /** The kernel has taken something. */
   ready(): void
+  /** Whether the link itself listens to the connection's `drain`. */
+  readonly followsDrain: boolean
   /** Asks for `tickEnded`, at once if no tick is under way. */
   whenTickEnds(writer: TickMember): void
+  /** Asks for `tickEnded` when a later tick ends. */
+  afterTick(writer: TickMember): void
 }
 
 const kWriter = Symbol('spillway.writer')
@@ -28,7 +35,18 @@ interface WrittenTransport extends EngineTransport {
   [kWriter]?: FrameWriter
 }
 
+/**
+ * Whether the transport, which sends for one at a time, is ours: not (it is free, or Engine.IO is
+ * sending), for what is kept until it is written, or for what was written.
+ */
+type Hold = 'none' | 'kept' | 'written'
+
 const OPEN = 1
+/**
+ * Listeners of Engine.IO for its transport's `drain` and `ready`: one for each, before 6.6 two for
+ * the former.
+ */
+const ENGINES = 2
 /** Up to here frames and a marker are joined in a buffer that is used again. */
 const SCRATCH: Bytes = 64 * 1024
 let scratch: Buffer | undefined
@@ -49,6 +67,9 @@ export class FrameWriter implements WriteOwner, TickMember {
   pending: Bytes = 0
   /** Writes that the kernel has not taken. */
   #writes = 0
+  #hold: Hold = 'none'
+  /** What was written and Engine.IO would have sent after its transport's first packet. */
+  #secondBatch: Burst | undefined
   /** Made when it is first needed: most clients keep up. */
   #onWritten: ((error?: Error | null) => void) | undefined
 
@@ -97,23 +118,38 @@ export class FrameWriter implements WriteOwner, TickMember {
   }
 
   /**
-   * Whether nobody would notice now: nothing waits in Engine.IO, and nobody listens.
-   *
-   * @param own listeners for `drain` that may stay without it
+   * Whether nobody would notice now: Engine.IO sends nothing and holds nothing back, the kernel has
+   * taken all, and nobody listens.
    */
-  isUsable(own: number): boolean {
+  get isUsable(): boolean {
+    const { readyState, sentCallbackFn, writeBuffer } = this.#conn
+    return (
+      readyState === 'open' &&
+      (this.#hold === 'none' ? this.#transport.writable : this.idle) &&
+      writeBuffer!.length === 0 &&
+      // before Engine.IO 6.6 each write through it leads to one callback, however many there are
+      typeof sentCallbackFn?.[0] !== 'function' &&
+      !this.isWatched
+    )
+  }
+
+  /**
+   * Whether anybody but Engine.IO and the plugin listens to what is told of a connection's packets.
+   * Asked before each write, which then is Engine.IO's, and after each, as somebody may have begun
+   * to listen since.
+   */
+  get isWatched(): boolean {
     const conn = this.#conn
     const { server } = conn
+    const transport = this.#transport as WrittenTransport
+    const own = transport[kWriter] === this ? ENGINES : ENGINES + 1
     return (
-      conn.readyState === 'open' &&
-      conn.writeBuffer!.length === 0 &&
-      // before Engine.IO 6.6 each write through it leads to one callback, however many there are
-      typeof conn.sentCallbackFn?.[0] !== 'function' &&
-      conn.listenerCount('packetCreate') === 0 &&
-      conn.listenerCount('flush') === 0 &&
-      conn.listenerCount('drain') === own &&
-      server.listenerCount('flush') === 0 &&
-      server.listenerCount('drain') === 0
+      transport.listenerCount('drain') + transport.listenerCount('ready') !== own ||
+      conn.listenerCount('drain') !== (this.#events.followsDrain ? 1 : 0) ||
+      conn.listenerCount('flush') > 0 ||
+      conn.listenerCount('packetCreate') > 0 ||
+      server.listenerCount('flush') > 0 ||
+      server.listenerCount('drain') > 0
     )
   }
 
@@ -122,15 +158,35 @@ export class FrameWriter implements WriteOwner, TickMember {
     return this.#writes === 0
   }
 
-  /** Something will be written in this tick. */
-  reserve(): void {
+  /**
+   * Something will be written in this tick.
+   *
+   * @returns whether Engine.IO would have sent it at once
+   */
+  reserve(): boolean {
+    const isFirst = this.#hold === 'none'
+    this.#hold = 'kept'
     this.#transport.writable = false
+    return isFirst
+  }
+
+  /**
+   * Nothing of what it was reserved for will be written.
+   *
+   * @param isFree whether Engine.IO is to send it; else it is sending it
+   */
+  release(isFree: boolean): void {
+    this.#hold = isFree ? 'written' : 'none'
+    if (isFree) this.#events.whenTickEnds(this)
   }
 
   /** @param control a frame of the WebSocket protocol itself, to follow at once */
-  write(frames: Uint8Array, control?: Uint8Array): void {
+  write(burst: Burst, control?: Uint8Array): void {
+    this.#hold = 'written'
     // as Engine.IO does with what is written to a connection that is closing
     if (!this.#open) return
+    if (burst.heldBack > 0) this.#secondBatch = burst
+    const { frames } = burst
     const bytes = control ? joined(frames, control) : frames
     const result = writeToKernel(this.#socket, bytes, this)
     if (result === 'taken') {
@@ -141,7 +197,7 @@ export class FrameWriter implements WriteOwner, TickMember {
     // it is in use until it is taken
     if (control) scratch = undefined
     this.#writes++
-    if (result === 'pending') this.pending += bytes.byteLength
+    if (result === 'pending') this.#setPending(this.pending + bytes.byteLength)
     else this.#socket.write(bytes, this.#callback)
   }
 
@@ -151,8 +207,18 @@ export class FrameWriter implements WriteOwner, TickMember {
   }
 
   taken(bytes: Bytes): void {
-    this.pending -= bytes
+    this.#setPending(this.pending - bytes)
     this.#written()
+  }
+
+  /** Of what is pending, the bytes that the WebSocket's `bufferedAmount` does not tell. */
+  get hidden(): Bytes {
+    return this.pending === 0 || showsPending(this.#ws) ? 0 : this.pending
+  }
+
+  #setPending(bytes: Bytes): void {
+    this.pending = bytes
+    showPending(this.#ws, bytes)
   }
 
   cork(): void {
@@ -176,10 +242,47 @@ export class FrameWriter implements WriteOwner, TickMember {
     if (!this.idle) note(this.#transport as WrittenTransport, kWriter, this)
   }
 
+  /**
+   * The kernel has taken what was written. Tells whoever listens by now what Engine.IO would have
+   * told: its transport has sent the first packet, then, in the next tick, all the others.
+   */
   tickEnded(): void {
-    if (!this.idle) return
+    if (!this.idle || this.#hold === 'none') return
+    const secondBatch = this.#secondBatch
+    this.#secondBatch = undefined
+    const isFree = !secondBatch && this.#hold === 'written'
+    if (isFree) this.#hold = 'none'
+    if (secondBatch) this.#events.afterTick(this)
+    if (this.isWatched) this.#tell(secondBatch, isFree)
+    else if (isFree) this.#free()
+  }
+
+  /** @param isFree whether the transport can take more then */
+  #tell(secondBatch: Burst | undefined, isFree: boolean): void {
+    const transport = this.#transport
+    const conn = this.#conn
+    const { server } = conn
+    // of what Engine.IO would hold back as a whole the first packet is none of its own
+    if (secondBatch?.isHeldBack !== true) {
+      // before Engine.IO 6.6 there is no `ready`, and it is writable before it tells
+      if (isFree && transport.listenerCount('ready') === 0) transport.writable = true
+      transport.emit('drain')
+      if (isFree) transport.writable = true
+      transport.emit('ready')
+    }
+    // what is held back by now will be flushed by Engine.IO, which tells of it; a close waits for that
+    if (!secondBatch || conn.writeBuffer!.length > 0) return
+    const { packets } = secondBatch
+    conn.emit('flush', packets)
+    server.emit('flush', conn, packets)
+    conn.emit('drain')
+    server.emit('drain', conn)
+  }
+
+  /** Engine.IO may have held back what came while its transport seemed to be sending. */
+  #free(): void {
     this.#transport.writable = true
-    this.#pass()
+    if (this.#conn.writeBuffer!.length > 0) this.#conn.flush!()
   }
 
   get #callback(): (error?: Error | null) => void {
@@ -192,16 +295,10 @@ export class FrameWriter implements WriteOwner, TickMember {
     // Node reports the writes of a connection that was reset as done, before it reports the reset
     if (error || this.#socket.destroyed) return
     if (this.idle) {
-      this.#transport.writable = true
+      this.tickEnded()
       Reflect.deleteProperty(this.#transport, kWriter)
     }
-    this.#pass()
     this.#events.ready()
-  }
-
-  /** Engine.IO held back what came while its transport seemed to be sending. */
-  #pass(): void {
-    if (this.#conn.writeBuffer!.length > 0) this.#conn.flush!()
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Burst } from '../burst.ts'
 import type { TickMember } from '../fanout.ts'
 import type { Bytes } from '../units.ts'
 import { discard, type EngineSocket, type EngineTransport } from './engine.ts'
@@ -23,8 +24,8 @@ export interface TransportGauge {
   readonly heard: Bytes
   /** The connection's write buffer went to the transport; `behind` bytes did not. */
   flushed(bytes: Bytes, behind: Bytes): void
-  /** @param before frames to be written right before the marker */
-  mark(sequence: number, before?: Buffer): void
+  /** @param before to be written right before the marker */
+  mark(sequence: number, before?: Burst): void
   terminate(): void
   /**
    * Tells the client to close, if that can be done now; a WebSocket is closed when it has answered.
@@ -54,7 +55,10 @@ export interface GaugeEvents {
   answered(sequence: number): void
   /** A marker was answered that was answered before, or never written: a proof of nothing. */
   unasked(): void
+  /** Whether the link itself listens to the connection's `drain`. */
+  readonly followsDrain: boolean
   whenTickEnds(member: TickMember): void
+  afterTick(member: TickMember): void
 }
 
 /**

@@ -30,6 +30,11 @@ export interface LinkEvents {
   disconnected(): void
 }
 
+/** A link that nothing waits for any more. */
+export interface Emptied {
+  tellDrained(): void
+}
+
 /** What all links share. */
 export interface LinkHost {
   now(): Millis
@@ -40,6 +45,10 @@ export interface LinkHost {
   readonly bursts: Bursts
   readonly ledger: Ledger
   whenTickEnds(member: TickMember): void
+  /** Asks for `tickEnded` when a later tick ends. */
+  afterTick(member: TickMember): void
+  /** Asks for `tellDrained` when a later tick ends, once however often it is asked for. */
+  emptied(link: Emptied): void
   /** A client has answered a marker that it was not sent, or once more. */
   unasked(): void
   /** Kernel sockets that are no client's own: those of upgrades under way, by session. */
@@ -84,6 +93,8 @@ export interface Link {
   readonly isFlooded: boolean
   /** Writes a delivery marker now, behind what was kept. */
   mark(sequence: number): void
+  /** Nothing waits for it any more, though the last of it was not written. */
+  emptied(): void
   /** Runs writes whose frames leave as one batch. */
   batch(writes: () => void): void
   /** Whether any byte was taken since the last call. */

@@ -1,3 +1,4 @@
+import type { Burst } from '../burst.ts'
 import { pingOf } from '../frame.ts'
 import { note } from '../socketio/override.ts'
 import type { Bytes } from '../units.ts'
@@ -84,7 +85,7 @@ export class WebSocketGauge implements TransportGauge {
   get held(): Bytes {
     const { writer } = this
     if (writer?.idle && !this.#mixed) return 0
-    const held = this.#transport.socket.bufferedAmount + (writer?.pending ?? 0)
+    const held = this.#transport.socket.bufferedAmount + (writer?.hidden ?? 0)
     if (held === 0) this.#mixed = false
     return held
   }
@@ -106,7 +107,7 @@ export class WebSocketGauge implements TransportGauge {
     this.#mixed = true
   }
 
-  mark(sequence: number, before?: Buffer): void {
+  mark(sequence: number, before?: Burst): void {
     const marker = makeMarker(sequence)
     this.#append(marker)
     const payload = payloadOf(marker)

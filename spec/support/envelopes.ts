@@ -1,4 +1,5 @@
 import { Envelope, type PacketKind } from '../../lib/envelope.ts'
+import type { EncodedPart } from '../../lib/frame.ts'
 import { makeRule, type Rule } from '../../lib/rule.ts'
 import type { Priority } from '../../schemas/priority.ts'
 
@@ -16,6 +17,7 @@ interface Fields {
   at?: number
   namespace?: string
   kind?: PacketKind
+  parts?: readonly EncodedPart[]
 }
 
 /** An envelope of so many bytes on the wire, its framing included. */
@@ -26,7 +28,7 @@ export function envelope(fields: Fields = {}): Envelope {
     rule: given,
     kind: fields.kind ?? 'event',
     namespace: fields.namespace ?? '/',
-    parts: ['x'.repeat(bytes - overhead)],
+    parts: fields.parts ?? ['x'.repeat(bytes - overhead)],
     key,
     emittedAt: at,
   })

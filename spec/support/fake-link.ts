@@ -47,6 +47,8 @@ export class FakeLink implements Link {
 
   flush(): void {}
 
+  emptied(): void {}
+
   batch(writes: () => void): void {
     writes()
   }

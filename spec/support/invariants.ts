@@ -5,7 +5,6 @@ import { HANDOVER } from '../../lib/link/link.ts'
 import { type EnforcedClosing, MESSAGE_OUTCOMES, type MessageOutcome } from '../../lib/outcomes.ts'
 import {
   bytesOf,
-  bytesOfPackets,
   claims,
   differs,
   isAbove,
@@ -307,7 +306,7 @@ const INVARIANTS: readonly Invariant[] = [
       if (inFlight !== sentBytes - provenBytes) return `${inFlight}, not ${sentBytes - provenBytes}`
       const { outstanding, pending } = channel.link
       const { messages, pings } = conn.transport.untaken
-      const untaken = messages + pending + bytesOfPackets(conn.writeBuffer)
+      const untaken = messages + pending + conn.bytesHeldBack(pending > 0)
       if (conn.cut) return
       return (
         (outstanding < untaken || outstanding > untaken + pings) &&

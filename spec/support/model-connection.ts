@@ -17,6 +17,12 @@ interface Packet {
   readonly bytes: number
 }
 
+/** A packet in a write buffer; those of the library itself don't tell their size. */
+interface HeldBack {
+  readonly data: EncodedPart
+  readonly bytes?: number
+}
+
 /** What the connections of one run share. */
 export interface Surroundings {
   readonly loop: ModelLoop
@@ -39,7 +45,7 @@ export class ModelConnection extends EventEmitter implements EngineSocket {
   readonly server: EngineServer
   readyState = 'open'
   upgrading = false
-  writeBuffer: Packet[] = []
+  writeBuffer: HeldBack[] = []
   transport: ModelTransport
   /** The transport has got all, and closed in good order. */
   orderly = false
@@ -75,7 +81,11 @@ export class ModelConnection extends EventEmitter implements EngineSocket {
 
   flush(): void {
     if (this.readyState === 'closed' || !this.transport.writable || !this.writeBuffer.length) return
-    const packets = this.writeBuffer
+    const { sizeOf } = this.#surroundings
+    const packets = this.writeBuffer.map(({ data, bytes }) => ({
+      data,
+      bytes: bytes ?? sizeOf(data),
+    }))
     this.writeBuffer = []
     const callbacks = this.#callbacks
     this.#callbacks = []
@@ -83,6 +93,15 @@ export class ModelConnection extends EventEmitter implements EngineSocket {
       for (const each of callbacks) each()
     })
     this.emit('drain')
+  }
+
+  /** @param kept whether the library has yet to write packets that it shows there */
+  bytesHeldBack(kept: boolean): number {
+    let sum = 0
+    for (const { data, bytes } of this.writeBuffer) {
+      sum += bytes ?? (kept ? 0 : this.#surroundings.sizeOf(data))
+    }
+    return sum
   }
 
   readonly close = (discard?: boolean): void => {
@@ -114,6 +133,7 @@ export class ModelConnection extends EventEmitter implements EngineSocket {
     this.transport.deliver(Number.POSITIVE_INFINITY, false)
     this.upgrading = false
     this.transport.off('ready', this.#onReady)
+    this.transport.off('drain', this.#onDrain)
     this.transport = this.#open(kind, kernel)
     this.emit('upgrade', this.transport)
     this.flush()
@@ -135,10 +155,12 @@ export class ModelConnection extends EventEmitter implements EngineSocket {
         ? new PollingModel(loop, this.#arrive, gone)
         : new StreamModel(loop, kind, new Kernel(loop, kernel, cost, this.#arrive), this)
     transport.on('ready', this.#onReady)
+    transport.on('drain', this.#onDrain)
     return transport
   }
 
   readonly #onReady = (): void => this.flush()
+  readonly #onDrain = (): void => {}
 }
 
 export interface ModelTransport extends EngineTransport {

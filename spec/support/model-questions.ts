@@ -56,9 +56,3 @@ export function bytesOf(messages: readonly Message[]): number {
   for (const { envelope } of messages) bytes += envelope.bytes
   return bytes
 }
-
-export function bytesOfPackets(packets: ReadonlyArray<{ readonly bytes: number }>): number {
-  let bytes = 0
-  for (const packet of packets) bytes += packet.bytes
-  return bytes
-}

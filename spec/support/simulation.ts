@@ -115,6 +115,8 @@ export class SimulatedLink implements Link {
 
   flush(): void {}
 
+  emptied(): void {}
+
   batch(writes: () => void): void {
     writes()
   }
