@@ -7,6 +7,7 @@ import { note, Override } from '../socketio/override.ts'
 import type { Bytes, Millis } from '../units.ts'
 import { Backlog } from './backlog.ts'
 import { bytesHeldBack, type EngineSocket, type EngineWrite, kernelSocketOf } from './engine.ts'
+import type { FrameWriter } from './frame-writer.ts'
 import { elsewhere, type GaugeEvents, gaugeFor, type TransportGauge } from './gauge.ts'
 import { HANDOVER, type Link, type LinkEvents, type LinkHost } from './link.ts'
 
@@ -17,6 +18,8 @@ export class EngineLink implements Link, GaugeEvents {
   readonly conn: LinkedSocket
   readonly #write: EngineWrite
   readonly #close: (discard?: boolean) => void
+  /** Somebody has replaced the connection's `write`, and is to see all that is written. */
+  readonly #isReplaced: boolean
   readonly #host: LinkHost
   #events: LinkEvents | undefined
   #gauge: TransportGauge
@@ -45,6 +48,7 @@ export class EngineLink implements Link, GaugeEvents {
   ) {
     this.conn = conn
     this.#write = write
+    this.#isReplaced = Object.hasOwn(conn, 'write')
     this.#close = close
     this.#host = host
     this.#gauge = gaugeFor(conn, conn.transport, this)
@@ -97,7 +101,7 @@ export class EngineLink implements Link, GaugeEvents {
   }
 
   get immediate(): boolean {
-    return this.#gauge.writer === undefined
+    return this.#writer === undefined
   }
 
   /** A message of any size goes when nothing else is outstanding. */
@@ -191,7 +195,7 @@ export class EngineLink implements Link, GaugeEvents {
    */
   batch(writes: () => void): void {
     const conn = this.conn
-    const { writer } = this.#gauge
+    const writer = this.#writer
     if (writer) {
       writer.cork()
       try {
@@ -331,8 +335,13 @@ export class EngineLink implements Link, GaugeEvents {
     this.#backlog.add(item)
   }
 
+  /** The way past Engine.IO, if there is one. */
+  get #writer(): FrameWriter | undefined {
+    return this.#isReplaced ? undefined : this.#gauge.writer
+  }
+
   #keep(envelope: Envelope): boolean {
-    const { writer } = this.#gauge
+    const writer = this.#writer
     if (!writer || envelope.callback || !envelope.framable || this.#host.plain) return false
     const before = this.#burst
     let held = envelope.parts.length
