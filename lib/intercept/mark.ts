@@ -21,7 +21,7 @@ export function unmark(packet: Marked): void {
 
 /** Of a packet that may come from another process. */
 export function readMark(packet: Marked): Remark {
-  const mark = packet[MARK]
+  const mark = Object.hasOwn(packet, MARK) ? packet[MARK] : undefined
   if (typeof mark !== 'object' || mark === null) return {}
   const { invalid, key } = mark as Readonly<Record<string, unknown>>
   const isKey = typeof key === 'string' || key === null
