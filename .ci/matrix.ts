@@ -23,7 +23,16 @@ const [tarball, consumer, scratch] = process.argv.slice(2).map((path) => resolve
 ]
 
 /** The specs of what touches the inside of Node, Engine.IO and Socket.IO. */
-const CORE = ['interception', 'transports', 'wire', 'kernel-write', 'fanout', 'plugin']
+const CORE = [
+  'interception',
+  'transports',
+  'wire',
+  'kernel-write',
+  'fanout',
+  'pacing',
+  'sessions-elsewhere',
+  'plugin',
+]
 const AT_ONCE = Math.min(2, availableParallelism())
 const LONGEST_MS = 120_000
 

@@ -254,7 +254,9 @@ export class FrameWriter implements WriteOwner, TickMember {
     if (isFree) this.#hold = 'none'
     if (secondBatch) this.#events.afterTick(this)
     if (this.isWatched) this.#tell(secondBatch, isFree)
-    else if (isFree) this.#free()
+    else if (isFree) this.#transport.writable = true
+    // Engine.IO may have held back what came while its transport seemed to be sending
+    if (isFree && this.#conn.writeBuffer!.length > 0) this.#conn.flush!()
   }
 
   /** @param isFree whether the transport can take more then */
@@ -265,9 +267,10 @@ export class FrameWriter implements WriteOwner, TickMember {
     // of what Engine.IO would hold back as a whole the first packet is none of its own
     if (secondBatch?.isHeldBack !== true) {
       // before Engine.IO 6.6 there is no `ready`, and it is writable before it tells
-      if (isFree && transport.listenerCount('ready') === 0) transport.writable = true
+      const isEarly = transport.listenerCount('ready') === 0
+      if (isFree && isEarly) transport.writable = true
       transport.emit('drain')
-      if (isFree) transport.writable = true
+      if (isFree && !isEarly) transport.writable = true
       transport.emit('ready')
     }
     // what is held back by now will be flushed by Engine.IO, which tells of it; a close waits for that
@@ -277,12 +280,6 @@ export class FrameWriter implements WriteOwner, TickMember {
     server.emit('flush', conn, packets)
     conn.emit('drain')
     server.emit('drain', conn)
-  }
-
-  /** Engine.IO may have held back what came while its transport seemed to be sending. */
-  #free(): void {
-    this.#transport.writable = true
-    if (this.#conn.writeBuffer!.length > 0) this.#conn.flush!()
   }
 
   get #callback(): (error?: Error | null) => void {

@@ -6,6 +6,8 @@ import type { GaugeEvents, TransportGauge } from './gauge.ts'
 interface PollingTransport extends EngineTransport {
   /** Private to Engine.IO: ends a close that waits for the next poll, for up to half a minute. */
   readonly shouldClose?: (() => void) | null
+  /** Private to Engine.IO: the response to the poll that is pending, or being answered. */
+  readonly res?: unknown
 }
 
 /** HTTP long polling: what a response carried was received when the client polls again. */
@@ -50,7 +52,8 @@ export class PollingGauge implements TransportGauge {
   }
 
   flushed(bytes: Bytes, behind: Bytes): void {
-    this.#elsewhere = !this.#responding
+    // before Engine.IO 6.6 the head of a response follows its compression
+    this.#elsewhere = !this.#responding && !this.#transport.res
     this.#responding = false
     if (this.#elsewhere) return
     this.held += bytes
@@ -83,6 +86,7 @@ export class PollingGauge implements TransportGauge {
   }
 
   readonly #onPoll = (): void => {
+    this.#responding = false
     this.#received()
   }
 
