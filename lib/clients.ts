@@ -246,7 +246,7 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
   /** Closes everyone who is left at once, with the code `shutdown`. */
   terminateAll(): void {
     for (const { channel } of [...this.#clients.values()]) channel.terminate('shutdown')
-    for (const link of this.#lingering) link.terminate()
+    for (const link of [...this.#lingering]) link.terminate()
     this.strays.endAll()
   }
 
@@ -282,6 +282,7 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
     this.#tellOfLeaving()
     this.congestedNow = 0
     this.#clients.clear()
+    for (const link of this.#lingering) link.detach()
     this.#lingering.clear()
     this.watched.clear()
     this.strays.close()
@@ -495,11 +496,22 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
         const stuckFor = vitals.isExcused(link, now) ? 0 : now - vitals.progressAt
         holders.push({ channel, held, stuckFor })
       }
-      for (const { channel } of leastDeserving(holders, this.budget.excess)) {
-        channel.terminate('budget')
-      }
+      const excess = this.budget.excess - this.#freeLingering()
+      for (const { channel } of leastDeserving(holders, excess)) channel.terminate('budget')
     }
     this.budget.relieved()
+  }
+
+  /** Ends sockets whose connections are gone. @returns bytes of memory that are freed by it */
+  #freeLingering(): Bytes {
+    let freed = 0
+    for (const link of [...this.#lingering]) {
+      const { cost } = link
+      if (cost === 0) continue
+      freed += cost
+      link.terminate()
+    }
+    return freed
   }
 
   channel(id: string): Channel | undefined {

@@ -45,7 +45,9 @@ export class Vitals {
    * @param answered it was the answer to one, which the client received behind everything before it
    */
   heartbeat(link: Link, window: DeliveryWindow, answered: boolean, now: Millis): void {
-    if (answered) window.heardPast(this.#heartbeatWrittenAt(link, now))
+    if (answered && link.proof === 'markers') {
+      window.heardPast(this.#heartbeatWrittenAt(link, now))
+    }
     this.#heartbeatAt = now
     this.#heardAt = now
   }
@@ -108,6 +110,10 @@ export class Vitals {
     if (buffered > limits.limit) {
       return { code: 'over-limit', at: Math.max(stalled, this.#since + limits.grace) }
     }
+    // whoever polls takes what waits and polls again, however often it is heard otherwise
+    if (link.proof === 'itself') {
+      return isIdle(link, window) ? undefined : { code: 'stalled', at: stalled }
+    }
     if (window.waitsSince === undefined) return undefined
     const asked = Math.max(window.waitsSince, this.#heardAt)
     return { code: 'stalled', at: Math.max(stalled, asked + limits.stallAfter) }
@@ -131,7 +137,7 @@ export class Vitals {
    */
   stalledFor(link: Link, window: DeliveryWindow, now: Millis): Millis {
     const since = this.sinceProgress(link, window, now)
-    if (window.blind) return since
+    if (window.blind || link.proof === 'itself') return since
     return window.waitsSince === undefined ? 0 : Math.min(since, now - window.waitsSince)
   }
 }

@@ -245,6 +245,7 @@ export class EngineLink implements Link, GaugeEvents {
   }
 
   progressed(): boolean {
+    this.#gauge.look()
     if (this.#gauge.elsewhere) this.#measureNoMore()
     this.#letGoOfTaken()
     const taken = this.#handedOver - this.outstanding
@@ -280,11 +281,19 @@ export class EngineLink implements Link, GaugeEvents {
   }
 
   whenGone(callback: () => void): void {
-    this.#gauge.whenGone(callback)
+    this.#gauge.whenGone(() => {
+      this.#backlog?.keep(0)
+      callback()
+    })
   }
 
-  /** Writes what it keeps, and takes its listeners off the connection. */
+  /** Writes what it keeps, takes its listeners off the connection, and counts nothing any more. */
   detach(): void {
+    this.#letGoOfEvents()
+    this.#backlog?.keep(0)
+  }
+
+  #letGoOfEvents(): void {
     this.flush()
     this.#gauge.detach(false)
     // what the kernel takes later is told of all the same
@@ -295,7 +304,6 @@ export class EngineLink implements Link, GaugeEvents {
     this.conn.off('close', onClose)
     this.conn.off('upgrade', onUpgrade)
     Reflect.deleteProperty(this.conn, kLink)
-    this.#backlog?.keep(0)
   }
 
   ready(): void {
@@ -421,7 +429,9 @@ export class EngineLink implements Link, GaugeEvents {
 
   closed(): void {
     const events = this.#events
-    this.detach()
+    this.#letGoOfEvents()
+    // what a socket holds that outlives the connection is in memory until `whenGone`
+    if (!this.lingers) this.#backlog?.keep(0)
     events?.disconnected()
   }
 }

@@ -34,9 +34,14 @@ export interface TransportGauge {
    * @returns whether it was told
    */
   end(close: () => void): boolean
-  /** Whether the kernel socket outlives the connection, until the client has answered its close. */
+  /** Notices, from time to time, what nobody tells. */
+  look(): void
+  /**
+   * Whether a kernel socket outlives the connection: until the client has answered a close, or the
+   * kernel has taken what was written.
+   */
   readonly lingers: boolean
-  /** Calls back when it does not any more. */
+  /** Calls back when it does not any more; only for one that lingers. */
   whenGone(callback: () => void): void
   /**
    * Takes its listeners off.
@@ -142,6 +147,8 @@ class BlindGauge implements TransportGauge {
   }
 
   whenGone(): void {}
+
+  look(): void {}
 
   detach(): void {
     this.#transport.off('ready', this.#onReady)

@@ -2,15 +2,19 @@ import type { IncomingMessage } from 'node:http'
 import type { Bytes } from '../units.ts'
 import { discard, type EngineSocket, type EngineTransport, readyEventOf } from './engine.ts'
 import type { GaugeEvents, TransportGauge } from './gauge.ts'
+import { OpenResponses, type PollResponse } from './responses.ts'
 
 interface PollingTransport extends EngineTransport {
   /** Private to Engine.IO: ends a close that waits for the next poll, for up to half a minute. */
   readonly shouldClose?: (() => void) | null
   /** Private to Engine.IO: the response to the poll that is pending, or being answered. */
-  readonly res?: unknown
+  readonly res?: PollResponse | null
 }
 
-/** HTTP long polling: what a response carried was received when the client polls again. */
+/**
+ * HTTP long polling: what a response carried was received when the client polls again, if the kernel
+ * has taken all of it. A poll on another connection proves nothing of what nobody can have read yet.
+ */
 export class PollingGauge implements TransportGauge {
   readonly name = 'polling'
   readonly writer = undefined
@@ -18,15 +22,15 @@ export class PollingGauge implements TransportGauge {
   readonly underWay = 0
   readonly heard = 0
   held: Bytes = 0
-  readonly lingers = false
   readonly #conn: EngineSocket
   readonly #transport: PollingTransport
   readonly #events: GaugeEvents
   readonly #readyEvent: 'ready' | 'drain'
   /** The answer that the next poll is. */
   #sequence: number | undefined
-  /** The kernel socket of the latest response, which may still hold it. */
-  #socket: { destroy?(): void } | undefined
+  readonly #responses = new OpenResponses()
+  /** A poll has come that proved nothing, since not all responses were taken. */
+  #isUnproven = false
   /** A response of this node has begun since the write buffer was last flushed. */
   #responding = false
   #elsewhere = false
@@ -48,7 +52,12 @@ export class PollingGauge implements TransportGauge {
 
   /** It was flushed without a response, or can take more though nobody has polled. */
   get elsewhere(): boolean {
-    return this.#elsewhere || (this.held > 0 && this.#transport.writable)
+    const isPolled = this.held > 0 && this.#transport.writable
+    return this.#elsewhere || (isPolled && !this.#isUnproven)
+  }
+
+  get lingers(): boolean {
+    return !this.#responses.areTaken
   }
 
   flushed(bytes: Bytes, behind: Bytes): void {
@@ -56,6 +65,7 @@ export class PollingGauge implements TransportGauge {
     this.#elsewhere = !this.#responding && !this.#transport.res
     this.#responding = false
     if (this.#elsewhere) return
+    this.#follow()
     this.held += bytes
     this.#sequence = this.#events.responded(behind)
   }
@@ -63,9 +73,8 @@ export class PollingGauge implements TransportGauge {
   mark(): void {}
 
   terminate(): void {
-    const socket = this.#socket
+    this.#responses.destroy()
     discard(this.#conn)
-    socket?.destroy?.()
   }
 
   /** Between two polls there is nobody to tell. */
@@ -75,19 +84,29 @@ export class PollingGauge implements TransportGauge {
     return true
   }
 
-  whenGone(): void {}
+  whenGone(callback: () => void): void {
+    this.#responses.whenTaken(callback)
+  }
+
+  look(): void {
+    if (this.#isUnproven && this.#responses.areTaken) this.#received()
+  }
 
   detach(received: boolean): void {
     this.#transport.off(this.#readyEvent, this.#onPoll)
     this.#transport.off(this.#readyEvent, this.#onReady)
     this.#transport.off('headers', this.#onHeaders)
-    this.#socket = undefined
-    if (received) this.#received()
+    this.#responses.release()
+    if (!received) return
+    // whoever says so without having read them has lied
+    this.#responses.destroy()
+    this.#received()
   }
 
   readonly #onPoll = (): void => {
     this.#responding = false
-    this.#received()
+    this.#isUnproven = !this.#responses.areTaken
+    if (!this.#isUnproven) this.#received()
   }
 
   readonly #onReady = (): void => {
@@ -96,12 +115,18 @@ export class PollingGauge implements TransportGauge {
 
   readonly #onHeaders = (_headers: unknown, request: IncomingMessage | null | undefined): void => {
     if (request?.method !== 'GET') return
-    this.#socket = request.socket
     this.#responding = true
+    this.#follow()
+  }
+
+  #follow(): void {
+    const { res } = this.#transport
+    if (typeof res?.writableFinished === 'boolean') this.#responses.add(res)
   }
 
   #received(): void {
     this.held = 0
+    this.#isUnproven = false
     const sequence = this.#sequence
     this.#sequence = undefined
     if (sequence !== undefined) this.#events.answered(sequence)

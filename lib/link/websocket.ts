@@ -140,6 +140,8 @@ export class WebSocketGauge implements TransportGauge {
     this.#transport.socket.once?.('close', callback)
   }
 
+  look(): void {}
+
   detach(): void {
     const { socket } = this.#transport
     this.#transport.off('ready', onReady)

@@ -118,6 +118,7 @@ export class ModelConnection extends EventEmitter implements EngineSocket {
   onClose(): void {
     if (this.readyState === 'closed') return
     this.readyState = 'closed'
+    this.transport.close(true, () => {})
     this.emit('close')
   }
 
