@@ -22,9 +22,10 @@ import type { Due } from './ready-queue.ts'
 import type { Rule } from './rule.ts'
 import { Shadow } from './shadow.ts'
 import { Tally } from './stats.ts'
+import { Surplus } from './surplus.ts'
 import { Undelivered } from './undelivered.ts'
 import type { Bytes, Millis } from './units.ts'
-import { Vitals } from './vitals.ts'
+import { emergencyPatience, type Sentence, Vitals } from './vitals.ts'
 import { pathDelay } from './wait.ts'
 import { DeliveryWindow } from './window.ts'
 
@@ -48,6 +49,12 @@ export interface ChannelHost {
   catchUp(channel: Channel): void
   /** Asks for `serve` when the tick ends, or in one of the next turns of the loop. */
   handedOver(channel: Channel, critical: boolean): void
+  /** The same number until this turn of the loop ends. */
+  turn(): number
+  /** The limits by which a client is judged: some are given longer. */
+  limitsFor(channel: Channel): Limits
+  /** It has more buffered than may be, but for what it takes: it needs to be looked at often. */
+  lookClosely(channel: Channel): void
   readonly loopDelay: { at(now: Millis): Millis }
   now(): Millis
   /** Whether this turn's share of the loop is spent. */
@@ -60,6 +67,8 @@ export interface ChannelHost {
   recovered(channel: Channel, episode: Episode, now: Millis, wasCongested: boolean): void
 }
 
+/** In so long a client may have answered for the first time, over whatever path. */
+const FIRST_ANSWER: Millis = 500
 /** The share of `stallAfter` after which a client is said to be stalling. */
 const STALLING = 0.25
 /** The share of what it is offered that a client loses at least to be said to be losing. */
@@ -106,7 +115,6 @@ export class Channel implements FanoutMember, LinkEvents {
   readonly id: string
   readonly link: Link
   readonly window: DeliveryWindow
-  connectedAt: Millis
   critical: Lane = EMPTY
   cosmetic: Lane = EMPTY
   /** Its Socket.IO sockets; some may have left their namespaces. */
@@ -141,8 +149,11 @@ export class Channel implements FanoutMember, LinkEvents {
   #criticalAt: Millis | undefined
   /** Made in mode observe. */
   #shadow: Shadow | undefined
-  /** Sent again to a client that has come back, and not proven to be received. */
-  #replayed: Bytes = 0
+  /** Of the latest time that it had caught up when it was offered something: turn and marker. */
+  #clearTurn = 0
+  #clearSequence = 0
+  /** From then on until it has caught up again; made when that begins to matter. */
+  #surplus: Surplus | undefined
   /** What it was not sent before it was closed, and since; made with the first such message. */
   #undelivered: Undelivered | undefined
   #closing = false
@@ -164,11 +175,14 @@ export class Channel implements FanoutMember, LinkEvents {
     this.link = link
     this.window = window
     this.window.blind = link.proof === 'none'
-    this.connectedAt = now
     this.vitals = new Vitals(now)
     this.#host = host
     // Engine.IO has written to it already
     if (this.buffered > 0) this.#watch(now)
+  }
+
+  get connectedAt(): Millis {
+    return this.vitals.since
   }
 
   /** Bytes not known to be delivered. */
@@ -223,7 +237,6 @@ export class Channel implements FanoutMember, LinkEvents {
   /** The client was connected before the server was attached to. */
   adopt(sockets: Iterable<NamespaceSocket>, connectedAt: Millis): void {
     for (const socket of sockets) this.join(socket)
-    this.connectedAt = connectedAt
     this.vitals.adopt(connectedAt)
   }
 
@@ -243,7 +256,9 @@ export class Channel implements FanoutMember, LinkEvents {
     const { buffered } = this
     this.#host.meters.buffered.record(buffered)
     this.lastRule = envelope.rule
-    if (this.#host.limits.mode === 'observe') return this.#offerObserved(envelope, buffered, now)
+    const { low, mode } = this.#host.limits
+    if (buffered <= low) this.#noteClear()
+    if (mode === 'observe') return this.#offerObserved(envelope, buffered, now)
     const verdict =
       envelope.rule.class === 'cosmetic'
         ? this.#offerCosmetic(envelope, buffered, now)
@@ -265,8 +280,7 @@ export class Channel implements FanoutMember, LinkEvents {
       this.#watch(now)
     } else {
       const { buffered } = this
-      const { low } = this.#host.limits
-      this.#replayed = (buffered > low ? this.#replayed : buffered) + envelope.bytes
+      if (buffered > this.#host.limits.low) this.#surplusOf(buffered, now).exempt += envelope.bytes
       this.offer(envelope, now)
     }
   }
@@ -375,7 +389,7 @@ export class Channel implements FanoutMember, LinkEvents {
   /** Looks after the client from time to time: progress, lost drain signals, limits. */
   inspect(now: Millis): EnforcedClosing | undefined {
     const { link, window, vitals } = this
-    const { limits } = this.#host
+    const limits = this.#host.limitsFor(this)
     vitals.look(link, window, limits.stallAfter, now)
     this.#expire(now)
     this.pump(now)
@@ -385,19 +399,29 @@ export class Channel implements FanoutMember, LinkEvents {
     if (this.#closing) {
       return now >= vitals.stalledAt(link, window, limits, now) ? 'stalled' : undefined
     }
-    return vitals.verdict(this.buffered, link, window, limits, now)
+    const sentence = this.#sentence(limits, now)
+    return sentence && now >= sentence.at ? sentence.code : undefined
   }
 
   /** Until it is closed, if it makes no progress; undefined if nothing leads to that. */
   closesIn(now: Millis): Millis | undefined {
     const { link, window, vitals } = this
-    const { limits } = this.#host
+    const limits = this.#host.limitsFor(this)
     if (this.closedBy !== undefined) return 0
     if (limits.mode === 'observe') return undefined
     const at = this.#closing
       ? vitals.stalledAt(link, window, limits, now)
-      : vitals.sentence(this.buffered, link, window, limits, now)?.at
+      : this.#sentence(limits, now)?.at
     return at === undefined ? undefined : Math.max(0, at - now)
+  }
+
+  #sentence(limits: Limits, now: Millis): Sentence | undefined {
+    const { link, window, vitals, buffered } = this
+    const sentence = vitals.sentence(buffered, link, window, limits, now)
+    if (buffered <= limits.emergency || !this.#surplus) return sentence
+    const hasTaken = this.#hasTaken(this.#surplus)
+    const emergency = vitals.emergency(hasTaken, link, window, limits, now)
+    return sentence && sentence.at < emergency.at ? sentence : emergency
   }
 
   /** Time without progress; 0 if nothing is outstanding. */
@@ -545,10 +569,13 @@ export class Channel implements FanoutMember, LinkEvents {
     const buffered = before + bytes
     const { low, high, emergency } = this.#host.limits
     // a message of any size may be sent to a client that has caught up
-    if (before <= low) this.#replayed = 0
-    else if (buffered > emergency + this.#replayed) {
+    if (before > low && !this.#mayTake(bytes, before, now)) {
       this.terminate('emergency')
       return this.#refuse(envelope)
+    }
+    if (buffered > emergency) {
+      this.#surplusOf(buffered, now)
+      this.#host.lookClosely(this)
     }
     if (envelope.kind === 'disconnect') this.#promote(envelope.namespace)
     const direct = this.critical.empty && this.link.hasRoom(bytes) && !this.#mustWait(true)
@@ -563,6 +590,51 @@ export class Channel implements FanoutMember, LinkEvents {
       this.pump(now)
     }
     return direct ? 'sent' : 'queued'
+  }
+
+  #noteClear(): void {
+    this.#clearTurn = this.#host.turn()
+    this.#clearSequence = this.window.lastSequence
+    if (this.#surplus) this.#surplus = undefined
+  }
+
+  /** @param exempt what is buffered for it when it is first asked for */
+  #surplusOf(exempt: Bytes, now: Millis): Surplus {
+    this.#surplus ??= new Surplus(now, this.#clearSequence, this.#clearTurn, exempt)
+    return this.#surplus
+  }
+
+  /** Whether it has taken something since it had caught up. */
+  #hasTaken({ since, sequence }: Surplus): boolean {
+    const { window, vitals } = this
+    return window.blind ? vitals.progressAt > since : window.hasAnsweredPast(sequence)
+  }
+
+  /** Whether a client that has not caught up may be sent so much more. */
+  #mayTake(bytes: Bytes, before: Bytes, now: Millis): boolean {
+    const surplus = this.#surplusOf(before, now)
+    const { emergency } = this.#host.limits
+    if (surplus.covers(before + bytes, bytes, this.#host.turn(), emergency)) return true
+    const { link, window, vitals } = this
+    const limits = this.#host.limitsFor(this)
+    // what is in flight does not count if that shows that the client answers no markers
+    vitals.look(link, window, limits.stallAfter, now)
+    const total = this.buffered + bytes
+    const { loopDelay } = this.#host
+    if (total <= emergency + surplus.exempt) return true
+    const isGivenLonger =
+      vitals.isExcused(link, now) || limits.stallAfter > this.#host.limits.stallAfter
+    const { minRtt } = window.path
+    const patience = emergencyPatience(limits)
+    const answerTime = minRtt === undefined ? FIRST_ANSWER : 2 * (minRtt + loopDelay.at(now))
+    const conduct = {
+      progressAt: vitals.progressAt,
+      patience,
+      giveUp: limits.stallAfter,
+      hasTaken: isGivenLonger || this.#hasTaken(surplus),
+      isEarly: now - surplus.since < answerTime,
+    }
+    return surplus.grow(total, conduct, now)
   }
 
   #offerCosmetic(envelope: Envelope, before: Bytes, now: Millis): Verdict {
@@ -710,7 +782,7 @@ export class Channel implements FanoutMember, LinkEvents {
 
   #send(envelope: Envelope, now: Millis): void {
     const { bytes, rule, emittedAt } = envelope
-    if (this.link.waiting === 0 && this.window.probeDue(now, false)) this.#mark(now)
+    if (this.link.waiting === 0 && this.#markerIsDueBefore(bytes, now)) this.#mark(now)
     this.#losses?.note(this.#offered, this.shed, now)
     this.#tally(envelope, 'sent')
     this.#watch(now)
@@ -726,6 +798,12 @@ export class Channel implements FanoutMember, LinkEvents {
       this.#host.handedOver(this, rule.class === 'critical')
     // last: a subscriber may emit, and what it emits follows
     diagnoseMessage(this.id, envelope, 'sent')
+  }
+
+  /** Its answer tells that the client takes something long before that of one behind a long message. */
+  #markerIsDueBefore(bytes: Bytes, now: Millis): boolean {
+    if (this.window.probeDue(now, false)) return true
+    return bytes > this.#host.limits.low && this.window.lastSequence === this.#clearSequence
   }
 
   /**

@@ -11,6 +11,7 @@ import type { Episode } from './episode.ts'
 import { Fanout, type TickMember } from './fanout.ts'
 import { History } from './history.ts'
 import type { Ledger } from './ledger.ts'
+import { Leniency, ON_CONNECTING } from './leniency.ts'
 import type { Limits } from './limits.ts'
 import type { EngineSocket, EngineWrite } from './link/engine.ts'
 import { EngineLink } from './link/engine-link.ts'
@@ -101,6 +102,11 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
   /** Of this tick. */
   #leaving: Leaving[] = []
   readonly #clients = new Map<string, Client>()
+  readonly #leniency = new Leniency()
+  /** How many times as long they are given, of those who are given longer than others. */
+  readonly #lenient = new Map<Channel, number>()
+  /** Those with more than `watermarks.emergency` buffered. */
+  readonly #excessive = new Set<Channel>()
   readonly #listings: Listings
   readonly #wakers = new Map<Channel, { at: Millis; timer: NodeJS.Timeout }>()
   readonly #clock: Clock
@@ -164,6 +170,8 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
       lingering: this.#lingering.size,
       strays: this.strays.size,
       leaving: this.#leaving.length,
+      lenient: this.#lenient.size,
+      excessive: this.#excessive.size,
       lap: this.#lap.length + this.#suspects.length,
       congested: this.congestedNow,
       held: this.ledger.bytes,
@@ -183,6 +191,8 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
     const channel = new Channel(id, link, this, now)
     link.listen(channel)
     this.#clients.set(id, { channel, link })
+    const factor = this.#leniency.factor(conn.remoteAddress, now)
+    if (factor > 1) this.#lenient.set(channel, factor)
     if (known) channel.adopt(known.sockets, now - known.connectedFor)
     if (conn.readyState === 'closing') channel.close(now)
     this.departures?.joined(channel)
@@ -286,6 +296,8 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
     this.#lingering.clear()
     this.watched.clear()
     this.strays.close()
+    this.#lenient.clear()
+    this.#excessive.clear()
   }
 
   /** Whether anything waits for anyone who is not being closed. */
@@ -304,6 +316,20 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
 
   unwatch(channel: Channel): void {
     this.watched.delete(channel)
+    // it has taken what it was sent on connecting
+    if (this.#lenient.size > 0 && this.now() - channel.connectedAt > ON_CONNECTING) {
+      this.#lenient.delete(channel)
+    }
+  }
+
+  lookClosely(channel: Channel): void {
+    this.#excessive.add(channel)
+  }
+
+  limitsFor(channel: Channel): Limits {
+    const { limits } = this
+    const factor = this.#lenient.get(channel)
+    return factor === undefined ? limits : { ...limits, stallAfter: factor * limits.stallAfter }
   }
 
   wake(channel: Channel, at: Millis): void {
@@ -374,6 +400,10 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
     return this.fanout.tick()
   }
 
+  turn(): number {
+    return this.fanout.turn()
+  }
+
   congested(channel: Channel): void {
     this.congestedNow++
     this.#reporter.congested(this.#briefOf(channel))
@@ -391,6 +421,8 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
     if (channel.congested) this.congestedNow--
     timers.clearTimeout(this.#wakers.get(channel)?.timer)
     this.#wakers.delete(channel)
+    this.#lenient.delete(channel)
+    this.#excessive.delete(channel)
     if (client.link.lingers) this.#linger(client.link)
     this.#abandon(client)
     this.#leave(client)
@@ -434,6 +466,13 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
       inFlight,
     })
     this.#reporter.closed(closed, condition)
+    const isForItsBacklog = code === 'emergency' || code === 'over-limit'
+    if (
+      isForItsBacklog &&
+      this.#leniency.closed(link.conn.remoteAddress, connectedFor, this.now())
+    ) {
+      this.#reporter.closedOnConnecting({ id: channel.id, ...peerOf(link.conn) })
+    }
   }
 
   /** What waited for its slice is not sent any more. */
@@ -462,6 +501,10 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
     this.relieve(now)
     this.census.count(this.size, shares, now)
     this.#judge(now)
+    for (const channel of this.#excessive) {
+      if (channel.buffered <= this.configured.emergency) this.#excessive.delete(channel)
+      else if (channel.inspect(now) !== undefined) this.#suspects.push({ channel, since: now })
+    }
     for (let left = Math.ceil(this.watched.size / shares); left > 0; ) {
       const channel = this.#lap.pop()
       if (!channel) return

@@ -42,6 +42,7 @@ export class Fanout {
   #ending: TickMember[] = []
   /** In its place while its members are told. */
   #spare: TickMember[] = []
+  #turns = 1
   #inTurn = false
   /** It has begun with a slice, which is all that it has to serve. */
   #isSlice = false
@@ -101,6 +102,12 @@ export class Fanout {
     return this.#ticks
   }
 
+  /** The same number until this turn of the loop ends. */
+  turn(): number {
+    if (!this.#inTurn && !this.#ended) this.#beginTurn()
+    return this.#turns
+  }
+
   close(): void {
     this.#serveAll()
     started.delete(this)
@@ -138,6 +145,7 @@ export class Fanout {
 
   #beginTurn(): void {
     this.#inTurn = true
+    this.#turns++
     this.#isSlice = false
     this.#served = false
     this.#startedAt = this.#clock.now()

@@ -32,7 +32,7 @@ export const CLOSINGS = {
     level: 'warn',
   },
   emergency: {
-    reason: 'above watermarks.emergency',
+    reason: 'above watermarks.emergency and took nothing, or for stallAfter less than it was sent',
     client: reconnects,
     level: 'warn',
   },

@@ -63,6 +63,13 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
     this.#tell('closed', client)
   }
 
+  /** Told of the first client of an address. */
+  closedOnConnecting(client: ClientBrief): void {
+    const message =
+      'closed for what it was sent on connecting; whoever connects from its address is given longer'
+    this.#write('warn', 'closed on connecting', { client }, message)
+  }
+
   congested(client: ClientBrief): void {
     diagnose('spillway:client:congested', { client: client.id })
     this.#tell('congested', client)

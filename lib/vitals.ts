@@ -1,8 +1,8 @@
 import type { Limits } from './limits.ts'
 import type { Link } from './link/link.ts'
 import type { EnforcedClosing } from './outcomes.ts'
-import type { Bytes, Millis } from './units.ts'
-import type { DeliveryWindow } from './window.ts'
+import type { Bytes, BytesPerMilli, Millis } from './units.ts'
+import { type DeliveryWindow, SLOWEST } from './window.ts'
 
 /** When a client will have to be closed, if it gives no sign of progress until then, and why. */
 export interface Sentence {
@@ -18,7 +18,8 @@ export interface Sentence {
 export class Vitals {
   /** When the client last took something, or nothing was outstanding. */
   progressAt: Millis
-  #since: Millis
+  /** When the client connected. */
+  since: Millis
   /** Bytes heard from the client, and when they last grew. */
   #heard: Bytes = 0
   #heardAt: Millis
@@ -27,7 +28,7 @@ export class Vitals {
   #upgrade: { readonly since: Millis; excusedAt: Millis } | undefined
 
   constructor(now: Millis) {
-    this.#since = now
+    this.since = now
     this.progressAt = now
     this.#heardAt = now
     this.#heartbeatAt = now
@@ -35,7 +36,7 @@ export class Vitals {
 
   /** The client has been connected since then; when it last answered a heartbeat is not known. */
   adopt(since: Millis): void {
-    this.#since = since
+    this.since = since
     this.#heartbeatAt = Number.NEGATIVE_INFINITY
   }
 
@@ -86,18 +87,6 @@ export class Vitals {
     return isExcused
   }
 
-  /** Whether the client has to be closed, and why. */
-  verdict(
-    buffered: Bytes,
-    link: Link,
-    window: DeliveryWindow,
-    limits: Limits,
-    now: Millis,
-  ): EnforcedClosing | undefined {
-    const sentence = this.sentence(buffered, link, window, limits, now)
-    return sentence && now >= sentence.at ? sentence.code : undefined
-  }
-
   /** When the client will have to be closed; undefined if nothing that is known leads to it. */
   sentence(
     buffered: Bytes,
@@ -108,7 +97,7 @@ export class Vitals {
   ): Sentence | undefined {
     const stalled = this.stalledAt(link, window, limits, now)
     if (buffered > limits.limit) {
-      return { code: 'over-limit', at: Math.max(stalled, this.#since + limits.grace) }
+      return { code: 'over-limit', at: Math.max(stalled, this.since + limits.grace) }
     }
     // whoever polls takes what waits and polls again, however often it is heard otherwise
     if (link.proof === 'itself') {
@@ -119,11 +108,34 @@ export class Vitals {
     return { code: 'stalled', at: Math.max(stalled, asked + limits.stallAfter) }
   }
 
+  /**
+   * The same for one that has more than `watermarks.emergency` buffered, and so is given no long time
+   * to take something, unless it may be one that answers no markers, which is rarely seen to do so.
+   *
+   * @param hasTaken it has taken something of what is behind
+   */
+  emergency(
+    hasTaken: boolean,
+    link: Link,
+    window: DeliveryWindow,
+    limits: Limits,
+    now: Millis,
+  ): Sentence {
+    const explained = window.awaited / (hasTaken ? SLOWEST : SLOWEST_FIRST_ANSWER)
+    const answers = !window.blind && window.path.minRtt !== undefined
+    const patience = answers ? emergencyPatience(limits) : limits.stallAfter
+    return { code: 'emergency', at: this.#silentSince(link, window, now) + patience + explained }
+  }
+
   /** When there will have been no progress for longer than what is in flight explains. */
   stalledAt(link: Link, window: DeliveryWindow, { stallAfter }: Limits, now: Millis): Millis {
+    return this.#silentSince(link, window, now) + stallAfter + window.longestAnswer
+  }
+
+  /** Since when there has been no progress, and nothing that excuses it. */
+  #silentSince(link: Link, window: DeliveryWindow, now: Millis): Millis {
     const since = now - this.sinceProgress(link, window, now)
-    const excusedAt = this.#upgrade?.excusedAt ?? since
-    return Math.max(since, excusedAt) + stallAfter + window.longestAnswer
+    return Math.max(since, this.#upgrade?.excusedAt ?? since)
   }
 
   /** Time without progress; 0 if nothing is outstanding. */
@@ -141,6 +153,16 @@ export class Vitals {
     return window.waitsSince === undefined ? 0 : Math.min(since, now - window.waitsSince)
   }
 }
+
+/** How long a client that has too much buffered may take nothing. */
+export function emergencyPatience({ stallAfter }: Limits): Millis {
+  return EMERGENCY_SHARE * stallAfter
+}
+
+/** 0.8 s by default: with a look every 100 ms, and another one 100 ms later, about a second. */
+const EMERGENCY_SHARE = 0.08
+/** 64 KB/s: a client that is slower, and has taken nothing yet, is taken for one that takes nothing. */
+const SLOWEST_FIRST_ANSWER: BytesPerMilli = 64
 
 /** Of the event loop. */
 const LONGEST_TURN: Millis = 1000

@@ -273,6 +273,16 @@ export class DeliveryWindow {
     this.#unmarked = this.inFlight
   }
 
+  /** Of the latest marker that was written. */
+  get lastSequence(): number {
+    return this.#lastSequence
+  }
+
+  /** Whether a marker was answered that was written after that one. */
+  hasAnsweredPast(sequence: number): boolean {
+    return this.#answered > sequence
+  }
+
   /** When the oldest open marker was written. */
   get waitsSince(): Millis | undefined {
     return this.#oldest?.at
@@ -298,8 +308,12 @@ export class DeliveryWindow {
    * marker may be behind one long message.
    */
   get longestAnswer(): Millis {
-    const bytes = this.#oldest?.bytes ?? 0
-    return bytes / Math.max(SLOWEST, (this.path.rate ?? 0) / SLOWER)
+    return this.awaited / Math.max(SLOWEST, (this.path.rate ?? 0) / SLOWER)
+  }
+
+  /** Bytes right before the oldest open marker, which it is to prove. */
+  get awaited(): Bytes {
+    return this.#oldest?.bytes ?? 0
   }
 
   /** Bytes that may be written without a marker behind them, if nothing waits. */
@@ -404,4 +418,4 @@ const MOST_MARKERS = 32
 /** How many times slower a path may become before its client counts as stalled. */
 const SLOWER = 15
 /** 2 KB/s: a client that is slower loses its connection to Engine.IO's heartbeat. */
-const SLOWEST: BytesPerMilli = 2
+export const SLOWEST: BytesPerMilli = 2

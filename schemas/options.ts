@@ -51,7 +51,7 @@ export const watermarks = z
     emergency: bytes
       .optional()
       .describe(
-        'Bytes buffered for a client above which it is closed at once, whatever it does; but one that has caught up may be sent a message of any size. Default: 8 times `limit`.',
+        'Bytes buffered for a client above which it is closed as soon as it is sent more and does not take it. What one turn of the event loop brings to a client that has caught up does not count, and one that takes what it is sent may have more. Default: 8 times `limit`.',
       ),
   })
   .describe('Bytes buffered for one client, at which something happens to it.')

@@ -23,6 +23,8 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
       'lib/meters',
       'lib/decaying-rate',
       'lib/losses',
+      'lib/leniency',
+      'lib/surplus',
       'lib/reserved',
       'lib/ledger',
       'lib/memory',

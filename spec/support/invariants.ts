@@ -11,6 +11,7 @@ import {
   isLost,
   isNext,
   mayBeSpared,
+  mayHaveTaken,
 } from './model-questions.ts'
 import type { Message, Offering, Subject } from './model-subject.ts'
 import type { World } from './model-world.ts'
@@ -392,11 +393,13 @@ const INVARIANTS: readonly Invariant[] = [
   },
   {
     words:
-      'No client has more buffered than the emergency cap, unless one message alone is longer.',
-    offered({ channel }, { message, buffered }, verdict, { clients }) {
+      'No client has more buffered than the emergency cap and what one turn brings to a client that had caught up, unless it has taken something since.',
+    offered(subject, { message, buffered, at }, verdict, { clients }) {
+      const { channel, caughtUp } = subject
       const { mode, emergency, low, high } = clients.limits
       if (verdict === 'refused' || mode === 'observe' || buffered <= low) return
-      const most = message.isCritical ? emergency : Math.max(buffered, high)
+      if (message.isCritical && mayHaveTaken(subject, at, clients.loopDelay.at(at))) return
+      const most = message.isCritical ? emergency + caughtUp.bytes + high : Math.max(buffered, high)
       // a kernel may refuse the marker before it and the one behind it
       return channel.buffered > most + 2 * MARKER && `${channel.buffered} bytes`
     },
@@ -465,12 +468,17 @@ const INVARIANTS: readonly Invariant[] = [
   },
   {
     words:
-      'A client is ended as stalled or over limit only if it has answered nothing for stallAfter and there is something to answer; over limit when its grace is over; in an emergency when it is offered more than the cap.',
-    ending({ channel, answeredAt, offering, closing }, code, world) {
-      const { mode, stallAfter, grace, limit } = world.clients.limits
+      'A client is ended as stalled or over limit only if it has answered nothing for stallAfter and there is something to answer; over limit when its grace is over; in an emergency when it has more than the cap, but for what comes in the turn in which it had caught up, or when it has answered nothing for a while.',
+    ending({ channel, answeredAt, offering, closing, caughtUp }, code, world) {
+      const { mode, stallAfter, grace, limit, emergency } = world.clients.limits
       if (channel.closedBy !== undefined || code === 'terminated') return
       if (code === 'emergency') {
-        return !(offering && mode === 'enforce' && world.isTooMuch(offering)) && code
+        if (mode !== 'enforce') return code
+        const more = offering?.message.isCritical ? offering.message.envelope.bytes : 0
+        if (channel.buffered + more <= emergency) return `${channel.buffered} and ${more} bytes`
+        if (offering) return world.clients.turn() === caughtUp.turn && 'it had caught up'
+        const lately = world.loop.now() - answeredAt < 0.08 * stallAfter
+        return lately && `answered ${world.loop.now() - answeredAt} ms ago`
       }
       const now = world.loop.now()
       if (mode === 'observe' && !closing) return 'in mode observe'
@@ -483,9 +491,9 @@ const INVARIANTS: readonly Invariant[] = [
     offered({ channel }, offering, verdict, world) {
       const { mode } = world.clients.limits
       if (offering.closed || mode === 'observe' || !offering.message.isCritical) return
-      const isOver = world.isTooMuch(offering)
-      if (isOver !== (verdict === 'refused')) return verdict
-      return isOver && channel.closedBy !== 'emergency' && `${channel.closedBy}`
+      // of one that is ended, whatever else had it ended
+      if (verdict === 'refused') return channel.closedBy === undefined && verdict
+      return channel.closedBy === 'emergency' && verdict
     },
   },
   {

@@ -36,12 +36,15 @@ export function makeServer(pingInterval: number): EngineServer {
   return Object.assign(new EventEmitter(), { clients: {}, opts: { pingInterval } })
 }
 
+let connections = 0
+
 /** As Engine.IO's Socket in what the links see of it: one batch in flight, the rest is buffered. */
 export class ModelConnection extends EventEmitter implements EngineSocket {
   readonly id = ''
   readonly protocol = 4
   readonly request = undefined
-  readonly remoteAddress = undefined
+  /** Each has its own: those of one address are given longer when one was closed. */
+  readonly remoteAddress = String(++connections)
   readonly server: EngineServer
   readyState = 'open'
   upgrading = false

@@ -37,6 +37,20 @@ export function mayBeSpared({ channel, sentBytes, provenBytes }: Subject): boole
   return channel.window.blind || channel.buffered === 0 || sentBytes === provenBytes
 }
 
+/**
+ * @param late of the loop, which reads answers so much later
+ * @returns whether it may have taken something since it had caught up, or can't have shown that yet
+ */
+export function mayHaveTaken(
+  { channel, conn, caughtUp, answeredAt, behindSince = 0 }: Subject,
+  at: number,
+  late: number,
+): boolean {
+  const { blind, path } = channel.window
+  if (blind || conn.upgrading || answeredAt >= caughtUp.at) return true
+  return at - behindSince < (path.minRtt === undefined ? 500 : 2 * (path.minRtt + late))
+}
+
 export function differs(
   lane: Subject['channel']['critical'],
   model: readonly Message[],

@@ -75,6 +75,12 @@ export interface Subject {
   lastAnswer: Buffer | undefined
   /** When the client last answered a marker that it had not answered before. */
   answeredAt: number
+  /** The latest turn in which it was offered something when it had caught up, and all of that. */
+  caughtUp: { turn: number; at: number; bytes: number }
+  /** When it was first offered something critical since, if it was. */
+  behindSince: number | undefined
+  /** Undoes what a DISCONNECT has promoted that was not taken. */
+  demote: (() => void) | undefined
   /** When it was last sent something while it had answered for all before. */
   clearAt: number
   /** Since it was last told that the client has caught up. */
@@ -130,6 +136,9 @@ export function makeSubject(
     pings: [],
     lastAnswer: undefined,
     answeredAt: now,
+    caughtUp: { turn: 0, at: now, bytes: 0 },
+    behindSince: undefined,
+    demote: undefined,
     clearAt: now,
     shed: { dropped: 0, conflated: 0, expired: 0, bytes: 0 },
     offering: undefined,

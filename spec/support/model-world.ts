@@ -219,6 +219,8 @@ export class World implements Courier<Subject> {
         const from = clients.limits.mode
         clients.configured = POLICIES[operation.policy]!
         this.unnoticed = SWEEPS
+        // what it was sent by other limits does not count by these
+        for (const { caughtUp, channel } of this.subjects) caughtUp.bytes += channel.buffered
         this.releasing = true
         if (clients.limits.mode === 'observe' && from !== 'observe') clients.release()
         this.releasing = false
@@ -290,6 +292,7 @@ export class World implements Courier<Subject> {
     this.#overhear(subject)
     const { terminate } = channel
     channel.terminate = (code) => {
+      if (subject.offering) subject.demote?.()
       this.#caught(() => check('ending', subject, code, this))
       subject.endedBy ??= code
       terminate.call(channel, code)
@@ -416,7 +419,11 @@ export class World implements Courier<Subject> {
       at,
       buffered: channel.buffered,
       cosmeticBytes: channel.cosmetic.bytes,
-      replaced: key === undefined ? undefined : cosmetic.find((each) => each.envelope.key === key),
+      // in mode observe all is sent
+      replaced:
+        key === undefined || this.clients.limits.mode === 'observe'
+          ? undefined
+          : cosmetic.find((each) => each.envelope.key === key),
       congested: channel.congested,
       congestions: subject.congestions,
       closed: subject.closing || channel.closedBy !== undefined || conn.readyState === 'closed',
@@ -431,19 +438,16 @@ export class World implements Courier<Subject> {
     const outer = subject.offering
     subject.offering = offering
     const { mode } = this.clients.limits
-    if (
-      kind === 'disconnect' &&
-      mode === 'enforce' &&
-      !offering.closed &&
-      !this.isTooMuch(offering)
-    ) {
+    if (kind === 'disconnect' && mode === 'enforce' && !offering.closed) {
       this.#promote(subject, namespace)
     }
+    this.#noteTurn(subject, offering)
     const verdict = this.#enter(at, () => channel.offer(envelope, at))
     this.#rethrow()
     if (!message.isCritical && offering.buffered <= this.clients.limits.low) {
       subject.highest = Math.max(subject.highest, channel.cosmetic.bytes)
     }
+    subject.demote = undefined
     check('offered', subject, offering, verdict, this)
     this.#place(subject, offering, verdict)
     subject.offering = outer
@@ -459,13 +463,28 @@ export class World implements Courier<Subject> {
     return result
   }
 
-  /** Whether a critical message is more than may be buffered for its client. */
-  isTooMuch({ message, buffered }: Offering): boolean {
-    const { emergency, low } = this.clients.limits
-    return buffered + message.envelope.bytes > emergency && buffered > low
+  #noteTurn(subject: Subject, { message, buffered, at }: Offering): void {
+    const turn = this.clients.turn()
+    const { bytes } = message.envelope
+    if (buffered <= this.clients.limits.low) {
+      subject.caughtUp = { turn, at, bytes: buffered + bytes }
+      subject.behindSince = undefined
+    } else {
+      if (subject.caughtUp.turn === turn) subject.caughtUp.bytes += bytes
+      // one that is upgrading may not be judged
+      if (subject.conn.upgrading) subject.caughtUp.bytes += buffered + bytes
+      if (message.isCritical && this.clients.limits.mode === 'enforce') subject.behindSince ??= at
+    }
   }
 
-  #promote({ critical, cosmetic }: Subject, namespace: string): void {
+  #promote(subject: Subject, namespace: string): void {
+    const { critical, cosmetic } = subject
+    const before = [[...critical], [...cosmetic]] as const
+    subject.demote = () => {
+      subject.demote = undefined
+      critical.splice(0, critical.length, ...before[0])
+      cosmetic.splice(0, cosmetic.length, ...before[1])
+    }
     for (let index = 0; index < cosmetic.length; ) {
       if (cosmetic[index]!.envelope.namespace !== namespace) index++
       else critical.push(...cosmetic.splice(index, 1))
