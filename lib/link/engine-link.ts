@@ -354,7 +354,7 @@ export class EngineLink implements Link, GaugeEvents {
     const before = this.#burst
     let held = envelope.parts.length
     if (before) {
-      if (writer.isWatched || !this.#isKept(before)) return false
+      if (writer.isSeen || !this.#isKept(before)) return false
       this.#burst = before.and(envelope)
     } else {
       if (!writer.isUsable) return false

@@ -119,38 +119,28 @@ export class FrameWriter implements WriteOwner, TickMember {
 
   /**
    * Whether nobody would notice now: Engine.IO sends nothing and holds nothing back, the kernel has
-   * taken all, and nobody listens.
+   * taken all, and nobody listens to what Engine.IO tells in the middle of a write.
    */
   get isUsable(): boolean {
-    const { readyState, sentCallbackFn, writeBuffer } = this.#conn
+    const conn = this.#conn
+    const { readyState, sentCallbackFn, server, writeBuffer } = conn
     return (
       readyState === 'open' &&
       (this.#hold === 'none' ? this.#transport.writable : this.idle) &&
       writeBuffer!.length === 0 &&
       // before Engine.IO 6.6 each write through it leads to one callback, however many there are
       typeof sentCallbackFn?.[0] !== 'function' &&
-      !this.isWatched
+      !this.isSeen &&
+      conn.listenerCount('flush') === 0 &&
+      conn.listenerCount('drain') === (this.#events.followsDrain ? 1 : 0) &&
+      server.listenerCount('flush') === 0 &&
+      server.listenerCount('drain') === 0
     )
   }
 
-  /**
-   * Whether anybody but Engine.IO and the plugin listens to what is told of a connection's packets.
-   * Asked before each write, which then is Engine.IO's, and after each, as somebody may have begun
-   * to listen since.
-   */
-  get isWatched(): boolean {
-    const conn = this.#conn
-    const { server } = conn
-    const transport = this.#transport as WrittenTransport
-    const own = transport[kWriter] === this ? ENGINES : ENGINES + 1
-    return (
-      transport.listenerCount('drain') + transport.listenerCount('ready') !== own ||
-      conn.listenerCount('drain') !== (this.#events.followsDrain ? 1 : 0) ||
-      conn.listenerCount('flush') > 0 ||
-      conn.listenerCount('packetCreate') > 0 ||
-      server.listenerCount('flush') > 0 ||
-      server.listenerCount('drain') > 0
-    )
+  /** Whether somebody looks at each packet, where it is emitted. */
+  get isSeen(): boolean {
+    return this.#conn.listenerCount('packetCreate') > 0
   }
 
   /** Whether the kernel has taken all that was written here. */
@@ -253,31 +243,43 @@ export class FrameWriter implements WriteOwner, TickMember {
     const isFree = !secondBatch && this.#hold === 'written'
     if (isFree) this.#hold = 'none'
     if (secondBatch) this.#events.afterTick(this)
-    if (this.isWatched) this.#tell(secondBatch, isFree)
+    // of what Engine.IO would hold back as a whole the first packet is none of its own
+    if (secondBatch?.isHeldBack !== true && this.#isAwaited) this.#tellSent(isFree)
     else if (isFree) this.#transport.writable = true
     // Engine.IO may have held back what came while its transport seemed to be sending
-    if (isFree && this.#conn.writeBuffer!.length > 0) this.#conn.flush!()
+    const conn = this.#conn
+    if (conn.writeBuffer!.length === 0) {
+      if (secondBatch) this.#tellFlushed(secondBatch)
+    } else if (isFree) conn.flush!()
+  }
+
+  /** Whether anybody but Engine.IO and the plugin waits for the transport. */
+  get #isAwaited(): boolean {
+    const transport = this.#transport as WrittenTransport
+    const own = transport[kWriter] === this ? ENGINES : ENGINES + 1
+    return transport.listenerCount('drain') + transport.listenerCount('ready') !== own
   }
 
   /** @param isFree whether the transport can take more then */
-  #tell(secondBatch: Burst | undefined, isFree: boolean): void {
+  #tellSent(isFree: boolean): void {
     const transport = this.#transport
+    // before Engine.IO 6.6 there is no `ready`, and it is writable before it tells
+    const isEarly = transport.listenerCount('ready') === 0
+    if (isFree && isEarly) transport.writable = true
+    transport.emit('drain')
+    if (isFree && !isEarly) transport.writable = true
+    transport.emit('ready')
+  }
+
+  /** Not while something is held back: Engine.IO will tell then, and waits for it before it closes. */
+  #tellFlushed(batch: Burst): void {
     const conn = this.#conn
     const { server } = conn
-    // of what Engine.IO would hold back as a whole the first packet is none of its own
-    if (secondBatch?.isHeldBack !== true) {
-      // before Engine.IO 6.6 there is no `ready`, and it is writable before it tells
-      const isEarly = transport.listenerCount('ready') === 0
-      if (isFree && isEarly) transport.writable = true
-      transport.emit('drain')
-      if (isFree && !isEarly) transport.writable = true
-      transport.emit('ready')
+    if (conn.listenerCount('flush') + server.listenerCount('flush') > 0) {
+      const { packets } = batch
+      conn.emit('flush', packets)
+      server.emit('flush', conn, packets)
     }
-    // what is held back by now will be flushed by Engine.IO, which tells of it; a close waits for that
-    if (!secondBatch || conn.writeBuffer!.length > 0) return
-    const { packets } = secondBatch
-    conn.emit('flush', packets)
-    server.emit('flush', conn, packets)
     conn.emit('drain')
     server.emit('drain', conn)
   }
