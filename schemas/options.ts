@@ -1,9 +1,9 @@
-import { getHeapStatistics } from 'node:v8'
 import { z } from 'zod'
 import { refuse, verbatim } from '../lib/errors.ts'
 import { RESERVED_EVENTS } from '../lib/reserved.ts'
 import { type Bytes, KiB, MiB, type Millis } from '../lib/units.ts'
 import { refusalOf } from './allowed.ts'
+import { defaultBudget } from './default-budget.ts'
 import { safeParse } from './own-keys.ts'
 
 /** The only source of the options' prose, defaults and ranges; the README's table is made of it. */
@@ -151,9 +151,9 @@ export const attachOptions = z.strictObject({
     .max(1024 * 1024 * MiB)
     .meta({ unit: 'bytes' })
     .optional()
-    .transform((given) => given ?? Math.round(getHeapStatistics().heap_size_limit / 4))
+    .transform((given) => given ?? defaultBudget())
     .describe(
-      'Bytes of memory that the process may hold for all clients together, as estimated from what each message and its places in queues take; shared messages count once. Above it `low` and `high` shrink in proportion; above 1.5 times it clients are closed, those first that most is held for. Default: a quarter of the heap limit.',
+      'Bytes of memory that the process may hold for all clients together, as estimated from what each message and its places in queues take; shared messages count once. Above it `low` and `high` shrink in proportion; above 1.5 times it clients are closed, those first that most is held for. Default: a quarter of the heap limit without its young generation, which is `--max-old-space-size`.',
     ),
   closedHistory: z
     .int()
