@@ -381,7 +381,7 @@ export class Channel implements FanoutMember, LinkEvents {
 
   upgraded(): void {
     if (this.link.proof === 'none') this.window.giveUp()
-    else this.window.blind = false
+    else this.window.upgraded()
     // nobody answers markers of the transport before
     if (this.window.waitsSince !== undefined) this.#mark(this.#host.now())
   }
@@ -874,6 +874,7 @@ export class Channel implements FanoutMember, LinkEvents {
   #mark(now: Millis, emittedAt?: Millis): void {
     const { link } = this
     if (link.proof !== 'markers') return
+    if (this.window.waitsSince === undefined) this.vitals.asks(link)
     link.mark(this.window.marked(now, link.waiting, emittedAt))
   }
 

@@ -1,3 +1,4 @@
+import { KernelProgress } from './kernel-progress.ts'
 import type { Limits } from './limits.ts'
 import type { Link } from './link/link.ts'
 import type { EnforcedClosing } from './outcomes.ts'
@@ -12,8 +13,8 @@ export interface Sentence {
 
 /**
  * The signs of life of one client, and what they say of its backlog. A client is judged by
- * progress: that it answers markers, however slowly, or, if it answers none, that its kernel
- * socket takes something.
+ * progress: that it answers markers, however slowly, or polls, or, as long as it has answered no
+ * marker, that its kernel socket takes something.
  */
 export class Vitals {
   /** When the client last took something, or nothing was outstanding. */
@@ -24,6 +25,8 @@ export class Vitals {
   #heard: Bytes = 0
   #heardAt: Millis
   #heartbeatAt: Millis
+  /** While the kernel leaves something. */
+  #kernel: KernelProgress | undefined
   /** When an upgrade was first seen under way, and when one was last that excuses the client. */
   #upgrade: { readonly since: Millis; excusedAt: Millis } | undefined
 
@@ -63,16 +66,24 @@ export class Vitals {
     return expected > this.#heartbeatAt && expected <= now ? expected : this.#heartbeatAt
   }
 
+  /** A marker is written; what was heard before is no sign that the client reads on. */
+  asks({ heard }: Link): void {
+    this.#heard = heard
+  }
+
   /** Notices what the client and the kernel did since the last time. */
   look(link: Link, window: DeliveryWindow, stallAfter: Millis, now: Millis): void {
     const taken = link.progressed()
-    if (isIdle(link, window) || (window.blind && taken)) this.progressAt = now
+    if (isIdle(link, window) || (window.blind && taken > 0)) this.progressAt = now
+    if (link.outstanding === 0) this.#kernel = undefined
+    else if (this.#kernel) this.#kernel.took(taken, link.taken, now)
+    else this.#kernel = new KernelProgress(link.taken, now)
     this.isExcused(link, now)
     if (link.heard === this.#heard) return
     this.#heard = link.heard
     this.#heardAt = now
     // well before it would be closed as stalled
-    window.heard(now, stallAfter / 2)
+    window.heard(now, stallAfter / 2, this.progressAt)
   }
 
   /**
@@ -96,16 +107,22 @@ export class Vitals {
     now: Millis,
   ): Sentence | undefined {
     const stalled = this.stalledAt(link, window, limits, now)
-    if (buffered > limits.limit) {
+    const byKernel = isByKernel(link, window)
+    const takesAll = byKernel && !this.#kernel
+    if (buffered > limits.limit && !takesAll) {
       return { code: 'over-limit', at: Math.max(stalled, this.since + limits.grace) }
     }
     // whoever polls takes what waits and polls again, however often it is heard otherwise
     if (link.proof === 'itself') {
       return isIdle(link, window) ? undefined : { code: 'stalled', at: stalled }
     }
-    if (window.waitsSince === undefined) return undefined
+    if (byKernel && !takesAll) return { code: 'stalled', at: stalled }
+    if (window.blind || window.waitsSince === undefined) return undefined
     const asked = Math.max(window.waitsSince, this.#heardAt)
-    return { code: 'stalled', at: Math.max(stalled, asked + limits.stallAfter) }
+    if (!takesAll) return { code: 'stalled', at: Math.max(stalled, asked + limits.stallAfter) }
+    // of one that may be blind, a heartbeat is the first that is heard
+    const since = Math.max(asked + intervalOf(link), this.#excusedAt)
+    return { code: 'stalled', at: since + limits.stallAfter }
   }
 
   /**
@@ -129,13 +146,33 @@ export class Vitals {
 
   /** When there will have been no progress for longer than what is in flight explains. */
   stalledAt(link: Link, window: DeliveryWindow, { stallAfter }: Limits, now: Millis): Millis {
-    return this.#silentSince(link, window, now) + stallAfter + window.longestAnswer
+    if (!isByKernel(link, window)) {
+      return this.#silentSince(link, window, now) + stallAfter + window.longestAnswer
+    }
+    const movedAt = this.#kernel?.movedAt ?? now
+    const since = window.isAnswered ? Math.max(movedAt, this.progressAt) : movedAt
+    return Math.max(since + this.#longestPause(link, window), this.#excusedAt) + stallAfter
   }
 
   /** Since when there has been no progress, and nothing that excuses it. */
   #silentSince(link: Link, window: DeliveryWindow, now: Millis): Millis {
-    const since = now - this.sinceProgress(link, window, now)
-    return Math.max(since, this.#upgrade?.excusedAt ?? since)
+    return Math.max(now - this.sinceProgress(link, window, now), this.#excusedAt)
+  }
+
+  get #excusedAt(): Millis {
+    return this.#upgrade?.excusedAt ?? Number.NEGATIVE_INFINITY
+  }
+
+  /**
+   * How long a client may take to read what its kernel socket has. Only of one that lives: that was
+   * heard since it was asked, and goes on being heard as often as heartbeats are due. Whoever has
+   * answered markers shows by them that it reads.
+   */
+  #longestPause(link: Link, window: DeliveryWindow): Millis {
+    if (!this.#kernel || window.isAnswered) return window.longestAnswer
+    if (!window.blind && this.#heardAt <= (window.waitsSince ?? 0)) return window.longestAnswer
+    const { movedAt, readBy } = this.#kernel
+    return Math.max(0, Math.min(readBy, this.#heardAt + intervalOf(link)) - movedAt)
   }
 
   /** Time without progress; 0 if nothing is outstanding. */
@@ -166,6 +203,15 @@ const SLOWEST_FIRST_ANSWER: BytesPerMilli = 64
 
 /** Of the event loop. */
 const LONGEST_TURN: Millis = 1000
+
+/** Whether what counts is what the kernel takes: nothing else shows that the client reads. */
+function isByKernel({ proof }: Link, window: DeliveryWindow): boolean {
+  return proof !== 'itself' && (window.blind || !window.isAnswered)
+}
+
+function intervalOf({ heartbeatInterval }: Link): Millis {
+  return Number.isNaN(heartbeatInterval) ? 0 : heartbeatInterval
+}
 
 /** Whether nothing is outstanding. */
 function isIdle(link: Link, window: DeliveryWindow): boolean {

@@ -26,6 +26,8 @@ export class DeliveryWindow {
   #open = 0
   #lastSequence = 0
   #answered = 0
+  /** Markers up to here tell nothing of the transport: they were written to another, or given up. */
+  #foreign = 0
   /** Bytes written since the latest marker. */
   #unmarked: Bytes = 0
   /** Of these, the latest that were written without a pause, and when the first of them was. */
@@ -253,20 +255,35 @@ export class DeliveryWindow {
     if (this.#oldest !== undefined && this.#oldest.at < since) this.blind = true
   }
 
+  /** Whether a marker was answered on this transport: the client is one that does. */
+  get isAnswered(): boolean {
+    return this.#answered > this.#foreign
+  }
+
   /**
-   * The client was heard from, but has not answered the first marker that it was sent: not in
-   * `patience`, nor in the time that what is before the marker may take.
+   * The client was heard from, but has not answered a marker: not in `patience`, twice that since the
+   * last answer if it has answered others, nor in the time that what is before the marker may take.
    */
-  heard(now: Millis, patience: Millis): void {
+  heard(now: Millis, patience: Millis, answeredAt: Millis = Number.NEGATIVE_INFINITY): void {
     const oldest = this.#oldest
-    if (this.#answered !== 0 || !oldest) return
-    if (now - oldest.at > Math.max(patience, this.longestAnswer)) this.blind = true
+    if (!oldest) return
+    const known = this.isAnswered
+    const waited = now - (known ? Math.max(oldest.at, answeredAt) : oldest.at)
+    const longest = known ? 2 * patience : patience
+    if (waited > Math.max(longest, this.longestAnswer)) this.blind = true
+  }
+
+  /** Another transport took over; whether the client answers markers there is not known. */
+  upgraded(): void {
+    this.blind = false
+    this.#foreign = this.#lastSequence
   }
 
   /** No marker will be answered, of those that are open neither. */
   giveUp(): void {
     this.blind = true
     this.#answered = this.#lastSequence
+    this.#foreign = this.#lastSequence
     this.#oldest = undefined
     this.#latest = undefined
     this.#open = 0

@@ -69,7 +69,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
   ['link interface', ['lib/link/link']],
   ['path', ['lib/path']],
   ['lanes, window', ['lib/channel/owners', 'lib/lane', 'lib/window']],
-  ['vitals', ['lib/vitals', 'lib/wait', 'lib/shadow']],
+  ['vitals', ['lib/kernel-progress', 'lib/vitals', 'lib/wait', 'lib/shadow']],
   [
     'classification',
     [

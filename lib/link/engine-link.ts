@@ -32,7 +32,7 @@ export class EngineLink implements Link, GaugeEvents {
   /** Of a message that is being written, the bytes of the parts still to come. */
   #unwritten: Bytes = 0
   #handedOver: Bytes = 0
-  #taken: Bytes = 0
+  taken: Bytes = 0
   #underWay: Bytes = 0
   /** In a batch, for which Engine.IO's flush is held back. */
   batching = false
@@ -244,16 +244,18 @@ export class EngineLink implements Link, GaugeEvents {
     if (server?.listenerCount?.('drain') > 0) server.emit('drain', conn)
   }
 
-  progressed(): boolean {
+  progressed(): Bytes {
     this.#gauge.look()
     if (this.#gauge.elsewhere) this.#measureNoMore()
     this.#letGoOfTaken()
     const taken = this.#handedOver - this.outstanding
     const { underWay } = this.#gauge
-    const moved = taken > this.#taken || underWay < this.#underWay
-    this.#taken = Math.max(taken, this.#taken)
+    // a write counts when it is done, the part of it before that too: more than once at most twice
+    const part = this.#underWay - underWay
+    const whole = taken - this.taken
+    this.taken = Math.max(taken, this.taken)
     this.#underWay = underWay
-    return moved
+    return Math.max(0, part, whole)
   }
 
   close(discard?: boolean): void {

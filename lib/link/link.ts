@@ -97,8 +97,10 @@ export interface Link {
   emptied(): void
   /** Runs writes whose frames leave as one batch. */
   batch(writes: () => void): void
-  /** Whether any byte was taken since the last call. */
-  progressed(): boolean
+  /** Bytes that were taken since the last call, as far as is known. */
+  progressed(): Bytes
+  /** All that were taken until then. */
+  readonly taken: Bytes
   /** Closes as the application asked: in good order, or discarding what is buffered. */
   close(discard?: boolean): void
   /** Closes at once, with an upgrade that is under way, and frees what is buffered. */

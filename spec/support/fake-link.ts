@@ -21,7 +21,7 @@ export class FakeLink implements Link {
   /** Whether the client can be told to close. */
   tellable = true
   handover = 1000
-  #taken = false
+  #seen = 0
 
   get outstanding(): number {
     return sum(this.written) - sum(this.delivered)
@@ -53,10 +53,14 @@ export class FakeLink implements Link {
     writes()
   }
 
-  progressed(): boolean {
-    const taken = this.#taken
-    this.#taken = false
+  progressed(): number {
+    const taken = this.taken - this.#seen
+    this.#seen = this.taken
     return taken
+  }
+
+  get taken(): number {
+    return sum(this.delivered)
   }
 
   close(): void {
@@ -76,7 +80,6 @@ export class FakeLink implements Link {
   deliver(messages = Number.POSITIVE_INFINITY): void {
     const from = this.delivered.length
     this.delivered.push(...this.written.slice(from, from + messages))
-    if (this.delivered.length > from) this.#taken = true
   }
 }
 

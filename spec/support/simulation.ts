@@ -83,7 +83,7 @@ export class SimulatedLink implements Link {
   #turn = 0
   #lastArrival = 0
   #lastAnswer = 0
-  #taken = 0
+  taken = 0
 
   constructor(simulation: Simulation, path: Path, random: () => number) {
     this.#simulation = simulation
@@ -121,10 +121,10 @@ export class SimulatedLink implements Link {
     writes()
   }
 
-  progressed(): boolean {
-    const moved = this.carried > this.#taken
-    this.#taken = this.carried
-    return moved
+  progressed(): number {
+    const taken = this.carried - this.taken
+    this.taken = this.carried
+    return taken
   }
 
   close(): void {}
