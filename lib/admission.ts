@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import { Holds } from './holds.ts'
 import { Lateness } from './lateness.ts'
 import { REFUSAL_REASONS, type RefusalReason } from './outcomes.ts'
 import type { RefusedClient } from './peer.ts'
@@ -32,6 +33,8 @@ export class Admission {
   /** Without it only a shutdown refuses anybody. */
   readonly #guarded: boolean
   #shut = false
+  readonly #holds = new Holds()
+  readonly #clock: Clock
 
   /** @param guarded whether budget and event loop matter */
   constructor(options: AdmissionOptions, guarded: boolean, clock: Clock, host: AdmissionHost) {
@@ -39,6 +42,7 @@ export class Admission {
     this.#retryAfter = retryAfter
     this.#guarded = guarded
     this.#host = host
+    this.#clock = clock
     if (loopDelay !== undefined) this.#lateness = new Lateness(loopDelay, clock)
   }
 
@@ -63,10 +67,25 @@ export class Admission {
     return this.#lateness?.late ? 'loop' : undefined
   }
 
-  /** The same, of one that has waited for its turn since it came: the loop may be on time again. */
-  refusalAfter(waited: Millis): RefusalReason | undefined {
+  /**
+   * The same, of one that has waited for its turn since it came: the loop may be on time again.
+   *
+   * @param who asks
+   */
+  refusalAfter(waited: Millis, who = ''): RefusalReason | undefined {
     const { refusal } = this
-    return refusal ?? (this.#lateness && waited > MOST_WAIT ? 'loop' : undefined)
+    if (refusal !== undefined) return refusal
+    if (this.#holds.left(who, this.#clock.now()) > 0) return 'backlog'
+    return this.#lateness && waited > MOST_WAIT ? 'loop' : undefined
+  }
+
+  /**
+   * A client was closed for the budget, for what it was sent on connecting.
+   *
+   * @returns whether others like it have to wait from now on
+   */
+  closed(who: string, connectedFor: Millis): boolean {
+    return this.#holds.closed(who, connectedFor, this.#clock.now())
   }
 
   /**
@@ -74,8 +93,9 @@ export class Admission {
    *
    * @returns when the client may try again: each at another time, or they would come in one wave
    */
-  refuse(reason: RefusalReason, address: string | null): Millis {
-    const retryAfter = Math.round(this.#retryAfter * (1 + Math.random()))
+  refuse(reason: RefusalReason, address: string | null, who = ''): Millis {
+    const left = this.#holds.left(who, this.#clock.now())
+    const retryAfter = Math.round(Math.max(left, this.#retryAfter) * (1 + Math.random()))
     this.refused[reason]++
     this.#host.refused({ reason, retryAfter, address })
     return retryAfter

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { isDeepStrictEqual } from 'node:util'
 import type { Server, Socket } from 'socket.io'
 import { z } from 'zod'
@@ -34,7 +35,7 @@ import { Clients } from './clients.ts'
 import { systemClock } from './clock.ts'
 import type { Episode, Gap, ShedSummary } from './episode.ts'
 import { refuse, verbatim } from './errors.ts'
-import { Gate } from './gate.ts'
+import { Gate, whoAsks } from './gate.ts'
 import type { Limits } from './limits.ts'
 import { CompiledMessages } from './messages.ts'
 import type { AdapterFault, ClosingCode, RefusalReason } from './outcomes.ts'
@@ -119,6 +120,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
           this.#onRecovered(channel, client, episode, now)
         },
         closed: (code, left) => this.#onClosed(code, left),
+        overBudget: (...closing) => this.#onOverBudget(...closing),
         gone: (conn) => this.#tap.release(conn),
         broadcasts: {
           waiting: () => this.#tap.broadcasts.waiting,
@@ -441,6 +443,14 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     }
     for (const { rooms } of channel.sockets.connected()) if (rooms.has(room!)) return true
     return false
+  }
+
+  /** Who comes back is sent the same, and would be closed for it, for ever. */
+  #onOverBudget(handshake: IncomingMessage, client: ClientBrief, connectedFor: Millis): void {
+    const who = whoAsks(handshake, client.address ?? undefined)
+    if (!this.#open || !this.#admission.closed(who, connectedFor)) return
+    this.#gate.guard(this.#tap.engines)
+    this.events.closedOnConnecting(client, 'has to wait')
   }
 
   #onRecovered(channel: Channel, client: ClientBrief, episode: Episode, now: Millis): void {

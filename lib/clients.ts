@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { ClientQueue, ClientStats, ClosedClient, ListQuery } from '../schemas/stats.ts'
 import { timers } from './base/timers.ts'
 import type { Budget } from './budget.ts'
@@ -55,6 +56,8 @@ export interface ClientsHost {
   recovered(channel: Channel, client: ClientBrief, episode: Episode, now: Millis): void
   /** A client was closed, or has left something in its queue; Socket.IO has noticed by now. */
   closed(code: ClosingCode, left: Left): void
+  /** A client was closed for the budget soon after it had connected. */
+  overBudget(handshake: IncomingMessage, client: ClientBrief, connectedFor: Millis): void
   /** A connection has gone, and Socket.IO has noticed: nothing is written to it any more. */
   gone(conn: EngineSocket): void
   /** What was broadcast and waits for its slice. */
@@ -466,12 +469,14 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
       inFlight,
     })
     this.#reporter.closed(closed, condition)
-    const isForItsBacklog = code === 'emergency' || code === 'over-limit'
-    if (
-      isForItsBacklog &&
-      this.#leniency.closed(link.conn.remoteAddress, connectedFor, this.now())
-    ) {
-      this.#reporter.closedOnConnecting({ id: channel.id, ...peerOf(link.conn) })
+    const { conn } = link
+    const client = { id: channel.id, ...peerOf(conn) }
+    if (code === 'budget' && connectedFor < ON_CONNECTING && conn.request) {
+      this.#host.overBudget(conn.request, client, connectedFor)
+    }
+    if (code !== 'emergency' && code !== 'over-limit') return
+    if (this.#leniency.closed(conn.remoteAddress, connectedFor, this.now())) {
+      this.#reporter.closedOnConnecting(client, 'is given longer')
     }
   }
 

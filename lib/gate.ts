@@ -81,7 +81,7 @@ export class Gate {
       if (!isHandshake(request)) return handle(request, response)
       this.#pace.add((waited) => {
         if (response.destroyed) return
-        const reason = this.#refusal(waited)
+        const reason = this.#refusal(waited, request)
         if (reason === undefined) return handle(request, response)
         const headers = this.#refuse(reason, request)
         response.writeHead(503, { ...headers, ...corsOf(engine, request) }).end(BODY)
@@ -96,7 +96,7 @@ export class Gate {
         socket.on('error', ignore)
         this.#pace.add((waited) => {
           if (socket.destroyed) return
-          const reason = this.#refusal(waited)
+          const reason = this.#refusal(waited, request)
           if (reason !== undefined) return answer(socket, this.#refuse(reason, request))
           socket.off('error', ignore)
           handle(request, socket, head)
@@ -121,12 +121,13 @@ export class Gate {
     }
   }
 
-  #refusal(waited: Millis): RefusalReason | undefined {
-    return this.#guarding ? this.#admission.refusalAfter(waited) : undefined
+  #refusal(waited: Millis, request: IncomingMessage): RefusalReason | undefined {
+    return this.#guarding ? this.#admission.refusalAfter(waited, whoAsks(request)) : undefined
   }
 
-  #refuse(reason: RefusalReason, { socket }: IncomingMessage): Record<string, string | number> {
-    const retryAfter = this.#admission.refuse(reason, socket.remoteAddress ?? null)
+  #refuse(reason: RefusalReason, request: IncomingMessage): Record<string, string | number> {
+    const address = request.socket.remoteAddress ?? null
+    const retryAfter = this.#admission.refuse(reason, address, whoAsks(request))
     return {
       'Retry-After': Math.ceil(retryAfter / 1000),
       'Content-Type': 'application/json',
@@ -164,6 +165,19 @@ export class Gate {
     })
     return true
   }
+}
+
+/**
+ * Whom a handshake comes from, as nearly as is known: many may come from one address. Nothing is
+ * believed of it that would let anybody in.
+ *
+ * @param address where the socket has none any more
+ */
+export function whoAsks(
+  { headers, socket }: IncomingMessage,
+  address = socket.remoteAddress,
+): string {
+  return [address, headers['x-forwarded-for'], headers['user-agent']].join(' ')
 }
 
 /** Namespaces that one client asks for during a shutdown and gets no answer for. */

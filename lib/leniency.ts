@@ -39,6 +39,8 @@ export class Leniency {
     const isRemembered = known !== undefined && now - known.at <= MEMORY
     const isSoon = connectedFor < ON_CONNECTING
     if (!isSoon && !isRemembered) return false
+    // another one, that has not come back
+    if (isRemembered && now - connectedFor < known.at) return false
     // the latest are last
     this.#closings.delete(address)
     this.#closings.set(address, {

@@ -72,6 +72,8 @@ export type EnforcedClosing = Exclude<ClosingCode, 'gone'>
 export const REFUSALS = {
   budget: 'the process is over its byte budget',
   loop: 'the event loop is later than admission.loopDelay',
+  backlog:
+    'clients of its address were closed for the budget, for what they were sent on connecting',
   shutdown: 'the server is being shut down',
 } as const
 

@@ -63,11 +63,14 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
     this.#tell('closed', client)
   }
 
-  /** Told of the first client of an address. */
-  closedOnConnecting(client: ClientBrief): void {
-    const message =
-      'closed for what it was sent on connecting; whoever connects from its address is given longer'
-    this.#write('warn', 'closed on connecting', { client }, message)
+  /**
+   * Told once of an address.
+   *
+   * @param next what becomes of whoever connects from it
+   */
+  closedOnConnecting(client: ClientBrief, next: string): void {
+    const message = `closed for what it was sent on connecting; whoever connects from its address ${next}`
+    this.#write('warn', `closed on connecting ${next}`, { client }, message)
   }
 
   congested(client: ClientBrief): void {

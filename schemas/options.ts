@@ -74,7 +74,7 @@ export const admissionOptions = z
       ),
   })
   .describe(
-    'Refuses new clients while the process is over its byte budget or its event loop is late. Default: only a shutdown refuses anybody.',
+    'Refuses new clients while the process is over its byte budget or its event loop is late. Without it only a shutdown refuses anybody, and, for up to 40 s, whoever comes back to be sent more on connecting than the budget allows.',
   )
 
 export const shutdownOptions = z

@@ -374,7 +374,12 @@ describe('Admission', () => {
     fixture.io.emit('jackpot:won', { n: 1 })
     expect(await got).to.deep.equal({ n: 1 })
     await eventually(() => lobby.connected)
-    expect(fixture.spillway!.stats().refused).to.deep.equal({ budget: 0, loop: 2, shutdown: 0 })
+    expect(fixture.spillway!.stats().refused).to.deep.equal({
+      budget: 0,
+      loop: 2,
+      backlog: 0,
+      shutdown: 0,
+    })
     let status = 503
     for (const until = Date.now() + 10_000; status !== 200 && Date.now() < until; ) {
       await new Promise((resolve) => setTimeout(resolve, 100))

@@ -24,6 +24,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
       'lib/decaying-rate',
       'lib/losses',
       'lib/leniency',
+      'lib/holds',
       'lib/surplus',
       'lib/reserved',
       'lib/ledger',

@@ -34,6 +34,12 @@ describe('Leniency', () => {
     expect(leniency.factor('10.0.0.1', 20 * MINUTE)).to.equal(2)
   })
 
+  it('does not double for others that were connected already', () => {
+    const leniency = new Leniency()
+    for (let n = 0; n < 5; n++) leniency.closed('10.0.0.1', 500, 1000 + n)
+    expect(leniency.factor('10.0.0.1', 2000)).to.equal(2)
+  })
+
   it('remembers a thousand addresses, the latest ones, and those of unknown address as one', () => {
     const leniency = new Leniency()
     for (let n = 0; n < 3000; n++) leniency.closed(`10.0.0.${n}`, 500, n)

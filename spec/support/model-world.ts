@@ -91,6 +91,7 @@ export class World implements Courier<Subject> {
             }),
           finish: () => this.broadcasts.finish(),
         },
+        overBudget: () => {},
         gone: () => {},
         closed: () => {},
         recovered: (channel, _client, episode, now) =>
