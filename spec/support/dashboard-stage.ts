@@ -18,6 +18,8 @@ export class Stage {
     })
     afterEach(async () => {
       await this.dashboard?.close()
+      // Chromium may have opened one ahead of any request, for which a server that closes waits a minute
+      this.fixture.http.closeAllConnections()
       await this.fixture.close()
     })
     after(() => this.#browser.close())
