@@ -15,14 +15,7 @@ export function checkNesting(annotated: readonly AnnotatedSchema[]): void {
   for (const { schema } of annotated) for (const each of originsOf(schema)) used.add(each)
   for (const { path, schema } of annotated) {
     const { class: outer, ack } = priorities.get(schema) ?? {}
-    if (isSchema(ack) && priorities.has(ack) && !used.has(ack)) {
-      throw refuse(
-        'SPILLWAY_INVALID_ANNOTATION',
-        `${path}.ack`,
-        verbatim('an annotated schema'),
-        'a schema without an annotation: what a client answers is not classified',
-      )
-    }
+    if (isSchema(ack)) checkAck(`${path}.ack`, ack, used)
     for (const part of partsOf(schema)) {
       const inner = priorities.get(part.schema)?.class
       if (inner === undefined || (!part.isWhole && used.has(part.schema))) continue
@@ -33,6 +26,18 @@ export function checkNesting(annotated: readonly AnnotatedSchema[]): void {
         "an annotation of an event's schema, or of each branch of a discriminated union that has none itself",
       )
     }
+  }
+}
+
+function checkAck(path: string, ack: Schema, used: ReadonlySet<Schema>): void {
+  for (const part of [{ schema: ack, path: '' }, ...partsOf(ack)]) {
+    if (!priorities.has(part.schema) || used.has(part.schema)) continue
+    throw refuse(
+      'SPILLWAY_INVALID_ANNOTATION',
+      `${path}${part.path}`,
+      verbatim('an annotated schema'),
+      'a schema without an annotation: what a client answers is not classified',
+    )
   }
 }
 

@@ -86,7 +86,9 @@ async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptio
       if (isOthers) putBack = withoutLocalDisconnects(io)
     },
     async end() {
-      await (closesClients ? spillway.shutdown() : spillway.settled())
+      if (closesClients) await spillway.shutdown()
+      // of clients that were terminated at the deadline it is told then
+      await spillway.settled()
       putBack?.()
       closed.abort()
     },

@@ -171,7 +171,7 @@ export const attachOptions = z.strictObject({
   onClosed: callable<(...args: never[]) => void>()
     .optional()
     .describe(
-      'Called as `onClosed(socket, summary)` when a client was closed by the library, or its connection has ended, in whatever way, before it was sent everything: once for each namespace that it was in, or had left with something queued. The summary has the `code` and what was undelivered there, by event, what was emitted until Socket.IO had noticed included, so that it can be sent a snapshot when it comes back. A shutdown waits for its promise until the deadline.',
+      'Called as `onClosed(socket, summary)` when a client was closed by the library, or its connection has ended, in whatever way, before it was sent everything: once for each namespace that it was in, or had left with something queued. The summary has the `code` and what was undelivered there, by event, what was emitted until Socket.IO had noticed included, so that it can be sent a snapshot when it comes back. A shutdown waits for its promise until the deadline; `app.close()` as long once more, for those whom the deadline has ended.',
     ),
   gapEvent: z
     .string()

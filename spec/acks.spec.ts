@@ -239,6 +239,17 @@ describe('The annotation of an answer', () => {
     )
   })
 
+  it('has none in its parts either, where it would classify nothing', () => {
+    const schema = critical(z.string(), { ack: z.object({ a: z.array(cosmetic(z.string())) }) })
+    expectRefusal(
+      refusalOf(() => boot(schema)),
+      'SPILLWAY_INVALID_ANNOTATION',
+      'messages["asked"].ack.a.element',
+      'an annotated schema',
+      'a schema without an annotation: what a client answers is not classified',
+    )
+  })
+
   for (const annotate of [critical, cosmetic]) {
     for (const [ack, given] of [
       ['string', '"string"'],

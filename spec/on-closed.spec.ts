@@ -1,10 +1,12 @@
 import { expect } from 'chai'
+import Fastify from 'fastify'
 import type { ServerOptions, Socket } from 'socket.io'
 import { attach, type Spillway } from '../lib/attach.ts'
 import type { ClosingCode } from '../lib/outcomes.ts'
+import spillwayPlugin from '../lib/plugin.ts'
 import type { SpillwayOptions } from '../lib/types.ts'
 import type { ClosedSummary } from '../lib/undelivered.ts'
-import { type AppFixture, startApp } from './support/app.ts'
+import { type AppFixture, listen, startApp } from './support/app.ts'
 import { BOUNDLESS, choke, starve } from './support/flood.ts'
 import { messages, pad } from './support/messages.ts'
 import { eventually, type Fixture, type RawClient, startServer } from './support/server.ts'
@@ -378,6 +380,29 @@ describe('onClosed', () => {
       )
       await fixture.app.close()
       expect(order).to.deep.equal(['called', 'onClose hook'])
+    })
+
+    it('is waited for, its promise too, of those whom the deadline ends', async () => {
+      const order: string[] = []
+      const app = Fastify()
+      await app.register(spillwayPlugin, {
+        messages,
+        watermarks: BOUNDLESS,
+        shutdown: { deadline: 500 },
+        async onClosed() {
+          order.push('called')
+          await new Promise((resolve) => setTimeout(resolve, 50))
+          order.push('settled')
+        },
+      })
+      // what is added last is called first
+      app.addHook('onClose', async () => void order.push('onClose hook'))
+      const fixture = await listen(app)
+      open.push(fixture)
+      await choke(fixture, await fixture.raw())
+      fixture.io.emit('jackpot:won', { n: 1 })
+      await app.close()
+      expect(order).to.deep.equal(['called', 'settled', 'onClose hook'])
     })
 
     it('is not waited for beyond the deadline', async () => {

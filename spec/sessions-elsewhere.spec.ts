@@ -99,6 +99,7 @@ const EVENTS = {
   conn: ['upgrade', 'heartbeat', 'drain', 'flush', 'packet', 'packetCreate', 'upgrading'],
   transport: ['headers', 'ready', 'drain'],
   ws: ['pong', 'ping'],
+  engine: ['headers', 'initial_headers', 'connection_error'],
 } as const
 const ARGUMENTS: ReadonlyArray<readonly unknown[]> = [
   [],
@@ -122,7 +123,8 @@ for (const transport of ['polling', 'websocket']) {
         fixture = await startServer(options)
         const client = await fixture.client({ transports: [transport] })
         const conn = connectionOf(fixture)
-        thrown.push(emitAll({ conn, transport: conn.transport, ws: conn.transport.socket }))
+        const { engine } = fixture.io
+        thrown.push(emitAll({ conn, transport: conn.transport, ws: conn.transport.socket, engine }))
         const got = new Promise((resolve) => client.once('jackpot:won', resolve))
         fixture.io.emit('jackpot:won', { n: 1 })
         await got

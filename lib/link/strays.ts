@@ -62,7 +62,11 @@ export class StraySockets {
     this.#sockets.clear()
   }
 
-  #add({ headers, socket, _query: { sid, transport } = {} }: EngineRequest): void {
+  /** @param request of an event that others may send too, and in another shape */
+  #add(request: Partial<EngineRequest> | undefined): void {
+    const { headers, socket, _query } = request ?? {}
+    if (!headers || !socket) return
+    const { sid, transport } = _query ?? {}
     // others are handshakes, of which clients come
     if (headers.upgrade === undefined || (sid === undefined && transport === 'websocket')) return
     if (socket.destroyed || this.#sockets.has(socket)) return
