@@ -460,17 +460,16 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
     const { code, undelivered, inFlight } = left
     if (code === undefined) return
     this.#host.closed(code, left)
+    const { conn } = link
+    const client = { id: channel.id, ...peerOf(conn) }
     const closed: ClosedClient = this.history.add(code, {
-      id: channel.id,
-      ...peerOf(link.conn),
+      ...client,
       at: new timers.Date(this.#clock.wall()).toISOString(),
       connectedFor,
       undelivered: { messages: undelivered.messages, bytes: undelivered.bytes },
       inFlight,
     })
     this.#reporter.closed(closed, condition)
-    const { conn } = link
-    const client = { id: channel.id, ...peerOf(conn) }
     if (code === 'budget' && connectedFor < ON_CONNECTING && conn.request) {
       this.#host.overBudget(conn.request, client, connectedFor)
     }

@@ -1,13 +1,4 @@
-export type { EventsOf, MessageMap, NamespaceMap } from '../schemas/events.ts'
 export type { Policy, PolicyChange } from '../schemas/options.ts'
-export type {
-  ConflationKey,
-  CosmeticOptions,
-  CriticalOptions,
-  Priority,
-  WithAck,
-} from '../schemas/priority.ts'
-export { cosmetic, critical, priorities } from '../schemas/priority.ts'
 export type {
   ClientQueue,
   ClientStats,
@@ -20,7 +11,7 @@ export { attach, type Spillway } from './attach.ts'
 export type { InvalidPayload } from './classifier.ts'
 export type { Diagnoses, MessageDiagnosis } from './diagnostics.ts'
 export type { Gap, ShedSummary } from './episode.ts'
-export { type ErrorCode, SpillwayError } from './errors.ts'
+export * from './message-schemas.ts'
 export { CLOSINGS, type ClosingCode, MESSAGE_OUTCOMES, type MessageOutcome } from './outcomes.ts'
 export type { ClientBrief } from './peer.ts'
 export { default, type SpillwayPluginOptions } from './plugin.ts'

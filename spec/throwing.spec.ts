@@ -47,6 +47,19 @@ describe("With validate: 'throw'", () => {
     open.push(fixture)
     return fixture
   }
+  /** A client that has received `win` with 1, and is gone for a moment. */
+  async function afterLeaving(fixture: Fixture) {
+    const client = await fixture.client({ reconnection: true, reconnectionDelay: 50 })
+    const got: unknown[] = []
+    client.onAny((_event: string, value: unknown) => got.push(value))
+    fixture.io.emit('win', 1)
+    await eventually(() => got.length === 1)
+    const [socket] = fixture.io.sockets.sockets.values()
+    const left = new Promise((resolve) => socket!.once('disconnect', resolve))
+    client.io.engine.close()
+    await left
+    return { client, got }
+  }
   const storedBy = ({ io }: Fixture) =>
     (io.of('/').adapter as unknown as { packets?: unknown[] }).packets?.length
 
@@ -106,16 +119,7 @@ describe("With validate: 'throw'", () => {
 
   it('a client comes back, and was not sent what threw', async () => {
     const fixture = await start({ messages, validate: 'throw' }, { connectionStateRecovery: {} })
-    const client = await fixture.client({ reconnection: true, reconnectionDelay: 50 })
-    const got: unknown[] = []
-    client.onAny((_event: string, value: unknown) => got.push(value))
-    fixture.io.emit('win', 1)
-    await eventually(() => got.length === 1)
-    const left = new Promise((resolve) =>
-      [...fixture.io.sockets.sockets.values()][0]!.once('disconnect', resolve),
-    )
-    client.io.engine.close()
-    await left
+    const { client, got } = await afterLeaving(fixture)
     fixture.io.emit('win', 2)
     expect(() => fixture.io.emit('win', 'three')).to.throw(SpillwayError)
     fixture.io.emit('win', 4)
@@ -181,16 +185,7 @@ describe("With validate: 'throw'", () => {
 
     it('of what was stored before, when a client comes back', async () => {
       const fixture = await start('plain', { connectionStateRecovery: {} })
-      const client = await fixture.client({ reconnection: true, reconnectionDelay: 50 })
-      const got: unknown[] = []
-      client.onAny((_event: string, value: unknown) => got.push(value))
-      fixture.io.emit('win', 1)
-      await eventually(() => got.length === 1)
-      const left = new Promise((resolve) =>
-        [...fixture.io.sockets.sockets.values()][0]!.once('disconnect', resolve),
-      )
-      client.io.engine.close()
-      await left
+      const { client, got } = await afterLeaving(fixture)
       fixture.io.emit('win', 'two')
       const spillway = attach(fixture.io, { messages, validate: 'throw' })
       const errors = await fatalErrors(async () => {

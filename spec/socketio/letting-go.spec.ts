@@ -97,10 +97,10 @@ async function play(
   await prepare?.(io, app)
   const fixture = await listen(app, io)
   opened.push(fixture)
-  const come = async () => {
+  const come = async (namespace?: string) => {
     const clients = []
     for (const transports of TRANSPORTS) {
-      const client = await fixture.client({ transports })
+      const client = await fixture.client({ transports }, namespace)
       await eventually(() => client.io.engine.transport.name === transports.at(-1))
       clients.push(client)
     }
@@ -111,9 +111,7 @@ async function play(
   const spillway = attach?.(io, app)
   leaving.push(...(await come()))
   staying.push(...(await come()))
-  for (const name of ['/lobby', '/table-7']) {
-    for (const transports of TRANSPORTS) await fixture.client({ transports }, name)
-  }
+  for (const name of ['/lobby', '/table-7']) await come(name)
   const received = staying.map(() => 0)
   for (const [index, client] of staying.entries()) {
     client.on('last', () => received[index]!++)
