@@ -2,7 +2,7 @@ import type { Packet } from './classifier.ts'
 import type { Envelope, WriteOptions } from './envelope.ts'
 import type { EncodedPart } from './frame.ts'
 import type { Recipient } from './round.ts'
-import { replaceMethod } from './socketio/override.ts'
+import { note, Override } from './socketio/override.ts'
 
 /** A Socket.IO socket, as its adapter knows it. */
 export interface AdapterSocket extends Recipient {
@@ -47,13 +47,13 @@ export interface TappedAdapter {
   apply?: (target: object, callback: (socket: AdapterSocket) => void) => void
 }
 
-/** Is told what an adapter does. */
+/** Is told what the adapters of a server do. */
 export interface AdapterHost {
   /**
    * The application emits a packet, which the adapter has not seen yet. Not called for what comes
    * from other nodes. May throw: then nothing is emitted.
    */
-  emitted(packet: Packet, adapter: TappedAdapter, wantsAnswer: boolean): void
+  emitted(packet: Packet, namespace: string, adapter: TappedAdapter, wantsAnswer: boolean): void
   /** A packet is encoded next, whoever has emitted it. */
   encodes(adapter: TappedAdapter, options: WriteOptions): void
   /**
@@ -65,39 +65,80 @@ export interface AdapterHost {
   interrupt(): void
 }
 
+const kTapped = Symbol('spillway.tapped')
+
+interface MarkedAdapter extends TappedAdapter {
+  [kTapped]?: { readonly by: AdapterTaps; readonly namespace: string }
+}
+
 /**
- * Has a host told of what is emitted, and of the sockets that an adapter looks up. An adapter without
- * these methods is left as it is.
- *
- * @returns gives it its own methods back; undefined if it is left as it is
+ * Has a host told of what is emitted, and of the sockets that adapters look up. Clients can make
+ * thousands of dynamic namespaces, each with an adapter: the functions are the same for all.
  */
-export function tapAdapter(adapter: TappedAdapter, host: AdapterHost): (() => void) | undefined {
-  if (typeof adapter._encode !== 'function' || typeof adapter.apply !== 'function') return undefined
-  const restores = [
-    replaceMethod(adapter, '_encode', (encode) => (packet, options) => {
-      host.encodes(adapter, options)
-      return encode(packet, options)
-    }),
-    replaceMethod(adapter, 'apply', (apply) => (target, callback) => {
+export class AdapterTaps {
+  readonly #overrides: ReturnType<typeof overridesOf>
+
+  constructor(host: AdapterHost) {
+    this.#overrides = overridesOf(this, host)
+  }
+
+  /** @returns whether it is tapped; an adapter without these methods is left as it is */
+  tap(adapter: MarkedAdapter, namespace: string): boolean {
+    if (typeof adapter._encode !== 'function' || typeof adapter.apply !== 'function') return false
+    if (!Object.isExtensible(adapter)) return false
+    note(adapter, kTapped, { by: this, namespace })
+    for (const override of this.#overrides) {
+      if (typeof adapter[override.name] === 'function') override.install(adapter)
+    }
+    return true
+  }
+
+  /** Gives an adapter its own methods back. */
+  release(adapter: MarkedAdapter): void {
+    if (adapter[kTapped]?.by !== this) return
+    Reflect.deleteProperty(adapter, kTapped)
+    for (const override of this.#overrides) override.restore(adapter)
+  }
+}
+
+function overridesOf(taps: AdapterTaps, host: AdapterHost) {
+  const encode = new Override<MarkedAdapter, '_encode'>(
+    '_encode',
+    function (this: MarkedAdapter, packet: Packet, options: WriteOptions): EncodedPart[] {
+      if (this[kTapped]?.by === taps) host.encodes(this, options)
+      return Reflect.apply(encode.original(this), this, [packet, options])
+    },
+  )
+  const apply = new Override<MarkedAdapter, 'apply'>(
+    'apply',
+    function (this: MarkedAdapter, target: object, callback: (socket: AdapterSocket) => void) {
+      const original = apply.original(this)
+      if (this[kTapped]?.by !== taps) {
+        Reflect.apply(original, this, [target, callback])
+        return
+      }
       host.lookUp((lookUp) => {
-        apply(target, (socket) => {
+        const each = (socket: AdapterSocket) => {
           if (socket._anyOutgoingListeners?.length) host.interrupt()
           lookUp.socket = socket
           callback(socket)
-        })
+        }
+        Reflect.apply(original, this, [target, each])
       })
-    }),
-  ]
-  for (const name of ['broadcast', 'broadcastWithAck'] as const) {
-    if (typeof adapter[name] !== 'function') continue
-    restores.push(
-      replaceMethod(adapter, name, (broadcast) => (packet, ...rest) => {
-        host.emitted(packet, adapter, name === 'broadcastWithAck')
-        return broadcast(packet, ...rest)
-      }),
+    },
+  )
+  const broadcasts = (['broadcast', 'broadcastWithAck'] as const).map((name) => {
+    const override = new Override<MarkedAdapter, typeof name>(
+      name,
+      function (this: MarkedAdapter, packet: Packet, ...rest: unknown[]): unknown {
+        const tapped = this[kTapped]
+        if (tapped?.by === taps) {
+          host.emitted(packet, tapped.namespace, this, name === 'broadcastWithAck')
+        }
+        return Reflect.apply(override.original(this), this, [packet, ...rest])
+      },
     )
-  }
-  return () => {
-    for (const restore of restores) restore?.()
-  }
+    return override
+  })
+  return [encode, apply, ...broadcasts] as const
 }

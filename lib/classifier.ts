@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Schema } from '../schemas/priority.ts'
 import type { CompiledEvent } from './compile.ts'
-import { type EnvelopeFields, NO_FIELDS, type PacketKind } from './envelope.ts'
+import type { EnvelopeFields, PacketKind } from './envelope.ts'
 import { describe, SpillwayError, toError } from './errors.ts'
 import type { EncodedPart } from './frame.ts'
 import { type CompiledMessages, OTHER } from './messages.ts'
@@ -96,18 +96,28 @@ export class Classifier {
     isReplay = false,
   ): EnvelopeFields {
     const { nsp: namespace } = packet
-    const common = { ...NO_FIELDS, namespace, parts, emittedAt: now, isReplay }
     const data = eventOf(packet)
-    if (!data) {
-      return { ...common, kind: kindOf(packet), rule: this.unannotated, sid: connectedAs(packet) }
+    const rule = this.#ruleOf(packet, verdict)
+    const isKeyed = rule === verdict?.rule && verdict.key !== undefined
+    // all fields, since those that are missing would be looked for in the prototype; a spread is slow
+    return {
+      namespace,
+      parts,
+      emittedAt: now,
+      isReplay,
+      kind: data ? 'event' : kindOf(packet),
+      event: data && nameOf(data[0]),
+      rule,
+      key: isKeyed ? `${rule.id} ${verdict.key} ${namespace}` : undefined,
+      sid: data ? undefined : connectedAs(packet),
+      bare: undefined,
     }
-    const event = nameOf(data[0])
-    if (!verdict) return { ...common, kind: 'event', event, rule: this.unannotated }
+  }
+
+  #ruleOf(packet: Packet, verdict: Verdict | undefined): Rule {
+    if (!verdict) return this.unannotated
     // an event that carries an ack id is never shed: its answer is waited for
-    const rule = packet.id === undefined ? verdict.rule : verdict.critical
-    const isKeyed = rule === verdict.rule && verdict.key !== undefined
-    const key = isKeyed ? `${rule.id} ${verdict.key} ${namespace}` : undefined
-    return { ...common, kind: 'event', event, rule, key }
+    return packet.id === undefined ? verdict.rule : verdict.critical
   }
 
   /**

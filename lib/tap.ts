@@ -1,11 +1,5 @@
 import type { EventEmitter } from 'node:events'
-import {
-  type AdapterHost,
-  type AdapterSocket,
-  LookUp,
-  type TappedAdapter,
-  tapAdapter,
-} from './adapter-tap.ts'
+import { type AdapterSocket, AdapterTaps, LookUp, type TappedAdapter } from './adapter-tap.ts'
 import { type Broadcast, Broadcasts, type Courier } from './broadcasts.ts'
 import type { NamespaceSocket } from './channel/namespace-sockets.ts'
 import type { Channel } from './channel.ts'
@@ -72,10 +66,9 @@ interface Tapped {
   readonly channel: Channel
 }
 
-interface TappedBy {
-  readonly adapter: object
-  /** Gives it its own methods back; undefined if it has none that can be tapped. */
-  readonly restore: (() => void) | undefined
+interface KnownAdapter {
+  readonly adapter: TappedAdapter
+  readonly isTapped: boolean
 }
 
 /** What a tap shares with others. */
@@ -118,8 +111,21 @@ export class Tap implements Courier<AdapterSocket> {
   readonly #overrides = overridesOf(this)
   /** What gives the server its own methods back. */
   readonly #restores: Array<() => void> = []
-  /** Of a namespace, the adapter that is tapped. */
-  readonly #adapters = new WeakMap<object, TappedBy>()
+  /** Of a namespace, its adapter. */
+  readonly #adapters = new WeakMap<object, KnownAdapter>()
+  readonly #adapterTaps = new AdapterTaps({
+    emitted: (packet, namespace, adapter, wantsAnswer) => {
+      try {
+        this.#origins.emitted(packet, namespace, adapter, wantsAnswer || packet.id !== undefined)
+      } catch (refusal) {
+        this.#forgetAnswer(packet, namespace)
+        throw refusal
+      }
+    },
+    encodes: (adapter, options) => this.#origins.encodes(adapter, options.volatile !== undefined),
+    lookUp: (run) => this.#lookUp(run),
+    interrupt: () => this.interrupt(),
+  })
   readonly #onFault: (where: string, error: Error) => void
   /** A connection that can't be tapped is left to Socket.IO: a throw would end the process. */
   readonly #onConnection = (conn: EngineSocket): void => {
@@ -195,7 +201,8 @@ export class Tap implements Courier<AdapterSocket> {
   close(): void {
     for (const restore of this.#restores.splice(0)) restore()
     for (const namespace of this.#io._nsps?.values() ?? []) {
-      this.#adapters.get(namespace)?.restore?.()
+      const known = this.#adapters.get(namespace)
+      if (known) this.#adapterTaps.release(known.adapter)
       this.#adapters.delete(namespace)
     }
     for (const engine of this.engines) {
@@ -294,29 +301,12 @@ export class Tap implements Courier<AdapterSocket> {
     const namespace = this.#io._nsps?.get(name)
     if (!namespace) return false
     const { adapter } = namespace
-    let tapped = this.#adapters.get(namespace)
-    if (tapped?.adapter !== adapter) {
-      tapped?.restore?.()
-      tapped = { adapter, restore: tapAdapter(adapter, this.#hostFor(name)) }
-      this.#adapters.set(namespace, tapped)
-    }
-    return tapped.restore !== undefined
-  }
-
-  #hostFor(namespace: string): AdapterHost {
-    return {
-      emitted: (packet, adapter, wantsAnswer) => {
-        try {
-          this.#origins.emitted(packet, namespace, adapter, wantsAnswer || packet.id !== undefined)
-        } catch (refusal) {
-          this.#forgetAnswer(packet, namespace)
-          throw refusal
-        }
-      },
-      encodes: (adapter, options) => this.#origins.encodes(adapter, options.volatile !== undefined),
-      lookUp: (run) => this.#lookUp(run),
-      interrupt: () => this.interrupt(),
-    }
+    const known = this.#adapters.get(namespace)
+    if (known?.adapter === adapter) return known.isTapped
+    if (known) this.#adapterTaps.release(known.adapter)
+    const isTapped = this.#adapterTaps.tap(adapter, name)
+    this.#adapters.set(namespace, { adapter, isTapped })
+    return isTapped
   }
 
   #lookUp(run: (lookUp: LookUp) => void): void {
