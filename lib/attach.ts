@@ -107,6 +107,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
       validate,
       onInvalid: (report) => this.events.invalid(report),
       onFault: (where, error) => this.events.fault(where, error),
+      clock: systemClock,
     })
     this.#clients = new Clients({
       limits,
@@ -235,7 +236,8 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     const { size: connected, congestedNow: congested, meters, census, fanout } = this.#clients
     const { bytes, ledger } = this.#clients.budget
     const budget = { limit: bytes, held: ledger.bytes }
-    return { connected, congested, meters, census: census.latest, fanout, budget }
+    const { validation } = this.#classifier
+    return { connected, congested, meters, census: census.latest, fanout, budget, validation }
   }
 
   /** @internal Bytes buffered for all clients. O(waiting clients). */

@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import type { Schema } from '../schemas/priority.ts'
+import type { Clock } from './clock.ts'
 import type { CompiledEvent } from './compile.ts'
 import type { EnvelopeFields, PacketKind } from './envelope.ts'
 import { describe, SpillwayError, toError } from './errors.ts'
 import type { EncodedPart } from './frame.ts'
+import { Histogram } from './histogram.ts'
 import { type CompiledMessages, OTHER } from './messages.ts'
 import { namesIn } from './names.ts'
 import { makeRule, type Rule } from './rule.ts'
@@ -43,7 +45,13 @@ export interface ClassifierOptions {
   readonly onInvalid: (report: InvalidPayload) => void
   /** Something of the application threw: the message goes on without it. */
   readonly onFault: (where: string, error: Error) => void
+  readonly clock: Pick<Clock, 'now'>
 }
+
+/** From a flat object to a regular expression that has run away. */
+const VALIDATION_BUCKETS: readonly Millis[] = [
+  0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 10, 50, 100, 500, 1000, 10_000,
+]
 
 /** What the payload of an event was taken for. */
 export interface Verdict {
@@ -72,6 +80,8 @@ export interface Remark {
 export class Classifier {
   /** For what has no annotation: other events, and packets that are not events. */
   readonly unannotated: Rule = makeRule(OTHER, OTHER, { class: 'critical' })
+  /** How long the payloads' schemas have taken, of the event loop. */
+  readonly validation = new Histogram(VALIDATION_BUCKETS)
   readonly #options: ClassifierOptions
 
   constructor(options: ClassifierOptions) {
@@ -164,7 +174,9 @@ export class Classifier {
 
   /** @returns what is wrong, `undefined` if nothing is */
   #validate(schema: Schema, payload: unknown): string[] | undefined {
-    if (this.#options.validate === 'off') return undefined
+    const { validate, clock } = this.#options
+    if (validate === 'off') return undefined
+    const from = clock.now()
     try {
       const result = z.safeParse(schema, payload)
       if (result.success) return undefined
@@ -172,6 +184,8 @@ export class Classifier {
     } catch (thrown) {
       const isAsync = toError(thrown).message === ASYNCHRONOUS
       return [`(schema): ${isAsync ? 'is asynchronous' : `threw ${toError(thrown).name}`}`]
+    } finally {
+      this.validation.record(clock.now() - from)
     }
   }
 

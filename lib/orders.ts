@@ -37,6 +37,8 @@ export interface Order extends Standings {
 
 const KEPT_FOR: Millis = 60_000
 const MOST_KEPT = 32
+/** Of all orders together: 16 bytes each. */
+const MOST_PLACES = 1_000_000
 
 /**
  * The orders that pages go on in: those of first pages that have more behind them, as they were
@@ -48,6 +50,8 @@ export class Orders {
   /** The least recently used first. */
   readonly #orders = new Map<string, Order>()
   readonly #clock: Clock
+  /** Of all that are kept. */
+  #places = 0
   #timer: NodeJS.Timeout | undefined
   #open = true
 
@@ -64,7 +68,8 @@ export class Orders {
     if (!this.#open) return undefined
     const name = Math.random().toString(36).slice(2, 12)
     this.#forget()
-    if (this.#orders.size >= MOST_KEPT) this.#evict()
+    while (this.#orders.size >= MOST_KEPT || this.#isFull(ids.length)) this.#evict()
+    this.#places += ids.length
     this.#orders.set(name, {
       name,
       question,
@@ -96,14 +101,15 @@ export class Orders {
   close(): void {
     this.#open = false
     this.#orders.clear()
+    this.#places = 0
     timers.clearInterval(this.#timer)
   }
 
   #forget(): void {
     const now = this.#clock.now()
-    for (const { name, usedAt } of this.#orders.values()) {
-      if (now - usedAt < KEPT_FOR) break
-      this.#orders.delete(name)
+    for (const order of this.#orders.values()) {
+      if (now - order.usedAt < KEPT_FOR) break
+      this.#drop(order)
     }
     if (this.#orders.size > 0) return
     timers.clearInterval(this.#timer)
@@ -113,7 +119,16 @@ export class Orders {
   /** One that nobody has gone on in, if there is any: some read first pages for ever. */
   #evict(): void {
     const all = [...this.#orders.values()]
-    const { name } = all.find(({ reached }) => !reached) ?? all[0]!
+    this.#drop(all.find(({ reached }) => !reached) ?? all[0]!)
+  }
+
+  #drop({ name, ids }: Order): void {
     this.#orders.delete(name)
+    this.#places -= ids.length
+  }
+
+  /** One of any length is kept, if it is the only one. */
+  #isFull(places: number): boolean {
+    return this.#orders.size > 0 && this.#places + places > MOST_PLACES
   }
 }

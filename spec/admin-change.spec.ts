@@ -254,7 +254,7 @@ describe('Admin, to change something', () => {
     type Paths = Record<string, Record<string, { responses: Record<string, object> }>>
     const ROUTES: ReadonlyArray<[route: string, statuses: readonly number[]]> = [
       ['get /spillway/', [200, 400]],
-      ['get /spillway/clients', [200, 400]],
+      ['get /spillway/clients', [200, 400, 503]],
       ['get /spillway/clients/{id}', [200, 400, 404]],
       ['get /spillway/clients/{id}/queue', [200, 400, 404]],
       ['get /spillway/closed', [200, 400]],

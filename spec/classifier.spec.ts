@@ -4,6 +4,7 @@ import { eventOf, type Packet } from '../lib/classifier.ts'
 import { namesIn } from '../lib/names.ts'
 import { cosmetic, critical } from '../schemas/priority.ts'
 import { classesOf, makeClassifier } from './support/classes.ts'
+import { fakeClock } from './support/fake-clock.ts'
 import { BOUNDLESS, choke } from './support/flood.ts'
 import './support/rejections.ts'
 import { refusalOf } from './support/refusals.ts'
@@ -382,6 +383,26 @@ describe('Classifier', () => {
       const names = ['list', 'either', 'piped', 'self', 'lazy', 'record', ...'abcdef']
       expect([...namesIn(schema)]).to.have.members(names)
       expect([...namesIn(z.string())]).to.deep.equal([])
+    })
+
+    it('is timed, also where its schema throws; not where it is not looked at', () => {
+      for (const validate of ['report', 'off'] as const) {
+        const clock = fakeClock()
+        const takes = (time: number) => (value: unknown) => {
+          clock.advance(time)
+          if (value === MARKER) throw new RangeError()
+          return true
+        }
+        const slow = cosmetic(z.string().refine(takes(2000)))
+        const { event, classifier } = makeClassifier({ slow }, { validate, clock })
+        event('slow', ['x'])
+        event('slow', [MARKER])
+        event('other', ['x'])
+        const { count, sum } = classifier.validation
+        expect({ count, sum }).to.deep.equal(
+          validate === 'off' ? { count: 0, sum: 0 } : { count: 2, sum: 4000 },
+        )
+      }
     })
 
     it('may fail in a schema that is asynchronous or throws', () => {

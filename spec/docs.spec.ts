@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { optionPaths, pages, sections } from '../docs/generate.ts'
 import { ERRORS } from '../lib/errors.ts'
@@ -23,7 +23,7 @@ describe('Docs', () => {
 
   it('name specs, metrics and pages that there are', async () => {
     for (const { path, is } of await pages()) {
-      for (const [, spec] of is.matchAll(/`(spec\/[\w.-]+\.ts)`/g)) {
+      for (const [, spec] of is.matchAll(/`(spec\/[\w./-]+\.ts)`/g)) {
         expect(existsSync(new URL(`../${spec}`, import.meta.url)), spec).to.equal(true)
       }
       for (const [, metric] of is.matchAll(/`(spillway_\w+)/g)) {
@@ -33,6 +33,22 @@ describe('Docs', () => {
         const from = new URL(`../${path}`, import.meta.url)
         expect(existsSync(new URL(page!, from)), `${path}: ${page}`).to.equal(true)
       }
+    }
+  })
+
+  it('promise against each attacker what a spec shows, and every hostile one is named', () => {
+    const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
+    const security = read('SECURITY.md')
+    const named = [...security.matchAll(/`(spec\/[\w./-]+\.ts)`/g)].map(([, spec]) => spec!)
+    for (const spec of named) {
+      expect(existsSync(new URL(`../${spec}`, import.meta.url)), spec).to.equal(true)
+    }
+    const hostile = readdirSync(new URL('hostile', import.meta.url)).map(
+      (name) => `spec/hostile/${name}`,
+    )
+    expect(named).to.include.members(hostile)
+    for (const [, metric] of security.matchAll(/`(spillway_\w+)/g)) {
+      expect(METRICS).to.have.property(metric!)
     }
   })
 

@@ -5,6 +5,7 @@ import { Census } from '../lib/census.ts'
 import type { Channel } from '../lib/channel.ts'
 import type { Clock } from '../lib/clock.ts'
 import { type Listing, Listings } from '../lib/listing.ts'
+import { Orders } from '../lib/orders.ts'
 import { KiB } from '../lib/units.ts'
 import { cosmetic } from '../schemas/priority.ts'
 import type { ClientStats, ListQuery } from '../schemas/stats.ts'
@@ -273,6 +274,25 @@ describe('Listing', () => {
       expect(listings.kept).to.equal(0)
       expect((await list({ limit: 1 })).next).to.be.a('string')
       expect(listings.kept, 'nothing after it is closed').to.equal(0)
+    })
+
+    it('keeps a million places at most, of all orders together', () => {
+      const orders = new Orders(clock)
+      const of = (places: number) => ({
+        ids: Array<string>(places).fill('a-1'),
+        figures: new Float64Array(places),
+      })
+      const found = (name: string | undefined) =>
+        orders.find({ figure: 0, id: 'a-1', order: name }, 'any') !== undefined
+      const first = orders.keep('any', of(600_000))
+      const second = orders.keep('any', of(400_000))
+      expect([found(first), found(second)]).to.deep.equal([true, true])
+      const third = orders.keep('any', of(400_000))
+      expect([found(first), found(second), found(third)]).to.deep.equal([false, true, true])
+      // one alone may be longer: there are so many clients
+      const long = orders.keep('any', of(1_200_000))
+      expect([found(second), found(third), found(long)]).to.deep.equal([false, false, true])
+      orders.close()
     })
 
     it('is forgotten in a minute or two though nobody asks, and keeps no process', async () => {

@@ -169,7 +169,7 @@ describe('Metrics', () => {
     await choke(fixture, client)
     const { types, samples, value } = await scrape()
     const histograms = [...types].filter(([, type]) => type === 'histogram').map(([name]) => name)
-    expect(histograms).to.have.length(4)
+    expect(histograms).to.have.length(5)
     for (const name of histograms) {
       const buckets = samples.filter((each) => each.name === `${name}_bucket`)
       const counts = buckets.map((each) => each.value)

@@ -17,14 +17,25 @@ import { isStillAllowed } from './ask-again.ts'
 import { pageOfClosed } from './closed-page.ts'
 import { Feed } from './feed.ts'
 import type { AdminOptions } from './options.ts'
-import { addRoute } from './route.ts'
+import { addRoute, stringify } from './route.ts'
 import { clientParams, NO_CLIENT, noQuery, refusalsOf } from './route-parts.ts'
+import { SharedAnswers } from './shared-answers.ts'
+
+/** Different ones at a time: each looks at every client, 14,000 in some 20 ms of the event loop. */
+const MOST_LISTINGS = 8
+/** Seconds. */
+const RETRY_AFTER = 1
+const BUSY = {
+  error: 'Service Unavailable',
+  message: 'Too many different listings are under way; `retry-after` tells when to come.',
+}
 
 export async function readRoutes(app: FastifyInstance, options: AdminOptions): Promise<void> {
   const { spillway, closed, auth, metrics } = options
   for (const hook of auth) app.addHook('onRequest', hook)
   const refusals = refusalsOf(app, auth)
   const otherwise = { ...refusals, 400: failure }
+  const listings = new SharedAnswers<string>(MOST_LISTINGS)
 
   addRoute(app, {
     method: 'GET',
@@ -43,8 +54,16 @@ export async function readRoutes(app: FastifyInstance, options: AdminOptions): P
       'The connected clients with the largest figure first, a page at a time: all, or those in a namespace, in a room (of any namespace, unless one is given), congested or not, or in a state. `closed` are those that are being closed and still connected, since what is critical goes first.',
     querystring: clientsQuery,
     answer: clientsPage,
-    otherwise,
-    handler: (request) => spillway.list(request.query),
+    otherwise: { ...otherwise, 503: failure.describe(BUSY.message) },
+    handler: async (request, reply) => {
+      const { query } = request
+      // as text, which is made once for all who share it
+      const page = listings.ask(JSON.stringify(query), async () =>
+        stringify(await spillway.list(query)),
+      )
+      if (!page) return reply.code(503).header('retry-after', RETRY_AFTER).send(BUSY)
+      return reply.type('application/json; charset=utf-8').send(await page)
+    },
   })
 
   addRoute(app, {

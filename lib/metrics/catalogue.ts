@@ -68,6 +68,13 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
     histogram: ({ readings }) => readings.meters.rate,
     scale: PER_SECOND,
   },
+  spillway_validation_seconds: {
+    type: 'histogram',
+    help: 'How long the schema of an emitted payload has held the event loop; nothing with `validate: off`.',
+    labels: [],
+    histogram: ({ readings }) => readings.validation,
+    scale: PER_MILLISECOND,
+  },
   spillway_messages_total: {
     type: 'counter',
     help: 'Messages to clients, by what became of them.',

@@ -1,4 +1,5 @@
 import { Classifier, type ClassifierOptions } from '../../lib/classifier.ts'
+import { systemClock } from '../../lib/clock.ts'
 import { CompiledMessages } from '../../lib/messages.ts'
 import type { MessageMap, NamespaceMap } from '../../schemas/events.ts'
 import type { Fixture } from './server.ts'
@@ -16,6 +17,7 @@ export function makeClassifier(
     validate: 'report',
     onInvalid: (report) => invalid.push(report),
     onFault: (where, error) => faults.push({ where, error }),
+    clock: systemClock,
     ...options,
   })
   return {
