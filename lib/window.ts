@@ -67,6 +67,8 @@ export class DeliveryWindow {
     if (this.inFlight + bytes > ceiling) return Number.POSITIVE_INFINITY
     const { rate, minRtt } = this.path
     const trusted = this.#open === 0 && this.inFlight <= this.#trust(ceiling)
+    // on polling the first response measures the round trip: the less it carries, the better
+    if (minRtt === undefined && this.#open === 0) return Number.POSITIVE_INFINITY
     if (rate === undefined || minRtt === undefined) {
       if (this.inFlight + bytes <= this.#start) return now
       return trusted ? Math.max(now, this.#clearAt) : Number.POSITIVE_INFINITY
@@ -236,12 +238,14 @@ export class DeliveryWindow {
     this.#oldest = next
     if (!next) this.#latest = undefined
     this.inFlight -= bytes
+    const isFirst = this.path.minRtt === undefined
     this.path.sampleRtt(now - last.at, last.clear, last.idle, now)
     const slack = waited + last.gap
     this.path.sampleRate(run, since, now, this.#limited, slack)
     this.#correct(now)
     if (bytes > 0) {
-      if (this.path.rate === undefined && this.#limited) this.#start *= 2
+      // the first answer measures the round trip, and what waited for it was not held up by the start
+      if (this.path.rate === undefined && this.#limited && !isFirst) this.#start *= 2
       this.#limited = false
     }
     return true

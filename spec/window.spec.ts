@@ -189,6 +189,7 @@ describe('DeliveryWindow', () => {
 
   it('doubles what it allows while the rate is unknown and it was the limit', () => {
     const window = new DeliveryWindow()
+    window.answered(window.marked(0), 0.1)
     const before = window.size(100, CEILING)
     window.written(before, 0)
     const sequence = window.marked(0)
@@ -196,6 +197,18 @@ describe('DeliveryWindow', () => {
     window.hold()
     window.answered(sequence, 0.1)
     expect(window.size(100, CEILING)).to.equal(2 * before)
+  })
+
+  it('lets the first answer measure the round trip, not how long cosmetic messages take', () => {
+    const window = new DeliveryWindow()
+    const size = window.size(100, CEILING)
+    window.written(10, 0)
+    expect(window.hasRoom(100, 0, CEILING), 'before the first response').to.equal(false)
+    const first = window.marked(0)
+    expect(window.hasRoom(100, 0, CEILING), 'behind it').to.equal(true)
+    window.hold()
+    window.answered(first, 1)
+    expect(window.size(100, CEILING)).to.equal(size)
   })
 
   it('calls a client blind that is heard past a marker it has not answered', () => {
