@@ -82,6 +82,10 @@ export class AdapterTaps {
     this.#overrides = overridesOf(this, host)
   }
 
+  has(adapter: MarkedAdapter): boolean {
+    return adapter[kTapped]?.by === this
+  }
+
   /** @returns whether it is tapped; an adapter without these methods is left as it is */
   tap(adapter: MarkedAdapter, namespace: string): boolean {
     if (typeof adapter._encode !== 'function' || typeof adapter.apply !== 'function') return false
@@ -95,7 +99,7 @@ export class AdapterTaps {
 
   /** Gives an adapter its own methods back. */
   release(adapter: MarkedAdapter): void {
-    if (adapter[kTapped]?.by !== this) return
+    if (!this.has(adapter)) return
     Reflect.deleteProperty(adapter, kTapped)
     for (const override of this.#overrides) override.restore(adapter)
   }

@@ -7,7 +7,7 @@ import { toError } from './errors.ts'
 import { ADAPTER_FAULTS, type AdapterFault } from './outcomes.ts'
 import { stateOf } from './promise-state.ts'
 import type { Reporter } from './reporter.ts'
-import { replaceMethod } from './socketio/override.ts'
+import { note, replaceMethod } from './socketio/override.ts'
 import type { Millis } from './units.ts'
 
 /** What an adapter may have; nothing of it is taken for granted. */
@@ -34,6 +34,31 @@ interface AdaptedServer extends EventEmitter {
   adapter?(...args: unknown[]): unknown
 }
 
+/** Is told of the adapters of a server. */
+export interface AdaptersHost {
+  /** A namespace has one, or is given another. */
+  taken(namespace: string): void
+  /** It is let go of, or replaced. */
+  released(adapter: object): void
+}
+
+const NOBODY: AdaptersHost = { taken() {}, released() {} }
+
+const kWatched = Symbol('spillway.watched')
+
+interface MarkedAdapter extends WatchedAdapter {
+  [kWatched]?: {
+    readonly by: Adapters
+    readonly namespace: string
+    /** What gives it its own methods back. */
+    readonly restores: ReadonlyArray<(() => void) | undefined>
+  }
+}
+
+function whereOf(namespace: string | undefined): string {
+  return `adapter of ${namespace}`
+}
+
 /** A session may be long: what its client has missed is read from Redis. */
 const LONGEST_RESTORE: Millis = 5000
 
@@ -45,22 +70,20 @@ export class Adapters {
   readonly #io: AdaptedServer
   readonly #clock: Clock
   readonly #reporter: Reporter
-  /** How to let go of an adapter. Those of namespaces that are no more go with them. */
-  readonly #watched = new WeakMap<object, () => void>()
   readonly #clients = new Set<object>()
   readonly #faults = zeros()
-  readonly #onAdapter: (namespace: string) => void
+  readonly #host: AdaptersHost
+  /** One for all adapters: clients can make thousands of dynamic namespaces. */
+  readonly #onError: (error: unknown) => void
   readonly #restoreAdapter: (() => void) | undefined
   #open = true
 
-  /** @param onAdapter told of each namespace that has one, and of each that is given another */
-  constructor(
-    io: AdaptedServer,
-    clock: Clock,
-    reporter: Reporter,
-    onAdapter: (namespace: string) => void = () => {},
-  ) {
-    this.#onAdapter = onAdapter
+  constructor(io: AdaptedServer, clock: Clock, reporter: Reporter, host: AdaptersHost = NOBODY) {
+    this.#host = host
+    const report = (where: string, error: unknown) => this.#report(where, 'error', error)
+    this.#onError = function (this: MarkedAdapter, error) {
+      report(whereOf(this[kWatched]?.namespace), error)
+    }
     this.#io = io
     this.#clock = clock
     this.#reporter = reporter
@@ -104,28 +127,31 @@ export class Adapters {
 
   #releaseAll(): void {
     for (const { adapter } of this.#io._nsps?.values() ?? []) {
-      this.#watched.get(adapter)?.()
-      this.#watched.delete(adapter)
+      this.#host.released(adapter)
+      this.#release(adapter)
     }
   }
 
   readonly #watch = ({ name, adapter }: AdaptedNamespace): void => {
-    this.#onAdapter(name)
-    if (!this.#watched.has(adapter)) this.#watched.set(adapter, this.#take(name, adapter))
+    this.#host.taken(name)
+    this.#take(name, adapter)
   }
 
-  /** @returns how to let go of it */
-  #take(namespace: string, adapter: WatchedAdapter): () => void {
-    const where = `adapter of ${namespace}`
-    const onError = (error: unknown): void => this.#report(where, 'error', error)
-    adapter.on?.('error', onError)
+  #take(namespace: string, adapter: MarkedAdapter): void {
+    if (adapter[kWatched]?.by === this || !Object.isExtensible(adapter)) return
+    const restores = this.#shadow(whereOf(namespace), adapter)
+    note(adapter, kWatched, { by: this, namespace, restores })
+    adapter.on?.('error', this.#onError)
     const { pubClient, subClient } = adapter
     for (const client of [pubClient, subClient]) if (isAdapterClient(client)) this.guard(client)
-    const restores = this.#shadow(where, adapter)
-    return () => {
-      adapter.off?.('error', onError)
-      for (const restore of restores) restore?.()
-    }
+  }
+
+  #release(adapter: MarkedAdapter): void {
+    const watched = adapter[kWatched]
+    if (watched?.by !== this) return
+    Reflect.deleteProperty(adapter, kWatched)
+    adapter.off?.('error', this.#onError)
+    for (const restore of watched.restores) restore?.()
   }
 
   /** @returns what gives the adapter its own methods back */

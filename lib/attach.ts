@@ -169,9 +169,10 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
       this.#clients.close()
       throw refusal
     }
-    this.#adapters = new Adapters(tapped, systemClock, this.events, (namespace) =>
-      this.#tap.tapAdapter(namespace),
-    )
+    this.#adapters = new Adapters(tapped, systemClock, this.events, {
+      taken: (namespace) => this.#tap.tapAdapter(namespace),
+      released: (adapter) => this.#tap.releaseAdapter(adapter),
+    })
     this.#clients.start()
     if (admission) {
       this.#admission.start()

@@ -66,11 +66,6 @@ interface Tapped {
   readonly channel: Channel
 }
 
-interface KnownAdapter {
-  readonly adapter: TappedAdapter
-  readonly isTapped: boolean
-}
-
 /** What a tap shares with others. */
 export interface TapHost {
   readonly fanout: Fanout
@@ -111,8 +106,6 @@ export class Tap implements Courier<AdapterSocket> {
   readonly #overrides = overridesOf(this)
   /** What gives the server its own methods back. */
   readonly #restores: Array<() => void> = []
-  /** Of a namespace, its adapter. */
-  readonly #adapters = new WeakMap<object, KnownAdapter>()
   readonly #adapterTaps = new AdapterTaps({
     emitted: (packet, namespace, adapter, wantsAnswer) => {
       try {
@@ -200,11 +193,7 @@ export class Tap implements Courier<AdapterSocket> {
   /** Gives Socket.IO and every connection their own methods back. */
   close(): void {
     for (const restore of this.#restores.splice(0)) restore()
-    for (const namespace of this.#io._nsps?.values() ?? []) {
-      const known = this.#adapters.get(namespace)
-      if (known) this.#adapterTaps.release(known.adapter)
-      this.#adapters.delete(namespace)
-    }
+    for (const { adapter } of this.#io._nsps?.values() ?? []) this.releaseAdapter(adapter)
     for (const engine of this.engines) {
       engine.off('connection', this.#onConnection)
       for (const conn of Object.values(engine.clients ?? {})) this.release(conn)
@@ -298,15 +287,14 @@ export class Tap implements Courier<AdapterSocket> {
    * @returns whether the adapter tells what it does
    */
   tapAdapter(name: string): boolean {
-    const namespace = this.#io._nsps?.get(name)
-    if (!namespace) return false
-    const { adapter } = namespace
-    const known = this.#adapters.get(namespace)
-    if (known?.adapter === adapter) return known.isTapped
-    if (known) this.#adapterTaps.release(known.adapter)
-    const isTapped = this.#adapterTaps.tap(adapter, name)
-    this.#adapters.set(namespace, { adapter, isTapped })
-    return isTapped
+    const adapter = this.#io._nsps?.get(name)?.adapter
+    if (!adapter) return false
+    return this.#adapterTaps.has(adapter) || this.#adapterTaps.tap(adapter, name)
+  }
+
+  /** The adapter is no longer that of its namespace. */
+  releaseAdapter(adapter: object): void {
+    this.#adapterTaps.release(adapter)
   }
 
   #lookUp(run: (lookUp: LookUp) => void): void {

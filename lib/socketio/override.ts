@@ -31,17 +31,16 @@ export class Override<T extends object, Name extends keyof T> {
   }
 
   /** Whether the object lets its property be replaced, and put back. */
-  fits(target: T): boolean {
-    const own = Reflect.getOwnPropertyDescriptor(target, this.name)
+  fits(target: T, own = Reflect.getOwnPropertyDescriptor(target, this.name)): boolean {
     if (!own) return Object.isExtensible(target)
     return own.configurable === true || own.writable === true
   }
 
   /** @returns whether the function is in place; not where an earlier one may still be called */
   install(target: T): boolean {
-    if (this.isOn(target)) return true
-    if (this.#wrapped?.has(target) || !this.fits(target)) return false
     const present = Reflect.getOwnPropertyDescriptor(target, this.name)
+    if (present?.value === this.#method) return true
+    if (this.#wrapped?.has(target) || !this.fits(target, present)) return false
     const own = originalOf(target, present)
     if (own) {
       this.#own ??= new WeakMap()
