@@ -26,6 +26,27 @@ describe('The core', () => {
     server.close()
   })
 
+  it('holds nothing for a blind client whose kernel takes the last marker behind all else', () => {
+    const [pass, deliver] = [
+      { op: 'pass', millis: 1000 },
+      { op: 'deliver', client: 0, bytes: Number.POSITIVE_INFINITY },
+    ] as const
+    play({
+      budget: 3,
+      cost: 0,
+      ending: 'all catch up',
+      operations: [
+        { op: 'connect', by: 'websocket', kernel: 0, farewell: 'nothing' },
+        pass,
+        pass,
+        deliver,
+        { op: 'answer', client: 0, which: 'wrong' },
+        pass,
+        deliver,
+      ],
+    })
+  })
+
   it(`keeps ${INVARIANT_COUNT} invariants, whatever happens`, function () {
     this.timeout(180_000)
     const total: Total = {

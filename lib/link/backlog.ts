@@ -10,6 +10,8 @@ export class Backlog {
   readonly #ledger: Ledger
   readonly #items = new Fifo<Shared>()
   #bytes: Bytes = 0
+  /** Of markers behind the latest item: nobody tells when the kernel takes them. */
+  #markers: Bytes = 0
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger
@@ -24,14 +26,21 @@ export class Backlog {
     this.#ledger.hold(item)
     this.#items.push(item)
     this.#bytes += item.bytes
+    this.#markers = 0
     this.#charge(item, 1)
+  }
+
+  /** A marker was written behind the latest item, so that not all that is outstanding is an item's. */
+  marked(bytes: Bytes): void {
+    this.#markers += bytes
   }
 
   /** Lets go of what was taken: all but the latest that make up what is outstanding. */
   keep(outstanding: Bytes): void {
+    const ofItems = outstanding - this.#markers
     for (
       let item = this.#items.peek();
-      item && this.#bytes - item.bytes >= outstanding;
+      item && this.#bytes - item.bytes >= ofItems;
       item = this.#items.peek()
     ) {
       this.#items.shift()

@@ -10,6 +10,7 @@ import { bytesHeldBack, type EngineSocket, type EngineWrite, kernelSocketOf } fr
 import type { FrameWriter } from './frame-writer.ts'
 import { elsewhere, type GaugeEvents, gaugeFor, type TransportGauge } from './gauge.ts'
 import { HANDOVER, type Link, type LinkEvents, type LinkHost } from './link.ts'
+import { MARKER_BYTES } from './marker-tokens.ts'
 
 /** An Engine.IO connection, over whatever transport it has now. */
 export class EngineLink implements Link, GaugeEvents {
@@ -147,6 +148,7 @@ export class EngineLink implements Link, GaugeEvents {
     const burst = this.#takeBurst()
     this.#gauge.mark(sequence, burst)
     if (burst) this.#wrote(burst.held)
+    this.#backlog?.marked(MARKER_BYTES)
   }
 
   /** Takes what was kept out of Engine.IO's write buffer, unless it has been flushed meanwhile. */
@@ -340,7 +342,10 @@ export class EngineLink implements Link, GaugeEvents {
   }
 
   #wrote(item: Shared): void {
-    if (this.outstanding === 0) return
+    if (this.outstanding === 0) {
+      this.#backlog?.keep(0)
+      return
+    }
     this.#backlog ??= new Backlog(this.#host.ledger)
     this.#backlog.add(item)
   }

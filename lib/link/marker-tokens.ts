@@ -21,6 +21,8 @@ const TAG = randomBytes(4)
 const TOKEN: Bytes = 8
 /** In a payload. */
 const LENGTH: Bytes = TAG.length + TOKEN
+/** Of a marker on the wire: a ping has two bytes before its payload (RFC 6455 section 5.2). */
+export const MARKER_BYTES: Bytes = 2 + LENGTH
 /** Random bytes drawn at once, since each draw costs microseconds. */
 const POOL: Bytes = 1024 * TOKEN
 const pool = Buffer.allocUnsafeSlow(POOL)

@@ -28,6 +28,34 @@ describe('Backlog', () => {
     expect(bytes()).to.equal(0)
   })
 
+  it('holds nothing when only markers behind the latest are outstanding', () => {
+    const { backlog, bytes } = filled(2)
+    backlog.marked(14)
+    backlog.marked(14)
+    backlog.keep(38)
+    expect(bytes()).to.equal(10)
+    backlog.keep(29)
+    expect(bytes()).to.equal(10)
+    backlog.keep(28)
+    expect(bytes()).to.equal(0)
+    backlog.keep(0)
+    expect(bytes()).to.equal(0)
+  })
+
+  it('holds what was written behind a marker until it is taken itself', () => {
+    const { backlog, bytes } = filled(1)
+    backlog.marked(14)
+    backlog.add(new Held(10))
+    backlog.keep(24)
+    expect(bytes()).to.equal(20)
+    for (const outstanding of [10, 1]) {
+      backlog.keep(outstanding)
+      expect(bytes()).to.equal(10)
+    }
+    backlog.keep(0)
+    expect(bytes()).to.equal(0)
+  })
+
   // an array that is shifted takes 20 s for as many
   it('lets go of one item after the other however many there are', function () {
     this.timeout(5000)
