@@ -51,6 +51,13 @@ export class Arguments {
     throw refuse(name, given, `a whole number from ${option.min} to ${option.max}`)
   }
 
+  /** A whole number; undefined without the option. */
+  numberIfGiven(name: string, option: Omit<NumberOption, 'default'>): number | undefined {
+    return this.#values.has(name)
+      ? this.number(name, { ...option, default: option.min })
+      : undefined
+  }
+
   /** Whole numbers with commas between them, ascending. */
   numbers(name: string, option: NumbersOption): readonly number[] {
     const given = this.#take(name) ?? option.default.join(',')

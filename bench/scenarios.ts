@@ -3,6 +3,7 @@ import type { Arguments } from './arguments.ts'
 import { dashboard } from './dashboard/scenario.ts'
 import { fanout } from './fanout/scenario.ts'
 import { faultSuite } from './faults/scenario.ts'
+import { healthy } from './healthy/scenario.ts'
 import { lobby } from './lobby/scenario.ts'
 import { overhead } from './overhead/scenario.ts'
 import { scale } from './scale/scenario.ts'
@@ -30,6 +31,7 @@ export interface Scenario {
 }
 
 export const scenarios: Readonly<Record<string, Scenario>> = {
+  healthy,
   'slow-link': slowLink,
   overhead,
   fanout,

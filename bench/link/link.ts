@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { type Namespace, openNamespace } from './namespace.ts'
 
-/** A slow way from a server to a client. */
+/** A way from a server to a client. */
 export interface Link {
-  /** `netns`: the kernel is slow. `proxy`: a relay in user space plays that. */
+  /** `netns`: the kernel is as slow as asked. `proxy`: a relay in user space has to play that. */
   readonly kind: 'netns' | 'proxy'
   /** Where the server has to listen. */
   readonly host: string
@@ -14,20 +14,22 @@ export interface Link {
 
 export interface LinkMaker {
   readonly kind: Link['kind']
-  /** Why the link is not a real one. */
+  /** Why the links are no real ones. */
   readonly because?: string
-  open(): Promise<Link>
+  open(rateKbit: number): Promise<Link>
 }
 
+const ANY_KBIT = 1000
+
 /** Finds out, once a run, what kind of link can be had here. */
-export async function linkMaker(rateKbit: number): Promise<LinkMaker> {
+export async function linkMaker(): Promise<LinkMaker> {
   try {
-    await (await openNamespace(rateKbit)).close()
+    await (await openNamespace(ANY_KBIT)).close()
   } catch (error) {
     const because = String(error).trim().replaceAll(/\s+/g, ' ')
-    return { kind: 'proxy', because, open: async () => LOCAL }
+    return { kind: 'proxy', because, open: async () => LOOPBACK }
   }
-  return { kind: 'netns', open: async () => linkOf(await openNamespace(rateKbit)) }
+  return { kind: 'netns', open: async (rateKbit) => linkOf(await openNamespace(rateKbit)) }
 }
 
 /** Of the server's kernel; it decides how soon data leaves for the link, and in what portions. */
@@ -39,7 +41,8 @@ export async function congestionControl(): Promise<string | null> {
   )
 }
 
-const LOCAL: Link = {
+/** By itself it is not slow. */
+export const LOOPBACK: Link = {
   kind: 'proxy',
   host: '127.0.0.1',
   namespace: undefined,

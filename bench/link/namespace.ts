@@ -22,6 +22,9 @@ const TICKS_PER_SECOND = 250
 /** More than TCP keeps in a queueing discipline at any rate at which it matters: no drops. */
 const QUEUE = 512 * 1024
 
+/** Of one process at the same time: each has a network of four addresses. */
+const MOST_OPEN = 64
+
 let opened = 0
 
 /**
@@ -30,9 +33,11 @@ let opened = 0
  * @throws Error if the commands are missing or not permitted; then nothing is left behind
  */
 export async function openNamespace(rateKbit: number): Promise<Namespace> {
-  const id = `${process.pid.toString(36)}x${(opened++).toString(36)}`
+  const count = opened++
+  const id = `${process.pid.toString(36)}x${count.toString(36)}`
   const [name, here, there] = [`spill-${id}`, `sph${id}`, `spc${id}`]
   const network = `10.${64 + ((process.pid >> 8) & 63)}.${process.pid & 255}`
+  const address = (host: number): string => `${network}.${4 * (count % MOST_OPEN) + host}`
   const burst = Math.max(BURST, Math.ceil((rateKbit * 1000) / 8 / TICKS_PER_SECOND))
   const close = async (): Promise<void> => {
     // the cable first: a namespace lives on while anything in it does
@@ -42,8 +47,8 @@ export async function openNamespace(rateKbit: number): Promise<Namespace> {
   try {
     await ip('netns', 'add', name)
     await ip('link', 'add', here, 'type', 'veth', 'peer', 'name', there, 'netns', name)
-    await ip('addr', 'add', `${network}.1/30`, 'dev', here)
-    await ip('-n', name, 'addr', 'add', `${network}.2/30`, 'dev', there)
+    await ip('addr', 'add', `${address(1)}/30`, 'dev', here)
+    await ip('-n', name, 'addr', 'add', `${address(2)}/30`, 'dev', there)
     await run('tc', [
       'qdisc',
       'add',
@@ -66,7 +71,7 @@ export async function openNamespace(rateKbit: number): Promise<Namespace> {
     throw error
   }
   const cut = () => ip('-n', name, 'link', 'set', there, 'down')
-  return { name, host: `${network}.1`, cut, close }
+  return { name, host: address(1), cut, close }
 }
 
 function ip(...args: string[]): Promise<void> {

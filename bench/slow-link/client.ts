@@ -1,6 +1,5 @@
 import { io } from 'socket.io-client'
-import { startWifi } from '../../demo/wifi.ts'
-import { startDelay } from '../link/delay.ts'
+import { PathRelay } from '../../spec/support/path-relay.ts'
 import type { Link } from '../link/link.ts'
 import { serve } from '../serve.ts'
 import type { MessageClass, Payload } from './messages.ts'
@@ -27,8 +26,6 @@ export interface Received {
   readonly disconnects: Readonly<Record<string, number>>
 }
 
-/** So much may be under way beyond rate times delay: what one read brings. */
-const HELD = 64 * 1024
 const POLL_MS = 50
 
 const receipts: Receipt[] = []
@@ -63,12 +60,9 @@ export type ClientHandlers = typeof handlers
 
 /** @returns where the client has to connect to */
 async function approach({ kind, server, rateKbit, delayMs }: ConnectOptions): Promise<string> {
-  const bytesPerSecond = (rateKbit * 1000) / 8
-  if (kind === 'proxy') return (await startWifi({ target: server, bytesPerSecond, delayMs })).url
-  if (delayMs === 0) return `http://${server.host}:${server.port}`
-  const mostHeld = HELD + (2 * bytesPerSecond * delayMs) / 1000
-  const { port } = await startDelay({ target: server, delayMs, mostHeld })
-  return `http://127.0.0.1:${port}`
+  if (kind === 'netns' && delayMs === 0) return `http://${server.host}:${server.port}`
+  const limit = kind === 'proxy' && { bytesPerSecond: (rateKbit * 1000) / 8 }
+  return (await PathRelay.to(server, { delayMs, ...limit })).url
 }
 
 serve(handlers)

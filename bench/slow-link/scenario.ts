@@ -28,7 +28,7 @@ export const slowLink: Scenario = {
     const load = { seconds, messageBytes, criticalEvery, perSecond: PER_SECOND }
 
     return async (signal) => {
-      const links = await linkMaker(rateKbit)
+      const links = await linkMaker()
       if (links.because) {
         console.log(`no network namespace here, a throttling proxy instead: ${links.because}`)
       }

@@ -1,12 +1,13 @@
 import type { Server, Socket } from 'socket.io'
 import { attach } from '../../lib/index.ts'
+import type { ClientStats } from '../../schemas/stats.ts'
 import { type MessageClass, messages, type Payload } from './messages.ts'
 
 /** A way to send, under test. */
 export interface Sender {
   send(type: MessageClass, payload: Payload): void
   /** What it knows of its clients. */
-  trace?(): object
+  trace?(): readonly ClientStats[]
 }
 
 export const SUBJECTS = ['spillway', 'socket.io', 'socket.io-volatile', 'watermark-128k'] as const

@@ -30,7 +30,7 @@ export async function runTrial(subject: Subject, options: TrialOptions): Promise
   const { links, rateKbit, delayMs, load, trace, signal } = options
   const cleanup: Array<() => Promise<void>> = []
   try {
-    const link = await links.open()
+    const link = await links.open(rateKbit)
     cleanup.unshift(() => link.close())
     const server = new Child<ServerHandlers>(new URL('server.js', import.meta.url), { signal })
     cleanup.unshift(() => server.close())
