@@ -1,17 +1,14 @@
 import { get } from 'node:http'
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SOCKET_IO_PATH, upgradeRequest } from '../link/handshake.ts'
+import { WireReader } from '../lobby/wire.ts'
 import { serve } from '../serve.ts'
 
 /** Clients that keep up: bare sockets, which count what they receive and answer pings. */
 
 const BATCH = 50
 const POLL_MS = 5
-/** The text frame "40", masked with zeros: the client joins the main namespace. */
-const JOIN = Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x34, 0x30])
-const PING = 0x89
-const MARKER_BYTES = 10
 
 const received = new Map<number, number>()
 
@@ -62,36 +59,25 @@ function openOne(port: number, protocol: OpenOptions['protocol']): Promise<void>
   const socket = connect(port, '127.0.0.1')
   socket.write(upgradeRequest(protocol === 'ws' ? '/' : SOCKET_IO_PATH))
   return new Promise((resolve, reject) => {
-    socket.once('error', reject)
-    let head = ''
-    let joined = protocol === 'ws'
-    const onHead = (chunk: Buffer): void => {
-      head += chunk.toString('latin1')
-      if (!joined && head.includes('"sid"')) {
-        joined = true
-        head = ''
-        socket.write(JOIN)
-      } else if (joined && head.includes(protocol === 'ws' ? '\r\n\r\n' : '40{')) {
-        socket.off('data', onHead)
-        socket.on('data', (bytes: Buffer) => onData(socket, port, bytes))
-        answer(socket, chunk)
-        resolve()
-      }
+    let isOpen = false
+    const opened = (): void => {
+      isOpen = true
+      resolve()
     }
-    socket.on('data', onHead)
+    const reader = new WireReader({
+      // each marker, wherever it is in a chunk: a server closes who leaves some without an answer
+      reply: (bytes) => void socket.write(bytes),
+      connected: opened,
+      critical() {},
+      refused: (head) => reject(new Error(head)),
+      ...(protocol === 'ws' && { upgraded: opened }),
+    })
+    socket.once('error', reject)
+    socket.on('data', (bytes: Buffer) => {
+      if (isOpen) received.set(port, received.get(port)! + bytes.length)
+      reader.read(bytes)
+    })
   })
-}
-
-function onData(socket: Socket, port: number, bytes: Buffer): void {
-  received.set(port, received.get(port)! + bytes.length)
-  answer(socket, bytes)
-}
-
-/** Markers come last in a chunk, unless the kernel has split it; one that is missed is no loss. */
-function answer(socket: Socket, bytes: Buffer): void {
-  const at = bytes.length - MARKER_BYTES
-  if (at < 0 || bytes[at] !== PING || bytes[at + 1] !== 8) return
-  socket.write(Buffer.concat([Buffer.from([0x8a, 0x88, 0, 0, 0, 0]), bytes.subarray(at + 2)]))
 }
 
 serve(handlers)

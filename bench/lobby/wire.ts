@@ -18,6 +18,8 @@ const CRITICAL = /^42\["critical",\{"seq":(\d+),"sentAt":(\d+)/
 export interface Heard {
   /** To be written to the server. */
   reply(bytes: Buffer): void
+  /** It was let in: frames follow. */
+  upgraded?(): void
   connected(): void
   critical(seq: number, sentAt: number): void
   /** It was not let in; the head of the answer. */
@@ -60,6 +62,7 @@ export class WireReader {
       return bytes.length
     }
     this.#inHead = false
+    this.#heard.upgraded?.()
     return end + END_OF_HEAD.length
   }
 
