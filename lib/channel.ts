@@ -108,8 +108,8 @@ export interface Left {
  * is queued goes first), closed. While open, the direct path (nothing waits, the link has room) hands over
  * to the link inside `offer`, and `serve` writes it; everything else goes through the lanes and leaves in `pump`.
  *
- * Invariants: critical messages leave in the order in which they were offered; cosmetic ones too
- * among themselves, and only when no critical one waits.
+ * Invariants: critical messages leave in the order in which they were offered; cosmetic ones only
+ * when no critical one waits, those of a higher rank first, and of one rank in that order.
  */
 export class Channel implements FanoutMember, LinkEvents {
   readonly id: string
@@ -304,6 +304,7 @@ export class Channel implements FanoutMember, LinkEvents {
       try {
         this.link.batch(() => {
           this.#drain(now)
+          this.#expireOverdue(now)
           this.#await(now)
         })
       } finally {
@@ -677,7 +678,7 @@ export class Channel implements FanoutMember, LinkEvents {
   }
 
   #queueCritical(envelope: Envelope): void {
-    if (this.critical === EMPTY) this.critical = new Lane(this.#host.ledger)
+    if (this.critical === EMPTY) this.critical = new Lane(this.#host.ledger, 'arrival')
     this.critical.push(envelope, this.#ownerOf(envelope))
   }
 
@@ -731,6 +732,16 @@ export class Channel implements FanoutMember, LinkEvents {
     const { maxAge } = this.#host.limits
     for (const envelope of this.cosmetic.takeIf((each) => each.expired(now, maxAge))) {
       this.#shed(envelope, 'expired', now)
+    }
+  }
+
+  /** Of the ranks whose turn has not come, and may not come while higher ones follow. */
+  #expireOverdue(now: Millis): void {
+    const { maxAge } = this.#host.limits
+    for (;;) {
+      const overdue = this.cosmetic.shiftOverdue(now, maxAge)
+      if (!overdue) return
+      this.#shed(overdue, 'expired', now)
     }
   }
 
@@ -881,7 +892,7 @@ export class Channel implements FanoutMember, LinkEvents {
   /** A DISCONNECT follows what was queued before it in its namespace. */
   #promote(namespace: string): void {
     if (this.cosmetic.empty) return
-    if (this.critical === EMPTY) this.critical = new Lane(this.#host.ledger)
+    if (this.critical === EMPTY) this.critical = new Lane(this.#host.ledger, 'arrival')
     this.cosmetic.moveIf((each) => each.namespace === namespace, this.critical)
   }
 

@@ -2,66 +2,62 @@ import type { Owner } from './channel/owners.ts'
 import type { Envelope } from './envelope.ts'
 import type { Ledger } from './ledger.ts'
 import { KEYED_PLACE, LANE_PLACE } from './memory.ts'
-import type { Bytes } from './units.ts'
+import type { Bytes, Millis } from './units.ts'
+
+/** Which entry of a lane leaves first. */
+export type LaneOrder = 'rank' | 'arrival'
 
 /**
- * A client's queue of envelopes of one class: first in, first out, with a byte count, conflation
- * by key and eviction by rank. Every operation on one message is O(1) in the length of the queue
+ * A client's queue of envelopes of one class, with a byte count, conflation by key and eviction by
+ * rank. In the order of ranks the highest leaves first, and within a rank the oldest; in the order of
+ * arrival ranks play no part. Every operation on one message is O(1) in the length of the queue
  * (ranks are few: the distinct ranks of the annotations).
  *
- * A linked list and not a ring, since eviction by rank removes from the middle.
+ * Linked lists and not rings, since eviction and conflation reach into the middle.
  */
 export class Lane {
-  /** Invariant: the number and the sum of `bytes` of the entries between head and tail. */
+  /** Invariant: the number and the sum of `bytes` of the entries of all ranks. */
   messages = 0
   bytes: Bytes = 0
   /** What they take in memory, as if nobody shared them, with their places here. */
   cost: Bytes = 0
   readonly #ledger: Ledger
-  #head: Entry | undefined
-  #tail: Entry | undefined
-  /** Ascending by rank; made when the first entry comes. */
+  readonly #order: LaneOrder
+  /** Ascending by rank, empty ones too; made when the first entry comes. */
   #ranks: Rank[] | undefined
+  /** Invariant: the highest rank that has an entry. */
+  #first: Rank | undefined
   /** Entries that can be conflated, by key; made when the first one comes. */
   #keys: Map<string, Entry> | undefined
 
-  constructor(ledger: Ledger) {
+  constructor(ledger: Ledger, order: LaneOrder = 'rank') {
     this.#ledger = ledger
+    this.#order = order
   }
 
   get empty(): boolean {
-    return this.#head === undefined
+    return this.#first === undefined
   }
 
   peek(): Envelope | undefined {
-    return this.#head?.envelope
+    return this.#first?.head?.envelope
   }
 
   /** The socket that the first message waits for. */
   get owner(): Owner | undefined {
-    return this.#head?.owner
+    return this.#first?.head?.owner
   }
 
   /** @param owner the socket that it waits for, if there is one */
   push(envelope: Envelope, owner?: Owner): void {
     this.#ledger.hold(envelope)
     owner?.add()
-    const rank = this.#rankOf(envelope.rule.rank)
-    const entry: Entry = {
-      envelope,
-      owner,
-      rank,
-      previous: this.#tail,
-      next: undefined,
-      rankPrevious: rank.tail,
-      rankNext: undefined,
-    }
-    if (this.#tail) this.#tail.next = entry
-    else this.#head = entry
-    this.#tail = entry
-    if (rank.tail) rank.tail.rankNext = entry
+    const rank = this.#rankOf(this.#order === 'rank' ? envelope.rule.rank : 0)
+    const entry: Entry = { envelope, owner, rank, previous: rank.tail, next: undefined }
+    if (rank.tail) rank.tail.next = entry
     else rank.head = entry
     rank.tail = entry
+    if (!this.#first || rank.rank > this.#first.rank) this.#first = rank
     this.#grow(rank, envelope.bytes, 1)
     this.#charge(envelope, 1)
     if (envelope.key !== undefined) {
@@ -71,8 +67,22 @@ export class Lane {
   }
 
   shift(): Envelope | undefined {
-    if (!this.#head) return undefined
-    return this.#remove(this.#head)
+    const entry = this.#first?.head
+    return entry && this.#remove(entry)
+  }
+
+  /**
+   * Removes an entry that is the oldest of its rank and too old, of a rank whose turn has not come:
+   * it may never come.
+   *
+   * @param maxAge where the annotation does not say
+   */
+  shiftOverdue(now: Millis, maxAge: Millis): Envelope | undefined {
+    for (const rank of this.#ranks ?? []) {
+      if (rank === this.#first) return undefined
+      if (rank.head?.envelope.expired(now, maxAge)) return this.#remove(rank.head)
+    }
+    return undefined
   }
 
   /** The waiting message that this one would replace. */
@@ -112,7 +122,7 @@ export class Lane {
   evict(rank: number, keep?: Envelope): Envelope | undefined {
     for (const each of this.#ranks ?? []) {
       if (each.rank > rank) return undefined
-      const entry = each.head?.envelope === keep ? each.head?.rankNext : each.head
+      const entry = each.head?.envelope === keep ? each.head?.next : each.head
       if (entry) return this.#remove(entry)
     }
     return undefined
@@ -121,44 +131,57 @@ export class Lane {
   /** Removes the entries that the test holds for, in their order. O(length), so not for each message. */
   takeIf(test: (envelope: Envelope) => boolean): Envelope[] {
     const taken: Envelope[] = []
-    for (let entry = this.#head; entry; ) {
-      const { next } = entry
+    for (let entry = this.#first?.head; entry; ) {
+      const following = this.#following(entry)
       if (test(entry.envelope)) taken.push(this.#remove(entry))
-      entry = next
+      entry = following
     }
     return taken
   }
 
   /** Moves the entries that the test holds for to the end of another lane, in their order. O(length). */
   moveIf(test: (envelope: Envelope) => boolean, to: Lane): void {
-    for (let entry = this.#head; entry; ) {
-      const { next, owner } = entry
+    for (let entry = this.#first?.head; entry; ) {
+      const following = this.#following(entry)
+      const { owner } = entry
       if (test(entry.envelope)) to.push(this.#remove(entry), owner)
-      entry = next
+      entry = following
     }
   }
 
-  /** The entries in their order, for snapshots. */
+  /** The entries in the order in which they would leave, for snapshots. */
   *[Symbol.iterator](): Generator<Envelope> {
-    for (let entry = this.#head; entry; entry = entry.next) yield entry.envelope
+    for (let entry = this.#first?.head; entry; entry = this.#following(entry)) yield entry.envelope
   }
 
   #remove(entry: Entry): Envelope {
-    const { envelope, owner, rank, previous, next, rankPrevious, rankNext } = entry
+    const { envelope, owner, rank, previous, next } = entry
     this.#ledger.release(envelope)
     owner?.remove()
     if (previous) previous.next = next
-    else this.#head = next
+    else rank.head = next
     if (next) next.previous = previous
-    else this.#tail = previous
-    if (rankPrevious) rankPrevious.rankNext = rankNext
-    else rank.head = rankNext
-    if (rankNext) rankNext.rankPrevious = rankPrevious
-    else rank.tail = rankPrevious
+    else rank.tail = previous
+    if (rank === this.#first && !rank.head) this.#first = this.#below(rank)
     this.#grow(rank, -envelope.bytes, -1)
     this.#charge(envelope, -1)
     if (envelope.key !== undefined) this.#keys?.delete(envelope.key)
     return envelope
+  }
+
+  /** The entry that would leave after this one. */
+  #following({ next, rank }: Entry): Entry | undefined {
+    return next ?? this.#below(rank)?.head
+  }
+
+  /** The highest rank below this one that has an entry. */
+  #below({ rank }: Rank): Rank | undefined {
+    let highest: Rank | undefined
+    for (const each of this.#ranks ?? []) {
+      if (each.rank >= rank) break
+      if (each.head) highest = each
+    }
+    return highest
   }
 
   #charge(envelope: Envelope, times: 1 | -1): void {
@@ -191,13 +214,12 @@ interface Entry {
   envelope: Envelope
   owner: Owner | undefined
   readonly rank: Rank
+  /** Of the same rank. */
   previous: Entry | undefined
   next: Entry | undefined
-  rankPrevious: Entry | undefined
-  rankNext: Entry | undefined
 }
 
-/** The entries of one rank, in the order of the lane. */
+/** The entries of one rank, in the order of their arrival. */
 interface Rank {
   readonly rank: number
   head: Entry | undefined

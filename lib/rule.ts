@@ -16,7 +16,7 @@ export interface Rule {
   readonly conflateBy: string | ((payload: never) => unknown) | undefined
   /** Infinity for critical; undefined if the option `maxAge` applies. */
   readonly maxAge: Millis | undefined
-  /** Lower is shed first. */
+  /** The highest is sent first, the lowest shed first. */
   readonly rank: number
   readonly drop: 'oldest' | 'newest'
   readonly tally: Tally

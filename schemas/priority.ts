@@ -36,7 +36,14 @@ export const cosmeticOptions = z.strictObject({
     .describe(
       'Milliseconds after which a waiting message is not worth sending any more. Default: the option `maxAge`.',
     ),
-  rank: z.int().min(-100).max(100).optional().describe('A lower rank is shed first. Default: 0.'),
+  rank: z
+    .int()
+    .min(-100)
+    .max(100)
+    .optional()
+    .describe(
+      'Of the messages that wait the highest rank is sent first, and above `watermarks.high` the lowest is shed first. Default: 0.',
+    ),
   drop: z
     .enum(['oldest', 'newest'])
     .optional()
@@ -76,7 +83,7 @@ export interface CosmeticOptions<S extends Schema, A extends Schema = never>
   conflateBy?: (keyof z.input<S> & string) | ((payload: z.input<S>) => ConflationKey)
   /** Milliseconds after which a waiting message is not worth sending any more. Default 2000. */
   maxAge?: number
-  /** A lower rank is shed first; -100 to 100, default 0. */
+  /** The highest is sent first, the lowest shed first; -100 to 100, default 0. */
   rank?: number
   /** Whether the oldest waiting message makes room (default), or the newest is dropped. */
   drop?: 'oldest' | 'newest'

@@ -108,7 +108,7 @@ export const clientStats = z.object({
   wait: z
     .object({ critical: span.nullable(), cosmetic: span.nullable() })
     .describe(
-      'How long a message emitted now would wait, if nothing changes and nothing expires; in mode observe, in the network and the buffers before it. While an answer is overdue, at least so long; null if nothing is known of the rate.',
+      'How long a message emitted now would wait, of the lowest rank if it is cosmetic, if nothing changes and nothing expires; in mode observe, in the network and the buffers before it. While an answer is overdue, at least so long; null if nothing is known of the rate.',
     ),
   lanes: z.object({ critical: sum, cosmetic: sum }),
   sinceProgress: span.describe('Since something was proven received; 0 if nothing is outstanding.'),

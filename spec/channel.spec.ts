@@ -87,6 +87,59 @@ describe('Channel', () => {
     expect(link.written.slice(1)).to.deep.equal([b, d, a, c])
   })
 
+  describe('of cosmetic messages of several ranks', () => {
+    const [low, high] = [
+      rule({ class: 'cosmetic', rank: -1 }),
+      rule({ class: 'cosmetic', rank: 1, maxAge: 60_000 }),
+    ]
+
+    it('sends the highest first, and each rank in its order, behind critical ones', () => {
+      const { channel, link } = setUp()
+      channel.offer(critical(900), 0)
+      const [a, b, c, d, e] = [
+        cosmetic(200, { rule: low }),
+        cosmetic(200),
+        cosmetic(200, { rule: high }),
+        critical(200),
+        cosmetic(200, { rule: high }),
+      ]
+      for (const each of [a, b, c, d, e]) channel.offer(each!, 0)
+      for (let n = 0; n < 5; n++) {
+        link.deliver()
+        channel.pump(0)
+      }
+      expect(link.written.slice(1)).to.deep.equal([d, c, e, b, a])
+    })
+
+    it('lets those expire by their own age whose turn does not come', () => {
+      const { channel, link } = setUp()
+      channel.offer(critical(1000), 0)
+      channel.offer(cosmetic(100, { rule: low, at: 0 }), 0)
+      channel.offer(cosmetic(100, { rule: low, at: 1000 }), 1000)
+      for (let n = 0; n < 3; n++) channel.offer(cosmetic(200, { rule: high, at: 1000 }), 1000)
+      link.handover = 200
+      link.deliver()
+      channel.pump(2001)
+      expect(link.written.slice(1).map((each) => each.rule)).to.deep.equal([high])
+      expect([...channel.cosmetic].map((each) => each.rule)).to.deep.equal([high, high, low])
+      expect(channel.tally).to.include({ expired: 1 })
+    })
+
+    it('sends what a DISCONNECT promotes in that order', () => {
+      const { channel, link } = setUp()
+      channel.offer(critical(1000), 0)
+      const [a, b] = [cosmetic(100, { rule: low }), cosmetic(100, { rule: high })]
+      channel.offer(a, 0)
+      channel.offer(b, 0)
+      const [disconnect, later] = [envelope({ rule: criticalRule, kind: 'disconnect' }), critical()]
+      channel.offer(disconnect, 0)
+      channel.offer(later, 0)
+      link.deliver()
+      channel.pump(0)
+      expect(link.written.slice(1)).to.deep.equal([b, a, disconnect, later])
+    })
+  })
+
   describe('above high', () => {
     it('is congested, and admits cosmetic only in place of older ones', () => {
       const { channel, log } = setUp()

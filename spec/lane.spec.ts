@@ -9,14 +9,33 @@ const ranks = [rule({ class: 'cosmetic', rank: -1 }), rule(), rule({ class: 'cos
 
 describe('Lane', () => {
   describe('#push and #shift', () => {
-    it('are first in, first out, across ranks', () => {
+    it('are first in, first out within a rank, and the highest rank is first out', () => {
       const lane = new Lane(new Ledger())
+      const [a, b, c, d, e] = [1, 0, 2, 1, 2].map((rank) => envelope({ rule: ranks[rank]! }))
+      for (const each of [a, b, c, d, e]) lane.push(each!)
+      expect([...lane].map(({ rule }) => rule.rank)).to.deep.equal([5, 5, 0, 0, -1])
+      for (const each of [c, e, a, d, b, undefined]) expect(lane.shift()).to.equal(each)
+    })
+
+    it('let what comes overtake all of lower ranks that wait, at whatever moment', () => {
+      const lane = new Lane(new Ledger())
+      const [low, high, middle] = [0, 2, 1].map((rank) => envelope({ rule: ranks[rank]! }))
+      lane.push(low!)
+      lane.push(high!)
+      expect(lane.shift()).to.equal(high)
+      lane.push(middle!)
+      expect(lane.peek()).to.equal(middle)
+      lane.push(high!)
+      for (const each of [high, middle, low]) expect(lane.shift()).to.equal(each)
+      expect(lane.empty).to.equal(true)
+    })
+
+    it('are first in, first out across ranks in the order of arrival', () => {
+      const lane = new Lane(new Ledger(), 'arrival')
       const envelopes = ranks.map((each) => envelope({ rule: each }))
       for (const each of envelopes) lane.push(each)
-      expect([lane.shift(), lane.shift(), lane.shift(), lane.shift()]).to.deep.equal([
-        ...envelopes,
-        undefined,
-      ])
+      expect([...lane]).to.deep.equal(envelopes)
+      for (const each of [...envelopes, undefined]) expect(lane.shift()).to.equal(each)
     })
 
     it('keep count of messages and bytes', () => {
@@ -75,17 +94,72 @@ describe('Lane', () => {
     })
   })
 
-  it('behaves as a plain array does, over 200,000 operations', () => {
+  describe('#shiftOverdue', () => {
+    const maxAge = 1000
+
+    it('takes what is too old of the ranks whose turn has not come, the lowest first', () => {
+      const lane = new Lane(new Ledger())
+      const [lowest, young, low, high] = [
+        envelope({ rule: ranks[0]!, at: 0 }),
+        envelope({ rule: ranks[0]!, at: 900 }),
+        envelope({ rule: ranks[1]!, at: 100 }),
+        envelope({ rule: ranks[2]!, at: 0 }),
+      ]
+      for (const each of [high, low, lowest, young]) lane.push(each!)
+      expect(lane.shiftOverdue(1000, maxAge)).to.equal(undefined)
+      expect(lane.shiftOverdue(1001, maxAge)).to.equal(lowest)
+      expect(lane.shiftOverdue(1001, maxAge)).to.equal(undefined)
+      expect(lane.shiftOverdue(1101, maxAge)).to.equal(low)
+      expect(lane.shiftOverdue(1101, maxAge)).to.equal(undefined)
+      expect([...lane]).to.deep.equal([high, young])
+    })
+
+    it('takes nothing where all are of one rank: its turn comes', () => {
+      const lane = new Lane(new Ledger())
+      lane.push(envelope({ rule: ranks[1]!, at: 0 }))
+      expect(lane.shiftOverdue(1e9, maxAge)).to.equal(undefined)
+    })
+  })
+
+  describe('#moveIf', () => {
+    it('moves in the order in which they would have left', () => {
+      const [from, to] = [new Lane(new Ledger()), new Lane(new Ledger(), 'arrival')]
+      const [first, low, high, other] = [
+        envelope({ rule: ranks[1]!, namespace: '/a' }),
+        envelope({ rule: ranks[0]!, namespace: '/a' }),
+        envelope({ rule: ranks[2]!, namespace: '/a' }),
+        envelope({ rule: ranks[2]!, namespace: '/b' }),
+      ]
+      for (const each of [first, low, high, other]) from.push(each!)
+      const earlier = envelope()
+      to.push(earlier)
+      from.moveIf(({ namespace }) => namespace === '/a', to)
+      const later = envelope()
+      to.push(later)
+      expect([...to]).to.deep.equal([earlier, high, first, low, later])
+      expect([...from]).to.deep.equal([other])
+    })
+  })
+
+  it('behaves as a plain sorted array does, over 200,000 operations', () => {
     let operations = 0
     const place = fc.record({
       rank: fc.nat({ max: ranks.length - 1 }),
       bytes: fc.integer({ min: 10, max: 300 }),
+      at: fc.integer({ min: 0, max: 100 }),
       key: fc.option(fc.constantFrom('a', 'b', 'c'), { nil: undefined, freq: 2 }),
       namespace: fc.constantFrom('/', '/other'),
     })
     const step = fc.oneof(
       { weight: 5, arbitrary: place.map((fields) => ({ name: 'push' as const, ...fields })) },
       { weight: 2, arbitrary: fc.constant({ name: 'shift' as const }) },
+      {
+        weight: 1,
+        arbitrary: fc.record({
+          name: fc.constant('overdue' as const),
+          now: fc.integer({ min: 0, max: 200 }),
+        }),
+      },
       {
         weight: 2,
         arbitrary: fc.record({
@@ -118,10 +192,19 @@ describe('Lane', () => {
               model[at] = made
             } else if (at < 0) {
               lane.push(made)
-              model.push(made)
+              const behind = model.findIndex(({ rule }) => rule.rank < made.rule.rank)
+              model.splice(behind < 0 ? model.length : behind, 0, made)
             }
           } else if (each.name === 'shift') {
             expect(lane.shift()).to.equal(model.shift())
+          } else if (each.name === 'overdue') {
+            const first = model.filter(
+              ({ rule }, index) =>
+                index > 0 && rule !== model[0]!.rule && rule !== model[index - 1]!.rule,
+            )
+            const overdue = first.findLast((one) => one.expired(each.now, 100))
+            expect(lane.shiftOverdue(each.now, 100)).to.equal(overdue)
+            if (overdue) model.splice(model.indexOf(overdue), 1)
           } else if (each.name === 'evict') {
             const keep = each.keepFirst ? model[0] : undefined
             const victim = model

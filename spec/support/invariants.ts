@@ -72,7 +72,7 @@ const INVARIANTS: readonly Invariant[] = [
   },
   {
     words:
-      'Cosmetic messages leave in their order, each once, and none while a critical one waits; but one that is too old already, whenever that is noticed. A client that is being closed is sent none.',
+      'Cosmetic messages leave by rank, the highest first, and of one rank in their order, each once, and none while a critical one waits; but one that is too old already, whenever that is noticed. A client that is being closed is sent none.',
     outcome(subject, message, outcome, { loop, clients, releasing }) {
       if (message.isCritical || (outcome !== 'sent' && outcome !== 'expired')) return
       if (outcome === 'expired') {

@@ -1,13 +1,22 @@
 import type { Message, Offering, Subject } from './model-subject.ts'
 
-/** Whether it is the first that waits, or is being offered and nothing waits. */
+/**
+ * Whether it is the first that waits, or is being offered and would be: nothing waits, or what waits
+ * is of lower ranks.
+ */
 export function isNext(
   { offering }: Subject,
   queue: readonly Message[],
   message: Message,
 ): boolean {
-  if (queue.length > 0) return queue[0] === message
-  return offering?.message === message && !offering.settled
+  const [first] = queue
+  if (first === message) return true
+  if (offering?.message !== message || offering.settled) return false
+  return !first || (!message.isCritical && rankOf(message) > rankOf(first))
+}
+
+export function rankOf({ envelope }: Message): number {
+  return envelope.rule.rank
 }
 
 /** Whether its client is closed, or it is the one too many. */

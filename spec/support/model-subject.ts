@@ -52,7 +52,7 @@ export interface Subject {
   readonly namespaces: Set<string>
   /** What was broadcast to it and waits for its slice, in the order of the emits. */
   readonly due: Message[]
-  /** What waits, in plain arrays. */
+  /** What waits, in plain arrays, in the order in which it would leave. */
   readonly critical: Message[]
   readonly cosmetic: Message[]
   /** In the order in which they were sent. */

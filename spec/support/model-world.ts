@@ -15,6 +15,7 @@ import { type Arrival, ModelConnection, makeServer, type Surroundings } from './
 import { ModelLoop } from './model-loop.ts'
 import { Messages } from './model-messages.ts'
 import { type Emit, KINDS, type Operation, POLICIES, type Run } from './model-operations.ts'
+import { rankOf } from './model-questions.ts'
 import {
   type Ledger,
   type Message,
@@ -398,7 +399,7 @@ export class World implements Courier<Subject> {
     const message = this.messages.emittedAt(envelope.emittedAt)
     check('missed', subject, message, this)
     subject.due.splice(subject.due.indexOf(message), 1)
-    subject[message.isCritical ? 'critical' : 'cosmetic'].push(message)
+    this.#append(subject, message)
     subject.offered++
     this.walked.missed++
   }
@@ -496,8 +497,16 @@ export class World implements Courier<Subject> {
     subject.offered++
     if (verdict === 'refused') this.refused++
     if (settled || placed || verdict !== 'queued') return
-    if (message.isCritical) subject.critical.push(message)
-    else subject.cosmetic.push(message)
+    this.#append(subject, message)
+  }
+
+  /** Cosmetic ones behind all of their rank, and of higher ones. */
+  #append({ critical, cosmetic }: Subject, message: Message): void {
+    if (message.isCritical) critical.push(message)
+    else {
+      const behind = cosmetic.findIndex((each) => rankOf(each) < rankOf(message))
+      cosmetic.splice(behind < 0 ? cosmetic.length : behind, 0, message)
+    }
   }
 
   /** A message has got its outcome for one client. */
