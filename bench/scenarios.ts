@@ -1,5 +1,6 @@
 import { admin } from './admin/scenario.ts'
 import type { Arguments } from './arguments.ts'
+import { busy } from './busy/scenario.ts'
 import { dashboard } from './dashboard/scenario.ts'
 import { fanout } from './fanout/scenario.ts'
 import { faultSuite } from './faults/scenario.ts'
@@ -32,6 +33,7 @@ export interface Scenario {
 
 export const scenarios: Readonly<Record<string, Scenario>> = {
   healthy,
+  busy,
   'slow-link': slowLink,
   overhead,
   fanout,
