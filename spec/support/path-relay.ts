@@ -86,6 +86,7 @@ export class PathRelay {
 }
 
 interface Portion {
+  /** When it would arrive, unless the one before it is later. */
   readonly at: number
   /** `undefined` is the end of the connection. */
   readonly bytes: Buffer | undefined
@@ -108,7 +109,6 @@ class Way {
   /** Behind it. */
   readonly #underWay: Portion[] = []
   #bytesUnderWay = 0
-  #latest = 0
   #timer: NodeJS.Timeout | undefined
 
   constructor(from: Socket, to: Socket, { isLimited }: { isLimited: boolean }, path: Path) {
@@ -182,8 +182,7 @@ class Way {
       const phase = this.#phase * bunchMs
       at = Math.ceil((at - phase) / bunchMs) * bunchMs + phase
     }
-    this.#latest = Math.max(this.#latest, at)
-    this.#underWay.push({ at: this.#latest, bytes })
+    this.#underWay.push({ at, bytes })
     this.#bytesUnderWay += bytes?.length ?? 0
   }
 
