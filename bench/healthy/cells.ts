@@ -33,6 +33,8 @@ export const DEFAULTS: Cell = {
 const busy = { messages: 16 }
 /** 320 KB in one tick. */
 const burst = { messages: 160, everyMs: 1000 }
+/** 400 KB/s. */
+const big = { messageBytes: 102_400, messages: 1, everyMs: 250 }
 /** Three times what 100 kbit/s can carry. */
 const trickle = { messages: 1, criticalMs: 973 }
 
@@ -49,7 +51,8 @@ const healthy = {
   'burst-loopback': cell({ rateKbit: 0, delayMs: 0, ...burst }),
   'burst-100m': cell({ rateKbit: 100_000, delayMs: 10, ...burst }),
   'burst-8m': cell({ rateKbit: 8000, delayMs: 30, ...burst }),
-  'big-8m': cell({ rateKbit: 8000, delayMs: 30, messageBytes: 102_400, messages: 1, everyMs: 250 }),
+  'big-8m': cell({ rateKbit: 8000, delayMs: 30, ...big }),
+  'big-8m-rtt-300': cell({ rateKbit: 8000, delayMs: 150, ...big }),
 }
 
 /** Paths that can't. */
