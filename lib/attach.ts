@@ -33,7 +33,6 @@ import type { Channel, Left } from './channel.ts'
 import { Classifier } from './classifier.ts'
 import { Clients } from './clients.ts'
 import { systemClock } from './clock.ts'
-import type { Episode, Gap, ShedSummary } from './episode.ts'
 import { refuse, verbatim } from './errors.ts'
 import { Gate, whoAsks } from './gate.ts'
 import type { Limits } from './limits.ts'
@@ -45,6 +44,7 @@ import type { Rule } from './rule.ts'
 import { Shutdown, type ShutdownPace } from './shutdown.ts'
 import { conditionOf, spillwayStatsOf } from './snapshot.ts'
 import { Tap, type TappedServer } from './tap.ts'
+import { ShedNotices } from './telemetry/shed-notices.ts'
 import type { NamespaceOf, ServerOf } from './typed-server.ts'
 import type { SpillwayOptions } from './types.ts'
 import type { ClosedSummary } from './undelivered.ts'
@@ -109,16 +109,24 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
       onFault: (where, error) => this.events.fault(where, error),
       clock: systemClock,
     })
+    const { onShed, gapEvent, shedInterval } = options
+    const notices = new ShedNotices({ onShed, gapEvent }, this.events, systemClock)
     this.#clients = new Clients({
       limits,
       budget: new Budget(budget),
       closedHistory,
       tickBudget,
+      shedInterval,
       clock: systemClock,
       reporter: this.events,
       host: {
         recovered: (channel, client, episode, now) => {
-          this.#onRecovered(channel, client, episode, now)
+          this.events.recovered(client, episode.summary(now), conditionOf(channel, now))
+          notices.tell(channel, episode.byNamespace(now))
+        },
+        shedding: (channel, client, { total, namespaces }, now) => {
+          this.events.shedding(client, total, conditionOf(channel, now))
+          notices.tell(channel, namespaces)
         },
         closed: (code, left) => this.#onClosed(code, left),
         overBudget: (...closing) => this.#onOverBudget(...closing),
@@ -454,30 +462,6 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     if (!this.#open || !this.#admission.closed(who, connectedFor)) return
     this.#gate.guard(this.#tap.engines)
     this.events.closedOnConnecting(client, 'has to wait')
-  }
-
-  #onRecovered(channel: Channel, client: ClientBrief, episode: Episode, now: Millis): void {
-    this.events.recovered(client, episode.summary(now), conditionOf(channel, now))
-    const { gapEvent } = this.#options
-    const onShed = this.#options.onShed as
-      | ((socket: Socket, summary: ShedSummary) => unknown)
-      | undefined
-    if (!onShed && gapEvent === undefined) return
-    for (const [namespace, summary] of episode.byNamespace(now)) {
-      const socketNow = () => channel.socketIn(namespace) as Socket | undefined
-      if (gapEvent !== undefined) {
-        const { dropped, conflated, expired, lasted } = summary
-        const since = Math.round(systemClock.wall() - lasted)
-        const gap: Gap = { dropped, conflated, expired, since }
-        this.events.later('gapEvent', () => void socketNow()?.emit(gapEvent, gap))
-      }
-      if (onShed) {
-        this.events.later('onShed', () => {
-          const socket = socketNow()
-          return socket && onShed(socket, summary)
-        })
-      }
-    }
   }
 
   #onClosed(code: ClosingCode, { sockets, undelivered, inFlight }: Left): void {

@@ -3,7 +3,7 @@ import { type Owner, Owners } from './channel/owners.ts'
 import { DecayingRate } from './decaying-rate.ts'
 import { diagnoseMessage } from './diagnostics.ts'
 import type { Envelope } from './envelope.ts'
-import { Episode } from './episode.ts'
+import { Episode, type Untold } from './episode.ts'
 import type { FanoutMember } from './fanout.ts'
 import { Lane } from './lane.ts'
 import { Ledger } from './ledger.ts'
@@ -450,6 +450,18 @@ export class Channel implements FanoutMember, LinkEvents {
     return this.lossShare(now) > LOSING
   }
 
+  /**
+   * What was shed since it was last told of, if that is so long ago; it counts as told. Not while the
+   * client has taken nothing since, or something critical waits: what it is told would pile up.
+   */
+  tellShed(every: Millis, now: Millis): Untold | undefined {
+    const episode = this.#episode
+    if (!episode?.isDue(every, now) || !this.critical.empty || this.#isEnding) return undefined
+    const { toldAt: since, toldSequence: sequence } = episode
+    if (!this.#hasTaken({ since, sequence })) return undefined
+    return episode.tell(now, this.window.lastSequence)
+  }
+
   /** Closes after what is queued and critical, as Engine.IO does after its own buffer. */
   close(now: Millis): void {
     if (!this.#catchUp()) return
@@ -605,8 +617,8 @@ export class Channel implements FanoutMember, LinkEvents {
     return this.#surplus
   }
 
-  /** Whether it has taken something since it had caught up. */
-  #hasTaken({ since, sequence }: Surplus): boolean {
+  /** Whether it has taken something since then: of what was written behind that marker. */
+  #hasTaken({ since, sequence }: Pick<Surplus, 'since' | 'sequence'>): boolean {
     const { window, vitals } = this
     return window.blind ? vitals.progressAt > since : window.hasAnsweredPast(sequence)
   }
@@ -924,7 +936,7 @@ export class Channel implements FanoutMember, LinkEvents {
     this.#count(envelope, outcome)
     const { event, namespace } = envelope.rule
     this.lastShed = { event, namespace, outcome, at: now }
-    this.#episode ??= new Episode(now)
+    this.#episode ??= new Episode(now, this.window.lastSequence)
     this.#episode.count(envelope, outcome)
     // somebody may wait until nothing is held back any more
     if (!this.#waits) this.link.emptied()
@@ -957,7 +969,7 @@ export class Channel implements FanoutMember, LinkEvents {
   #enterCongestion(now: Millis): void {
     if (this.congested) return
     this.congested = true
-    this.#episode ??= new Episode(now)
+    this.#episode ??= new Episode(now, this.window.lastSequence)
     this.#episode.congestedAt = now
     this.#watch(now)
     this.#host.congested(this)

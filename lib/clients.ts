@@ -8,7 +8,7 @@ import type { NamespaceSocket } from './channel/namespace-sockets.ts'
 import { Channel, type ChannelHost, type Left } from './channel.ts'
 import type { Clock } from './clock.ts'
 import type { Envelope } from './envelope.ts'
-import type { Episode } from './episode.ts'
+import type { Episode, Untold } from './episode.ts'
 import { Fanout, type TickMember } from './fanout.ts'
 import { History } from './history.ts'
 import type { Ledger } from './ledger.ts'
@@ -54,6 +54,8 @@ export interface KnownClient {
 export interface ClientsHost {
   /** A client has caught up; the episode says what was shed for it until then. */
   recovered(channel: Channel, client: ClientBrief, episode: Episode, now: Millis): void
+  /** Messages are shed for a client, which has not caught up; what follows was not told yet. */
+  shedding(channel: Channel, client: ClientBrief, untold: Untold, now: Millis): void
   /** A client was closed, or has left something in its queue; Socket.IO has noticed by now. */
   closed(code: ClosingCode, left: Left): void
   /** A client was closed for the budget soon after it had connected. */
@@ -77,6 +79,8 @@ export interface ClientsOptions {
   readonly budget: Budget
   readonly closedHistory: number
   readonly tickBudget: Millis
+  /** How often it is told what is shed for a client while that goes on; 0 if not before it has caught up. */
+  readonly shedInterval: Millis
   readonly clock: Clock
   readonly reporter: Reporter
   readonly host: ClientsHost
@@ -116,6 +120,7 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
   readonly fanout: Fanout
   readonly #reporter: Reporter
   readonly #host: ClientsHost
+  readonly #shedInterval: Millis
   #sweep: NodeJS.Timeout | undefined
   /** Whom this lap of the sweep looks at, from last to first. */
   #lap: Channel[] = []
@@ -124,7 +129,8 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
   #lastId = 0
 
   constructor(options: ClientsOptions) {
-    const { limits, budget, closedHistory, tickBudget, clock, reporter, host } = options
+    const { limits, budget, closedHistory, tickBudget, shedInterval } = options
+    const { clock, reporter, host } = options
     this.configured = limits
     this.budget = budget
     this.history = new History(closedHistory)
@@ -134,6 +140,7 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
     this.fanout = new Fanout(clock, tickBudget, () => this.bursts.clear())
     this.#reporter = reporter
     this.#host = host
+    this.#shedInterval = shedInterval
   }
 
   /** Looks after the clients from now on, until `close`. */
@@ -516,7 +523,14 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
       if (!this.watched.has(channel)) continue
       left--
       if (channel.inspect(now) !== undefined) this.#suspects.push({ channel, since: now })
+      this.#tellShed(channel, now)
     }
+  }
+
+  #tellShed(channel: Channel, now: Millis): void {
+    if (this.#shedInterval === 0) return
+    const untold = channel.tellShed(this.#shedInterval, now)
+    if (untold) this.#host.shedding(channel, this.#briefOf(channel), untold, now)
   }
 
   /**

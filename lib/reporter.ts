@@ -85,6 +85,16 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
     this.#tell('recovered', client, summary)
   }
 
+  /**
+   * The client has not caught up.
+   *
+   * @param summary of what was shed since this was last told
+   * @param condition how the client is now, for the log
+   */
+  shedding(client: ClientBrief, summary: ShedSummary, condition: object): void {
+    this.#write('info', 'shedding', { client, summary, ...condition }, 'client has not caught up')
+  }
+
   refused(client: RefusedClient): void {
     this.#write('warn', `refused ${client.reason}`, { client }, 'new client refused')
     diagnose('spillway:client:refused', client)

@@ -27,5 +27,6 @@ export interface SpillwayOptions<
   onShed?: (socket: Socket, summary: ShedSummary) => unknown
   onClosed?: (socket: Socket, summary: ClosedSummary) => unknown
   gapEvent?: string
+  shedInterval?: Millis
   log?: Logger
 }

@@ -166,7 +166,7 @@ export const attachOptions = z.strictObject({
   onShed: callable<(...args: never[]) => void>()
     .optional()
     .describe(
-      'Called as `onShed(socket, summary)` when a client for which messages were shed has caught up.',
+      'Called as `onShed(socket, summary)` when a client for which messages were shed has caught up, and every `shedInterval` until then, with `ongoing: true` in the summary.',
     ),
   onClosed: callable<(...args: never[]) => void>()
     .optional()
@@ -181,7 +181,16 @@ export const attachOptions = z.strictObject({
     .meta({ allowed: "the name of an event of 1 to 200 characters, not one of Socket.IO's own" })
     .optional()
     .describe(
-      'An event that a client is sent when messages were shed for it and it has caught up, with `{ dropped, conflated, expired, since }`. Default: none is sent.',
+      'An event that a client is sent when messages were shed for it and it has caught up, with `{ dropped, conflated, expired, since }`, and every `shedInterval` until then, with `ongoing: true` in it. Default: none is sent.',
+    ),
+  shedInterval: z
+    .int()
+    .min(0)
+    .max(3_600_000)
+    .meta({ unit: 'milliseconds' })
+    .default(30_000)
+    .describe(
+      'Milliseconds after which `onShed`, `gapEvent` and the log tell of a client that is behind all the time, again and again, each time of what was shed since the last. It is looked for about once a second; a client that takes nothing, or that something critical waits for, is told of later. 0: only when it has caught up.',
     ),
   log: z
     .custom<Logger>(isLogger)

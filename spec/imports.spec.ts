@@ -82,7 +82,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
       'lib/recovery',
     ],
   ],
-  ['reports', ['lib/reporter']],
+  ['reports', ['lib/reporter', 'lib/telemetry/shed-notices']],
   ['channel', ['lib/channel']],
   ['shutdown', ['lib/shutdown']],
   ['links', ['lib/link/*']],

@@ -30,7 +30,7 @@ const LOGGER = 'a logger with the methods info, warn and error, as pino has'
 const MAP = 'an object of annotated zod schemas by event name'
 const SCHEMA = 'an annotated zod 4 schema'
 const MAPS = 'an object of message maps by namespace, or a Map of them'
-const KEYS = `messages, namespaces, mode, validate, watermarks, maxAge, stallAfter, grace, tickBudget, budget, closedHistory, admission, shutdown, onShed, onClosed, gapEvent, log`
+const KEYS = `messages, namespaces, mode, validate, watermarks, maxAge, stallAfter, grace, tickBudget, budget, closedHistory, admission, shutdown, onShed, onClosed, gapEvent, shedInterval, log`
 const OF_PLUGIN = 'io, server, metrics, prefix, logLevel, logSerializers, admin'
 const KEYED = `an object with any of the keys ${KEYS}`
 const GAP = "the name of an event of 1 to 200 characters, not one of Socket.IO's own"
@@ -147,6 +147,8 @@ const REFUSED: ReadonlyArray<[options: unknown, path: string, given: string, all
     '"fun", which is cosmetic in /',
     'an event that is critical or has no annotation',
   ],
+  [{ shedInterval: -1 }, 'shedInterval', '-1', GRACE],
+  [{ shedInterval: '30s' }, 'shedInterval', '"30s"', GRACE],
   [{ log: true }, 'log', 'true', LOGGER],
   [{ log: {} }, 'log', 'an object', LOGGER],
   [{ log: { warn() {} } }, 'log', 'an object', LOGGER],
@@ -175,7 +177,8 @@ const ACCEPTED: readonly SpillwayOptions[] = [
   { shutdown: {} },
   { shutdown: { deadline: 0, spread: 0 } },
   { shutdown: { deadline: 3_600_000, spread: 3_600_000 } },
-  { onShed() {}, onClosed() {}, gapEvent: 'gap', log: console },
+  { onShed() {}, onClosed() {}, gapEvent: 'gap', shedInterval: 0, log: console },
+  { shedInterval: 3_600_000 },
 ]
 
 describe('Options', () => {

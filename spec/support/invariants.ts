@@ -3,6 +3,7 @@ import type { Envelope } from '../../lib/envelope.ts'
 import type { ShedSummary } from '../../lib/episode.ts'
 import { HANDOVER } from '../../lib/link/link.ts'
 import { type EnforcedClosing, MESSAGE_OUTCOMES, type MessageOutcome } from '../../lib/outcomes.ts'
+import { SHED_INTERVAL } from './model-operations.ts'
 import {
   bytesOf,
   claims,
@@ -13,7 +14,7 @@ import {
   mayBeSpared,
   mayHaveTaken,
 } from './model-questions.ts'
-import type { Message, Offering, Subject } from './model-subject.ts'
+import type { Message, Offering, Shed, Subject } from './model-subject.ts'
 import type { World } from './model-world.ts'
 
 /** What is wrong, if anything. */
@@ -37,6 +38,8 @@ interface Invariant {
   arrived?(subject: Subject, id: number, part: number, world: World): Wrong
   congested?(subject: Subject, world: World): Wrong
   recovered?(subject: Subject, summary: ShedSummary, now: number, world: World): Wrong
+  /** What was shed is told, in a sum with what was told before; while it goes on, or at its end. */
+  told?(subject: Subject, sum: Shed, how: 'ongoing' | 'ended', now: number, world: World): Wrong
   /** The channel is about to be terminated. */
   ending?(subject: Subject, code: EnforcedClosing, world: World): Wrong
   /** The connection is gone, and Socket.IO has noticed. */
@@ -367,6 +370,20 @@ const INVARIANTS: readonly Invariant[] = [
     client({ channel, shed }) {
       const { dropped, conflated, expired } = shed
       return dropped + conflated + expired > 0 && !channel.active && 'nobody will be told'
+    },
+  },
+  {
+    words:
+      'What was shed is told once: when the client has caught up, and before that from time to time, if it takes something and nothing critical waits.',
+    told({ shed, toldAt, critical, closing, answeredAt, channel }, sum, how, now) {
+      for (const name of ['dropped', 'conflated', 'expired', 'bytes'] as const) {
+        if (sum[name] !== shed[name]) return `${sum[name]} ${name}, not ${shed[name]}`
+      }
+      if (how === 'ended') return
+      if (critical.length > 0) return 'something critical waits'
+      if (closing) return 'being closed'
+      if (now - toldAt < SHED_INTERVAL) return `after ${now - toldAt} ms`
+      return !channel.window.blind && answeredAt < toldAt && 'it has taken nothing'
     },
   },
   {

@@ -57,6 +57,9 @@ export const POLICIES: readonly Limits[] = [
   { ...USUAL, mode: 'observe' },
 ]
 
+/** So often it is told what is shed for a client that does not catch up, milliseconds. */
+export const SHED_INTERVAL = 1500
+
 const SIZES = [40, 150, 400, 900, 2600, 12_000] as const
 const READS = [60, 500, 3000, Number.POSITIVE_INFINITY] as const
 const KERNELS = [0, 600, 4000, Number.POSITIVE_INFINITY] as const

@@ -45,6 +45,7 @@ export function play(run: Run, total?: Total): void {
   for (const [code, times] of Object.entries(closings)) reached(code, times)
   reached('drains', clients.meters.drains)
   reached('refused', world.refused)
+  reached('told meanwhile', world.toldMeanwhile)
   reached('slices', clients.fanout.slices)
   for (const [how, times] of Object.entries(world.walked)) reached(how, times)
 }

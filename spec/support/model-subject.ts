@@ -15,6 +15,11 @@ export function makeLedger(): Ledger {
   ) as Ledger
 }
 
+/** How much was shed. */
+export type Shed = Record<'dropped' | 'conflated' | 'expired' | 'bytes', number>
+
+export const NOTHING_SHED: Shed = { dropped: 0, conflated: 0, expired: 0, bytes: 0 }
+
 /** One emit. */
 export interface Message {
   readonly id: number
@@ -84,7 +89,10 @@ export interface Subject {
   /** When it was last sent something while it had answered for all before. */
   clearAt: number
   /** Since it was last told that the client has caught up. */
-  shed: { dropped: number; conflated: number; expired: number; bytes: number }
+  shed: Shed
+  /** Of that, what was told before, and when. */
+  told: Shed
+  toldAt: number
   offering: Offering | undefined
   congestions: number
   /** When it became congested, if it is. */
@@ -140,7 +148,9 @@ export function makeSubject(
     behindSince: undefined,
     demote: undefined,
     clearAt: now,
-    shed: { dropped: 0, conflated: 0, expired: 0, bytes: 0 },
+    shed: { ...NOTHING_SHED },
+    told: NOTHING_SHED,
+    toldAt: now,
     offering: undefined,
     congestions: 0,
     congestedAt: undefined,

@@ -5,7 +5,7 @@ import type { Channel, Verdict } from '../../lib/channel.ts'
 import { Clients } from '../../lib/clients.ts'
 import type { MessageDiagnosis } from '../../lib/diagnostics.ts'
 import type { Envelope } from '../../lib/envelope.ts'
-import type { ShedSummary } from '../../lib/episode.ts'
+import type { ShedSummary, Untold } from '../../lib/episode.ts'
 import { frameBytes } from '../../lib/frame.ts'
 import type { MessageOutcome } from '../../lib/outcomes.ts'
 import { Reporter } from '../../lib/reporter.ts'
@@ -14,13 +14,21 @@ import { check } from './invariants.ts'
 import { type Arrival, ModelConnection, makeServer, type Surroundings } from './model-connection.ts'
 import { ModelLoop } from './model-loop.ts'
 import { Messages } from './model-messages.ts'
-import { type Emit, KINDS, type Operation, POLICIES, type Run } from './model-operations.ts'
+import {
+  type Emit,
+  KINDS,
+  type Operation,
+  POLICIES,
+  type Run,
+  SHED_INTERVAL,
+} from './model-operations.ts'
 import { rankOf } from './model-questions.ts'
 import {
   type Ledger,
   type Message,
   makeLedger,
   makeSubject,
+  NOTHING_SHED,
   type Offering,
   OUTCOMES,
   type Subject,
@@ -49,6 +57,8 @@ export class World implements Courier<Subject> {
   /** Broadcasts, and what became of them for one client. */
   broadcast = 0
   readonly walked = { visited: 0, caughtUp: 0, missed: 0 }
+  /** How often it was told of what was shed before a client had caught up. */
+  toldMeanwhile = 0
   /** Offers to a client that was closed, or was being closed. */
   refused = 0
   /** Those whose connection is gone, until the tick ends in which Socket.IO notices. */
@@ -79,6 +89,7 @@ export class World implements Courier<Subject> {
       budget: new Budget(Number.POSITIVE_INFINITY),
       closedHistory: 1,
       tickBudget: budget,
+      shedInterval: SHED_INTERVAL,
       clock: loop,
       reporter: new Reporter(undefined, loop),
       host: {
@@ -96,7 +107,12 @@ export class World implements Courier<Subject> {
         gone: () => {},
         closed: () => {},
         recovered: (channel, _client, episode, now) =>
-          this.#caught(() => this.#recovered(channel, episode.summary(now), now)),
+          this.#caught(() => {
+            this.#told(channel, 'ended', [...episode.byNamespace(now)], now)
+            this.#recovered(channel, episode.summary(now), now)
+          }),
+        shedding: (channel, _client, { namespaces }, now) =>
+          this.#caught(() => this.#told(channel, 'ongoing', namespaces, now)),
       },
     })
     const { fanout, ledger } = this.clients
@@ -550,10 +566,30 @@ export class World implements Courier<Subject> {
     if (offering) offering.settled = true
   }
 
+  #told(
+    channel: Channel,
+    how: 'ongoing' | 'ended',
+    namespaces: Untold['namespaces'],
+    now: number,
+  ): void {
+    const subject = this.#byId.get(channel.id)!
+    const sum = { ...subject.told }
+    for (const [, summary] of namespaces) {
+      for (const name of ['dropped', 'conflated', 'expired', 'bytes'] as const) {
+        sum[name] += summary[name]
+      }
+    }
+    check('told', subject, sum, how, now, this)
+    subject.told = sum
+    subject.toldAt = now
+    if (how === 'ongoing') this.toldMeanwhile++
+  }
+
   #recovered(channel: Channel, summary: ShedSummary, now: number): void {
     const subject = this.#byId.get(channel.id)!
     check('recovered', subject, summary, now, this)
-    subject.shed = { dropped: 0, conflated: 0, expired: 0, bytes: 0 }
+    subject.shed = { ...NOTHING_SHED }
+    subject.told = NOTHING_SHED
     subject.congestedAt = undefined
   }
 
