@@ -48,7 +48,8 @@ export class Budget {
     const steps = Math.ceil((this.ledger.bytes / this.bytes) * STEPS)
     if (this.#shrunk?.from !== limits || this.#shrunk.steps !== steps) {
       const share = STEPS / steps
-      const to = { ...limits, low: limits.low * share, high: limits.high * share }
+      // what a path carries soon is memory, too
+      const to = { ...limits, low: limits.low * share, high: limits.high * share, horizon: 0 }
       this.#shrunk = { from: limits, steps, to }
     }
     return this.#shrunk.to

@@ -1,5 +1,6 @@
 import { type NamespaceSocket, NamespaceSockets } from './channel/namespace-sockets.ts'
 import { type Owner, Owners } from './channel/owners.ts'
+import { ceilingOf, highNow, lowNow } from './congestion.ts'
 import { DecayingRate } from './decaying-rate.ts'
 import { diagnoseMessage } from './diagnostics.ts'
 import type { Envelope } from './envelope.ts'
@@ -580,7 +581,7 @@ export class Channel implements FanoutMember, LinkEvents {
   #offerCritical(envelope: Envelope, before: Bytes, now: Millis): Verdict {
     const { bytes } = envelope
     const buffered = before + bytes
-    const { low, high, emergency } = this.#host.limits
+    const { low, emergency } = this.#host.limits
     // a message of any size may be sent to a client that has caught up
     if (before > low && !this.#mayTake(bytes, before, now)) {
       this.terminate('emergency')
@@ -597,7 +598,7 @@ export class Channel implements FanoutMember, LinkEvents {
       this.#queueCritical(envelope)
       this.#watch(now)
     }
-    if (buffered > high) this.#enterCongestion(now)
+    if (this.#isAbove(buffered, now)) this.#enterCongestion(now)
     if (envelope.kind === 'disconnect') {
       this.#leaveNamespace(envelope.namespace)
       this.pump(now)
@@ -660,8 +661,8 @@ export class Channel implements FanoutMember, LinkEvents {
     }
     const replaced = this.cosmetic.conflatable(envelope)
     const growth = envelope.bytes - (replaced?.bytes ?? 0)
-    const { low, high } = this.#host.limits
-    const isAbove = before + growth > high
+    const { low } = this.#host.limits
+    const isAbove = this.#isAbove(before + growth, now)
     // a message of any size may be sent to a client that has caught up
     if (isAbove && before > low) this.#enterCongestion(now)
     if (this.congested && growth > 0 && !this.#makeRoom(envelope, growth, replaced, now)) {
@@ -706,9 +707,9 @@ export class Channel implements FanoutMember, LinkEvents {
     // from before the mode was changed
     if (this.#waits) this.release(now)
     this.#recover(now)
-    if (before + bytes > limits.high) this.#enterCongestion(now)
+    if (this.#isAbove(before + bytes, now)) this.#enterCongestion(now)
     this.#shadow ??= new Shadow()
-    this.#shadow.advance(this.#sentBytes - before, limits)
+    this.#shadow.advance(this.#sentBytes - before, before, this.window, limits, now)
     if (rule.class === 'cosmetic' && this.#wouldShed(envelope, this.#shadow, before, now)) {
       this.#noteLoss(now)
       rule.tally.countObserved(bytes)
@@ -726,7 +727,7 @@ export class Channel implements FanoutMember, LinkEvents {
     // of what is ahead of it, this much would be
     const share = Math.min(1, shadow.buffered / Math.max(1, before))
     const late = envelope.expired(now + share * pathDelay(this, now), limits.maxAge)
-    return late || shadow.drops(envelope.bytes, limits)
+    return late || shadow.drops(envelope.bytes, before, this.window, limits, now)
   }
 
   #isClear(bytes: Bytes, now: Millis): boolean {
@@ -863,7 +864,7 @@ export class Channel implements FanoutMember, LinkEvents {
     if (this.link.waiting > 0) return
     const emittedAt = this.#criticalAt
     this.#criticalAt = undefined
-    if (this.window.markerDue(now, waits, this.#ceiling, emittedAt !== undefined)) {
+    if (this.window.markerDue(now, waits, this.ceiling, emittedAt !== undefined)) {
       this.#mark(now, emittedAt)
     }
   }
@@ -873,13 +874,29 @@ export class Channel implements FanoutMember, LinkEvents {
   }
 
   #windowHasRoom(bytes: Bytes, now: Millis, waiting = this.#waits): boolean {
-    return this.window.hasRoom(bytes, now, this.#ceiling, waiting)
+    return this.window.hasRoom(bytes, now, this.ceiling, waiting)
   }
 
-  /** The window ends before `high`, so that what waits behind a full one is not shed at once. */
-  get #ceiling(): Bytes {
-    const { low, high } = this.#host.limits
-    return (low + high) / 2
+  /** Most bytes that its window lets be in flight. */
+  get ceiling(): Bytes {
+    return ceilingOf(this.#host.limits, this.window)
+  }
+
+  /** What a client that has so much buffered is judged by. */
+  #isAbove(buffered: Bytes, now: Millis): boolean {
+    return buffered > this.#host.limits.high && buffered > this.highNow(now)
+  }
+
+  /** Bytes buffered above which it is congested now. */
+  highNow(now: Millis): Bytes {
+    return highNow(this.#host.limits, this.window, this.#waited(now), now)
+  }
+
+  /** How long the next cosmetic message has waited; in mode observe, what is ahead of it. */
+  #waited(now: Millis): Millis {
+    if (this.#host.limits.mode === 'observe') return this.window.unprovenFor(now)
+    const { since } = this.cosmetic
+    return since === undefined ? 0 : now - since
   }
 
   /** Something waits: sees to it that an answer, a timer or its turn ends that. */
@@ -888,7 +905,7 @@ export class Channel implements FanoutMember, LinkEvents {
     if (!next || this.window.blind || !this.critical.empty) return
     if (!this.#windowHasRoom(next.bytes, now)) this.window.hold()
     this.#markIfDue(now, true)
-    const at = this.window.roomAt(next.bytes, now, this.#ceiling)
+    const at = this.window.roomAt(next.bytes, now, this.ceiling)
     if (at === Number.POSITIVE_INFINITY) return
     if (at > now) this.#host.wake(this, at)
     else if (!this.#pumping && this.link.hasRoom(next.bytes)) this.#host.handedOver(this, false)
@@ -986,7 +1003,7 @@ export class Channel implements FanoutMember, LinkEvents {
     if (!episode) return
     const { buffered, congested: wasCongested } = this
     const waits = this.#waits || !this.#windowHasRoom(1, now)
-    if (waits && (!wasCongested || buffered >= this.#host.limits.low)) return
+    if (waits && (!wasCongested || this.#isBehind(buffered, now))) return
     if (wasCongested && buffered > 0 && !this.#hasProgressedSince(episode.congestedAt)) return
     this.congested = false
     this.#episode = undefined
@@ -996,6 +1013,12 @@ export class Channel implements FanoutMember, LinkEvents {
       this.#host.meters.drains++
     }
     this.#host.recovered(this, episode, now, wasCongested)
+  }
+
+  #isBehind(buffered: Bytes, now: Millis): boolean {
+    const { limits } = this.#host
+    if (buffered < limits.low) return false
+    return buffered >= lowNow(limits, this.window, this.#waited(now), now)
   }
 
   /** Of one that proves nothing, it is known only from time to time. */

@@ -597,7 +597,7 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
       if (++count > MOST_SOCKETS) break
       sockets[nsp.name] = id
     }
-    return clientStatsOf(channel, { sockets, ...peerOf(conn) }, this.limits.high, this.now())
+    return clientStatsOf(channel, { sockets, ...peerOf(conn) }, this.now())
   }
 }
 

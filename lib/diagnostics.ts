@@ -40,7 +40,7 @@ export const DIAGNOSTICS: Readonly<Record<string, string>> = {
     Object.entries(MESSAGE_OUTCOMES).map(([outcome, meaning]) => [nameOf(outcome), meaning]),
   ),
   [nameOf('observed')]: 'in mode observe: sent, though enforce would have shed it',
-  'spillway:client:congested': 'above watermarks.high',
+  'spillway:client:congested': 'above watermarks.high, and what its path carries soon',
   'spillway:client:recovered': 'has caught up after it was congested or messages were shed for it',
   'spillway:client:closed': 'closed with something to tell about it',
   'spillway:client:refused': 'a new client was refused, by admission or a shutdown',

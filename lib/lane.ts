@@ -43,6 +43,17 @@ export class Lane {
     return this.#first?.head?.envelope
   }
 
+  /** Since when the longest taken place has been: conflation makes what waits there no younger. */
+  get since(): Millis | undefined {
+    let since: Millis | undefined
+    for (const { head } of this.#ranks ?? []) {
+      if (!head) continue
+      const headSince = head.since ?? head.envelope.emittedAt
+      if (since === undefined || headSince < since) since = headSince
+    }
+    return since
+  }
+
   /** The socket that the first message waits for. */
   get owner(): Owner | undefined {
     return this.#first?.head?.owner
@@ -53,7 +64,14 @@ export class Lane {
     this.#ledger.hold(envelope)
     owner?.add()
     const rank = this.#rankOf(this.#order === 'rank' ? envelope.rule.rank : 0)
-    const entry: Entry = { envelope, owner, rank, previous: rank.tail, next: undefined }
+    const entry: Entry = {
+      envelope,
+      owner,
+      since: undefined,
+      rank,
+      previous: rank.tail,
+      next: undefined,
+    }
     if (rank.tail) rank.tail.next = entry
     else rank.head = entry
     rank.tail = entry
@@ -104,6 +122,7 @@ export class Lane {
     this.#ledger.release(replaced)
     owner?.add()
     entry.owner?.remove()
+    entry.since ??= replaced.emittedAt
     entry.envelope = envelope
     entry.owner = owner
     this.cost += envelope.weight - replaced.weight
@@ -213,6 +232,8 @@ export class Lane {
 interface Entry {
   envelope: Envelope
   owner: Owner | undefined
+  /** When the first of those was emitted that have waited in this place; set when it is replaced. */
+  since: Millis | undefined
   readonly rank: Rank
   /** Of the same rank. */
   previous: Entry | undefined

@@ -7,6 +7,8 @@ export interface Limits {
   readonly high: Bytes
   readonly limit: Bytes
   readonly emergency: Bytes
+  /** What a path carries within this time is no backlog, though it be above `high`; 0: bytes alone. */
+  readonly horizon: Millis
   readonly stallAfter: Millis
   readonly grace: Millis
   /** Of cosmetic messages whose annotation does not say. */

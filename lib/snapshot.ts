@@ -24,7 +24,6 @@ const WHY: Record<SendState, string> = {
 export function clientStatsOf(
   channel: Channel,
   peer: Peer & Pick<ClientStats, 'sockets'>,
-  high: Bytes,
   now: Millis,
 ): ClientStats {
   const { critical, cosmetic, lastShed, window } = channel
@@ -38,12 +37,13 @@ export function clientStatsOf(
     state,
     why: WHY[state],
     congested: channel.congested,
+    high: Math.round(channel.highNow(now)),
     buffered: channel.buffered,
     queued: channel.queued,
     outstanding: channel.link.outstanding,
     exempt: channel.exempt,
     inFlight: window.inFlight,
-    window: window.size(critical.peek()?.bytes ?? cosmetic.peek()?.bytes ?? 0, high),
+    window: window.size(critical.peek()?.bytes ?? cosmetic.peek()?.bytes ?? 0, channel.ceiling),
     rtt: rttOf(channel, now) ?? null,
     minRtt: window.path.minRtt ?? null,
     rate: window.path.rate === undefined ? null : window.path.rate * 1000,
@@ -160,6 +160,7 @@ export function spillwayStatsOf(totals: Totals): SpillwayStats {
       limit: limits.limit,
       emergency: limits.emergency,
     },
+    horizon: limits.horizon,
     stallAfter: limits.stallAfter,
     grace: limits.grace,
     clients: { connected, congested, waiting },

@@ -15,7 +15,13 @@ export interface SpillwayOptions<
   namespaces?: N
   mode?: 'enforce' | 'observe'
   validate?: 'report' | 'throw' | 'off'
-  watermarks?: { low?: Bytes; high?: Bytes; limit?: Bytes; emergency?: Bytes }
+  watermarks?: {
+    low?: Bytes
+    high?: Bytes
+    limit?: Bytes
+    emergency?: Bytes
+    horizon?: Millis
+  }
   maxAge?: Millis
   stallAfter?: Millis
   grace?: Millis

@@ -153,7 +153,7 @@ export class DeliveryWindow {
     }
     const trust = this.#trust(ceiling)
     if (this.#unmarked >= trust || this.#run >= this.#rate * RUN_TIME) {
-      if (this.#unmarked >= this.size(0, ceiling) / 2) return true
+      if (this.#unmarked >= Math.min(TRUST, this.size(0, ceiling) / 2)) return true
     }
     return now - this.#markedAt > QUIET_INTERVAL
   }
@@ -304,6 +304,11 @@ export class DeliveryWindow {
     return this.#answered > sequence
   }
 
+  /** How long the oldest bytes that a marker asks for have been under way beyond a round trip. */
+  unprovenFor(now: Millis): Millis {
+    return this.#oldest ? Math.max(0, now - this.#oldest.at - (this.path.minRtt ?? 0)) : 0
+  }
+
   /** When the oldest open marker was written. */
   get waitsSince(): Millis | undefined {
     return this.#oldest?.at
@@ -317,6 +322,18 @@ export class DeliveryWindow {
     if (age < PATIENCE || (oldest.clearAt !== undefined && !this.#isOverdue(now))) return undefined
     const bytes = Math.max(1, oldest.bytes, this.#lastBytes)
     return { age, rate: bytes / (now - Math.max(oldest.at, this.path.answeredAt)) }
+  }
+
+  /** Whether enough was measured to conclude anything from the estimate of the path. */
+  get isKnown(): boolean {
+    return this.path.rate !== undefined && this.#answered >= KNOWN
+  }
+
+  /** How late the oldest open marker is beyond its expected answer. */
+  overdue(now: Millis): Millis {
+    const oldest = this.#oldest
+    if (!oldest) return 0
+    return Math.max(0, now - (oldest.clearAt ?? oldest.at) - (this.path.minRtt ?? 0))
   }
 
   /** How long bytes written now would wait before they leave; 0 while the rate is unknown. */
@@ -420,6 +437,8 @@ const LONG_MESSAGE = 0.05
 /** Share of the rate that is used between answers, so that an error builds no queue. */
 const PACE = 0.98
 const PROBE_INTERVAL: Millis = 2000
+/** Of so many markers' answers the estimate of a path is made at least, before it counts. */
+const KNOWN = 16
 /** Enough for a marker to leave by itself. */
 const PROBE_GAP: Millis = 1
 /** So old a measurement of the round trip that the queue is let drain for another one. */

@@ -41,7 +41,7 @@ export const watermarks = z
     high: bytes
       .default(128 * KiB)
       .describe(
-        'Bytes buffered for a client above which it is congested: cosmetic messages are shed.',
+        'Bytes buffered for a client above which it is congested, and cosmetic messages are shed, unless its path carries them within `watermarks.horizon`.',
       ),
     limit: bytes
       .default(512 * KiB)
@@ -53,8 +53,17 @@ export const watermarks = z
       .describe(
         'Bytes buffered for a client above which it is closed as soon as it is sent more and does not take it. What one turn of the event loop brings to a client that has caught up does not count, and one that takes what it is sent may have more. Default: 8 times `limit`.',
       ),
+    horizon: z
+      .int()
+      .min(0)
+      .max(60_000)
+      .meta({ unit: 'milliseconds' })
+      .default(500)
+      .describe(
+        'Milliseconds, beyond a round trip, within which a path that carries what is buffered is not congested, though that be above `high`: up to `limit`, and what a long path holds beside that, but no more than half of `emergency`. `high` rises with the rate of each client, and not at all above the byte budget. `0`: the bytes alone count.',
+      ),
   })
-  .describe('Bytes buffered for one client, at which something happens to it.')
+  .describe('What is buffered for one client, at which something happens to it.')
 
 export const admissionOptions = z
   .strictObject({
@@ -349,6 +358,8 @@ export function parseOptions<S extends z.ZodType>(schema: S, given: unknown, at 
 
 export type Watermarks = Record<'low' | 'high' | 'limit' | 'emergency', Bytes>
 
+type GivenWatermarks = Omit<Watermarks, 'emergency'> & { readonly emergency?: Bytes | undefined }
+
 /**
  * @returns the same
  * @throws SpillwayError SPILLWAY_INVALID_OPTION
@@ -365,7 +376,7 @@ export function checkShutdown(given: z.output<typeof shutdownOptions>) {
 }
 
 /** @throws SpillwayError SPILLWAY_WATERMARK_ORDER */
-export function checkWatermarks(given: z.output<typeof watermarks>): Watermarks {
+export function checkWatermarks<G extends GivenWatermarks>(given: G): G & Watermarks {
   const all = { ...given, emergency: given.emergency ?? 8 * given.limit }
   const names = ['low', 'high', 'limit', 'emergency'] as const
   for (const [index, name] of names.entries()) {

@@ -34,6 +34,7 @@ export const eventCounts = z.object({
 export const spillwayStats = z.object({
   mode: z.enum(['enforce', 'observe']),
   watermarks: z.object({ low: bytes, high: bytes, limit: bytes, emergency: bytes }),
+  horizon: span.describe('What a path carries within this time is no backlog.'),
   stallAfter: span.describe('Without progress for so long a client is closed.'),
   grace: span.describe('After its connect, in which it is not closed for `limit`.'),
   clients: z.object({
@@ -94,6 +95,9 @@ export const clientStats = z.object({
   state: z.enum(SEND_STATES),
   why: z.string().describe('The state in words.'),
   congested: z.boolean(),
+  high: bytes.describe(
+    'Bytes buffered above which it is congested now: `watermarks.high`, or what its path carries soon.',
+  ),
   buffered: bytes.describe('queued + inFlight; of a blind client, queued + outstanding'),
   queued: bytes,
   outstanding: bytes.describe('Handed to the transport, not taken by the kernel yet.'),

@@ -107,7 +107,7 @@ describe('Admin', () => {
   describe('GET {prefix}/clients/:id', () => {
     it('tells of a client why it is not sent to, what waits and what was shed', async () => {
       const odds = cosmetic(z.any(), { conflateBy: 'table' } as never)
-      const watermarks = { low: 4 * KiB, high: 8 * KiB, limit: 128 * MiB }
+      const watermarks = { low: 4 * KiB, high: 8 * KiB, limit: 128 * MiB, horizon: 0 }
       await start(undefined, { messages: { ...messages, odds }, watermarks })
       const { io, app } = fixture
       const client = await fixture.raw()
@@ -239,7 +239,7 @@ describe('Admin', () => {
     })
 
     it('sorts by what is buffered, or by what was shed, most first', async () => {
-      const watermarks = { low: 4 * KiB, high: 8 * KiB, limit: 128 * MiB }
+      const watermarks = { low: 4 * KiB, high: 8 * KiB, limit: 128 * MiB, horizon: 0 }
       await start(undefined, { watermarks })
       const clients = await populate()
       for (const client of clients.slice(0, 3)) client.stall()
@@ -637,7 +637,7 @@ describe('Admin', () => {
     }
 
     const LEVELS = {
-      'sent, dropped or lost': { low: 4 * KiB, high: 8 * KiB, limit: 128 * MiB },
+      'sent, dropped or lost': { low: 4 * KiB, high: 8 * KiB, limit: 128 * MiB, horizon: 0 },
       'queued or conflated': BOUNDLESS,
     }
     for (const [what, watermarks] of Object.entries(LEVELS)) {

@@ -156,7 +156,7 @@ describe('Channel', () => {
     })
 
     it('stays congested while the client takes nothing, whatever there is room for', () => {
-      const { channel, link, log } = setUp({}, 'markers')
+      const { channel, link, log } = setUp({ horizon: 0 }, 'markers')
       link.handover = 10_000
       channel.offer(critical(1400), 0)
       for (let n = 0; n < 50; n++) channel.offer(cosmetic(700), n * 10)

@@ -11,7 +11,13 @@ import { messages, pad } from './support/messages.ts'
 import { eventually, type Fixture, type RawClient, startServer } from './support/server.ts'
 
 const KiB = 1024
-const watermarks = { low: 32 * KiB, high: 64 * KiB, limit: 256 * KiB, emergency: 2048 * KiB }
+const watermarks = {
+  low: 32 * KiB,
+  high: 64 * KiB,
+  limit: 256 * KiB,
+  emergency: 2048 * KiB,
+  horizon: 0,
+}
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void

@@ -49,7 +49,13 @@ describe('Diagnostics', () => {
   })
 
   it('publish every outcome of a message as it is counted, and never its payload', async () => {
-    const limits = { low: 4 * KiB, high: 8 * KiB, limit: 128 * MiB, emergency: 512 * MiB }
+    const limits = {
+      low: 4 * KiB,
+      high: 8 * KiB,
+      limit: 128 * MiB,
+      emergency: 512 * MiB,
+      horizon: 0,
+    }
     fixture = await startServer({ messages, watermarks: limits })
     const { io, spillway } = fixture
     const client = await fixture.raw()
@@ -90,7 +96,7 @@ describe('Diagnostics', () => {
     fixture = await startServer({
       messages,
       mode: 'observe',
-      watermarks: { low: KiB, high: 2 * KiB },
+      watermarks: { low: KiB, high: 2 * KiB, horizon: 0 },
     })
     const client = await fixture.raw()
     client.stall()

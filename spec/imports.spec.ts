@@ -70,6 +70,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
   ['link interface', ['lib/link/link']],
   ['path', ['lib/path']],
   ['lanes, window', ['lib/channel/owners', 'lib/lane', 'lib/window']],
+  ['congestion', ['lib/congestion']],
   ['vitals', ['lib/kernel-progress', 'lib/vitals', 'lib/wait', 'lib/shadow']],
   [
     'classification',

@@ -75,7 +75,9 @@ describe('Metrics', () => {
   })
 
   it('tell what the stats tell', async () => {
-    await start({ watermarks: { low: 4 * KiB, high: 8 * KiB, limit: 128 * 1024 * KiB } })
+    await start({
+      watermarks: { low: 4 * KiB, high: 8 * KiB, limit: 128 * 1024 * KiB, horizon: 0 },
+    })
     const [slow, gone] = [await fixture.raw(), await fixture.raw()]
     fixture.io.emit('jackpot:won', { n: 1 })
     fixture.io.emit('reel:frame', { n: 'no number' })
@@ -221,7 +223,9 @@ describe('Metrics', () => {
   })
 
   it('never go down where they count', async () => {
-    await start({ watermarks: { low: 4 * KiB, high: 8 * KiB, limit: 128 * 1024 * KiB } })
+    await start({
+      watermarks: { low: 4 * KiB, high: 8 * KiB, limit: 128 * 1024 * KiB, horizon: 0 },
+    })
     const clients = [await fixture.raw(), await fixture.raw()]
     const first = await scrape()
     let before = first.series()

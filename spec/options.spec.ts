@@ -22,6 +22,7 @@ import { type Fixture, startServer } from './support/server.ts'
 
 const BYTES = 'an integer from 1024 to 1073741824 (bytes)'
 const SPAN = 'an integer from 100 to 3600000 (milliseconds)'
+const HORIZON = 'an integer from 0 to 60000 (milliseconds)'
 const GRACE = 'an integer from 0 to 3600000 (milliseconds)'
 const LATENESS = 'an integer from 10 to 60000 (milliseconds)'
 const ADMISSION = 'an object with any of the keys loopDelay, retryAfter'
@@ -34,7 +35,7 @@ const KEYS = `messages, namespaces, mode, validate, watermarks, maxAge, stallAft
 const OF_PLUGIN = 'io, server, metrics, prefix, logLevel, logSerializers, admin'
 const KEYED = `an object with any of the keys ${KEYS}`
 const GAP = "the name of an event of 1 to 200 characters, not one of Socket.IO's own"
-const LEVELS = 'an object with any of the keys low, high, limit, emergency'
+const LEVELS = 'an object with any of the keys low, high, limit, emergency, horizon'
 const quiet = { info() {}, warn() {}, error() {} }
 
 /** What is given, then the refusal: path, given in words, allowed. */
@@ -86,7 +87,12 @@ const REFUSED: ReadonlyArray<[options: unknown, path: string, given: string, all
 
   [{ watermarks: null }, 'watermarks', 'null', LEVELS],
   [{ watermarks: 65_536 }, 'watermarks', '65536', LEVELS],
-  [{ watermarks: { hihg: 1 } }, 'watermarks.hihg', '1', 'the keys low, high, limit, emergency'],
+  [
+    { watermarks: { hihg: 1 } },
+    'watermarks.hihg',
+    '1',
+    'the keys low, high, limit, emergency, horizon',
+  ],
   [{ watermarks: { low: 1023 } }, 'watermarks.low', '1023', BYTES],
   [{ watermarks: { low: '64kb' } }, 'watermarks.low', '"64kb"', BYTES],
   [{ watermarks: { low: null } }, 'watermarks.low', 'null', BYTES],
@@ -96,6 +102,9 @@ const REFUSED: ReadonlyArray<[options: unknown, path: string, given: string, all
   [{ watermarks: { limit: -1 } }, 'watermarks.limit', '-1', BYTES],
   [{ watermarks: { emergency: 0 } }, 'watermarks.emergency', '0', BYTES],
   [{ watermarks: { emergency: Infinity } }, 'watermarks.emergency', 'Infinity', BYTES],
+  [{ watermarks: { horizon: -1 } }, 'watermarks.horizon', '-1', HORIZON],
+  [{ watermarks: { horizon: 0.5 } }, 'watermarks.horizon', '0.5', HORIZON],
+  [{ watermarks: { horizon: 60_001 } }, 'watermarks.horizon', '60001', HORIZON],
 
   [{ maxAge: 99 }, 'maxAge', '99', SPAN],
   [{ maxAge: 3_600_001 }, 'maxAge', '3600001', SPAN],
@@ -163,6 +172,8 @@ const ACCEPTED: readonly SpillwayOptions[] = [
   { mode: 'enforce', validate: 'throw' },
   { watermarks: { low: KiB, high: KiB + 1, limit: KiB + 2, emergency: KiB + 3 } },
   { watermarks: { limit: 2 ** 30 } },
+  { watermarks: { horizon: 0 } },
+  { watermarks: { horizon: 60_000 } },
   { maxAge: 100, stallAfter: 100, grace: 0, tickBudget: 1, budget: 65_536, closedHistory: 1 },
   {
     maxAge: 3_600_000,
@@ -428,7 +439,7 @@ describe('Options', () => {
       expect(parsed).to.deep.include({
         mode: 'observe',
         validate: 'report',
-        watermarks: { low: 64 * KiB, high: 128 * KiB, limit: 512 * KiB },
+        watermarks: { low: 64 * KiB, high: 128 * KiB, limit: 512 * KiB, horizon: 500 },
         maxAge: 2000,
         stallAfter: 10_000,
         grace: 10_000,

@@ -286,7 +286,7 @@ describe('Reporter', () => {
       const written: string[] = []
       const stream = { write: (line: string) => written.push(line) }
       const fixture = await startApp(
-        { messages, watermarks: { low: 4 * KiB, high: 8 * KiB, limit: 128 * MiB } },
+        { messages, watermarks: { low: 4 * KiB, high: 8 * KiB, limit: 128 * MiB, horizon: 0 } },
         undefined,
         { logger: { level: 'info', stream } },
       )
@@ -386,7 +386,7 @@ describe('Reporter', () => {
         messages,
         log: logTo(lines),
         onShed,
-        watermarks: { low: 2 * KiB, high: 4 * KiB, limit: 128 * MiB },
+        watermarks: { low: 2 * KiB, high: 4 * KiB, limit: 128 * MiB, horizon: 0 },
       })
       const { io, spillway } = fixture
       spillway!.events.on('invalid', () => {

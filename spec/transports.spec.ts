@@ -15,7 +15,10 @@ for (const { name, transports, ends } of TRANSPORTS) {
     let fixture: Fixture
 
     beforeEach(async () => {
-      fixture = await startServer({ messages, watermarks: { low: 32_768, high: 65_536 } })
+      fixture = await startServer({
+        messages,
+        watermarks: { low: 32_768, high: 65_536, horizon: 0 },
+      })
     })
 
     afterEach(() => fixture.close())

@@ -167,7 +167,7 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
   },
   spillway_congested_clients: {
     type: 'gauge',
-    help: 'Clients above watermarks.high, and not below watermarks.low since.',
+    help: 'Clients that have more buffered than watermarks.high and their path carries soon, and have not caught up since.',
     labels: [],
     rows: ({ readings }) => only(readings.congested),
   },

@@ -1,11 +1,23 @@
 import { MiB } from '../../lib/units.ts'
 import type { Fixture, RawClient } from './server.ts'
 
-/** Watermarks of which only `low` and `high` matter in a spec. */
-export const ROOMY = { low: 65_536, high: 131_072, limit: 256 * MiB, emergency: 512 * MiB }
+/** Watermarks of which only `low` and `high` matter in a spec, and nothing but bytes. */
+export const ROOMY = {
+  low: 65_536,
+  high: 131_072,
+  limit: 256 * MiB,
+  emergency: 512 * MiB,
+  horizon: 0,
+}
 
 /** Watermarks that a full kernel buffer does not reach. */
-export const BOUNDLESS = { low: 32 * MiB, high: 64 * MiB, limit: 256 * MiB, emergency: 512 * MiB }
+export const BOUNDLESS = {
+  low: 32 * MiB,
+  high: 64 * MiB,
+  limit: 256 * MiB,
+  emergency: 512 * MiB,
+  horizon: 0,
+}
 
 /**
  * Stops a client from reading and puts more in flight to it than its window lets be there: from

@@ -13,6 +13,7 @@ import {
   isNext,
   mayBeSpared,
   mayHaveTaken,
+  mostHigh,
 } from './model-questions.ts'
 import type { Message, Offering, Shed, Subject } from './model-subject.ts'
 import type { World } from './model-world.ts'
@@ -242,7 +243,7 @@ const INVARIANTS: readonly Invariant[] = [
     words:
       'What is handed over fits the link, and cosmetic messages the window too; but a message of any size goes when there is nothing ahead of it.',
     outcome(subject, message, outcome, { clients, releasing }) {
-      const { low, high, mode } = clients.limits
+      const { low, mode } = clients.limits
       if (outcome !== 'sent' || releasing || mode === 'observe') return
       const { window } = subject.channel
       const { inFlight } = subject.ahead
@@ -252,7 +253,7 @@ const INVARIANTS: readonly Invariant[] = [
       if (outstanding > 0 && outstanding + bytes > Math.min(HANDOVER, low)) return 'no room'
       if (window.blind || message.isCritical || subject.critical.includes(message)) return
       if (inFlight === 0) return
-      return inFlight + bytes > (low + high) / 2 && 'beyond the window'
+      return inFlight + bytes > subject.channel.ceiling && 'beyond the window'
     },
   },
   {
@@ -328,14 +329,15 @@ const INVARIANTS: readonly Invariant[] = [
     },
   },
   {
-    words: 'A client becomes congested by a message that takes it above high, and by nothing else.',
+    words:
+      'A client becomes congested by a message that takes it above high, and by nothing else; at the latest by one that takes it above what any path is given.',
     congested({ offering }, { clients }) {
       return !(offering && isAbove(offering, clients.limits.high)) && 'not above high'
     },
     offered({ channel, congestions }, offering, verdict, { clients }) {
       const { message, congested, replaced } = offering
       if (verdict === 'refused' || verdict === 'expired') return
-      if (!isAbove(offering, clients.limits.high)) return
+      if (!isAbove(offering, mostHigh(clients.limits))) return
       if (message.envelope.kind === 'disconnect') return
       const since = congested || congestions > 0
       // when the process exits it is sent on at once, and has recovered
@@ -345,15 +347,16 @@ const INVARIANTS: readonly Invariant[] = [
   },
   {
     words:
-      'It recovers below low, or when nothing waits and the window has room, not before, and not unless it has answered since or has answered for all; then it is told what was shed since.',
+      'It recovers below low, or what its path carries soon, or when nothing waits and the window has room, not before, and not unless it has answered since or has answered for all; then it is told what was shed since.',
     recovered(subject, summary, now, { clients }) {
       const { channel, critical, cosmetic, shed, congestedAt } = subject
-      const { low, high } = clients.limits
+      const { limits } = clients
+      const low = limits.horizon === 0 ? limits.low : mostHigh(limits)
       for (const name of ['dropped', 'conflated', 'expired', 'bytes'] as const) {
         if (summary[name] !== shed[name]) return `${summary[name]} ${name}, not ${shed[name]}`
       }
       const waits = critical.length + cosmetic.length > 0
-      const isClear = !waits && channel.window.hasRoom(1, now, (low + high) / 2, false)
+      const isClear = !waits && channel.window.hasRoom(1, now, channel.ceiling, false)
       if (!isClear && channel.buffered >= low) return `with ${channel.buffered} bytes`
       if (congestedAt === undefined || mayBeSpared(subject)) return
       const { answeredAt, clearAt } = subject
@@ -395,7 +398,7 @@ const INVARIANTS: readonly Invariant[] = [
   },
   {
     words:
-      'While a client is congested its cosmetic backlog does not grow; it never is above high, but for one message that came when no more than low was buffered.',
+      'While a client is congested its cosmetic backlog does not grow; it never is above what any path is given, but for one message that came when no more than low was buffered.',
     offered({ channel, congestions }, offering, _verdict, { clients }) {
       const { message, cosmeticBytes, buffered } = offering
       const { mode, low } = clients.limits
@@ -404,7 +407,7 @@ const INVARIANTS: readonly Invariant[] = [
       return channel.cosmetic.bytes > cosmeticBytes && `from ${cosmeticBytes}`
     },
     client({ channel, highest }, { clients }) {
-      const most = Math.max(highest, clients.limits.high)
+      const most = Math.max(highest, mostHigh(clients.limits))
       return channel.cosmetic.bytes > most && `${channel.cosmetic.bytes} bytes`
     },
   },
@@ -413,7 +416,8 @@ const INVARIANTS: readonly Invariant[] = [
       'No client has more buffered than the emergency cap and what one turn brings to a client that had caught up, unless it has taken something since.',
     offered(subject, { message, buffered, at }, verdict, { clients }) {
       const { channel, caughtUp } = subject
-      const { mode, emergency, low, high } = clients.limits
+      const { mode, emergency, low } = clients.limits
+      const high = mostHigh(clients.limits)
       if (verdict === 'refused' || mode === 'observe' || buffered <= low) return
       if (message.isCritical && mayHaveTaken(subject, at, clients.loopDelay.at(at))) return
       const most = message.isCritical ? emergency + caughtUp.bytes + high : Math.max(buffered, high)
@@ -452,7 +456,7 @@ const INVARIANTS: readonly Invariant[] = [
   {
     words:
       'What may be sent does not wait: when the loop has nothing left to do, the transport is sending, an answer is awaited or the window is full.',
-    client({ channel, closing, conn }, { loop, clients, unnoticed }) {
+    client({ channel, closing, conn }, { loop, unnoticed }) {
       const { critical, cosmetic, link, window, closedBy } = channel
       const next = critical.peek() ?? cosmetic.peek()
       if (!next || closedBy !== undefined || conn.cut || !loop.idle) return
@@ -463,10 +467,9 @@ const INVARIANTS: readonly Invariant[] = [
       // new limits are noticed by the sweep
       if (unnoticed > 0) return
       if (next.rule.class === 'critical') return 'a critical one'
-      const { low, high } = clients.limits
       if (closing) return
       // timers are late by up to a millisecond
-      return window.hasRoom(next.bytes, loop.now() - 1, (low + high) / 2) && 'a cosmetic one'
+      return window.hasRoom(next.bytes, loop.now() - 1, channel.ceiling) && 'a cosmetic one'
     },
   },
   {

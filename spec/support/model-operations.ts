@@ -48,11 +48,12 @@ const USUAL: Limits = {
   emergency: 9000,
   stallAfter: 4000,
   grace: 2000,
+  horizon: 200,
   maxAge: 500,
 }
 export const POLICIES: readonly Limits[] = [
   USUAL,
-  { ...USUAL, low: 200, high: 500, limit: 900, emergency: 2500, maxAge: 100 },
+  { ...USUAL, low: 200, high: 500, limit: 900, emergency: 2500, horizon: 0, maxAge: 100 },
   { ...USUAL, low: 3000, high: 9000, limit: 30_000, emergency: 90_000, maxAge: 5000 },
   { ...USUAL, mode: 'observe' },
 ]

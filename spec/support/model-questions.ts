@@ -1,3 +1,4 @@
+import type { Limits } from '../../lib/limits.ts'
 import type { Message, Offering, Subject } from './model-subject.ts'
 
 /**
@@ -35,6 +36,11 @@ export function claims(cosmetic: readonly Message[], { message, replaced }: Offe
     .filter((each) => each !== replaced && each.envelope.rule.rank <= upTo)
     .sort((a, b) => a.envelope.rule.rank - b.envelope.rule.rank)
   return { victims, growth: message.envelope.bytes - (replaced?.envelope.bytes ?? 0) }
+}
+
+/** Above it a client is congested, however much its path carries soon. */
+export function mostHigh({ horizon, high, limit, emergency }: Limits): number {
+  return horizon === 0 ? high : Math.max(limit, emergency / 2)
 }
 
 export function isAbove({ message, buffered, replaced }: Offering, high: number): boolean {

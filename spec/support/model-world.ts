@@ -22,7 +22,7 @@ import {
   type Run,
   SHED_INTERVAL,
 } from './model-operations.ts'
-import { rankOf } from './model-questions.ts'
+import { mostHigh, rankOf } from './model-questions.ts'
 import {
   type Ledger,
   type Message,
@@ -692,8 +692,8 @@ export class World implements Courier<Subject> {
   #check(): void {
     for (const subject of this.subjects) {
       check('client', subject, this)
-      const { high } = this.clients.limits
-      subject.highest = subject.cosmetic.length > 0 ? Math.max(subject.highest, high) : high
+      const most = mostHigh(this.clients.limits)
+      subject.highest = subject.cosmetic.length > 0 ? Math.max(subject.highest, most) : most
     }
     check('world', this)
   }

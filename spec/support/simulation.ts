@@ -205,6 +205,7 @@ export const LIMITS: Limits = {
   high: 128 * 1024,
   limit: 512 * 1024,
   emergency: 4096 * 1024,
+  horizon: 500,
   stallAfter: 10_000,
   grace: 10_000,
   maxAge: 2000,
@@ -224,25 +225,49 @@ export interface Simulated {
 export function simulate(path: Path, limits: Partial<Limits> = {}, seed = 1): Simulated {
   const simulation = new Simulation()
   const link = new SimulatedLink(simulation, path, randomOf(seed))
+  const window = new DeliveryWindow(new PathEstimate(TIMER))
+  return { simulation, link, ...channelOver(simulation, link, limits, { window }) }
+}
+
+/** A link that tells when it has room and when a marker was answered. */
+type TellingLink = Link & { onReady: () => void; onAnswered: (sequence: number) => void }
+
+interface Surroundings {
+  readonly window?: DeliveryWindow
+  /** The event loop does something else for so long, so often, milliseconds. */
+  readonly busy?: { readonly every: number; readonly lasts: number } | undefined
+}
+
+/** A channel over any link, in the surroundings of a server's one. */
+export function channelOver(
+  simulation: Simulation,
+  link: TellingLink,
+  changed: Partial<Limits>,
+  { window = new DeliveryWindow(), busy }: Surroundings = {},
+): Pick<Simulated, 'channel' | 'latency' | 'verdicts'> {
   const meters = new Meters()
   const verdicts: string[] = []
+  const limits = { ...LIMITS, ...changed }
+  const lateBy = (at: number): number => (busy ? Math.max(0, busy.lasts - (at % busy.every)) : 0)
   let wakesAt = Number.POSITIVE_INFINITY
   const host: ChannelHost = {
-    limits: { ...LIMITS, ...limits },
+    limits,
     watch() {},
     unwatch() {},
     wake(channel, at) {
       const due = simulation.now + Math.max(1, Math.ceil(at - simulation.now))
       if (due >= wakesAt) return
       wakesAt = due
-      simulation.at(due, () => {
+      simulation.at(due + lateBy(due), () => {
         if (wakesAt !== due) return
         wakesAt = Number.POSITIVE_INFINITY
         channel.pump(simulation.now)
       })
     },
     catchUp() {},
-    handedOver() {},
+    handedOver(channel) {
+      simulation.after(0, () => channel.serve(simulation.now))
+    },
     now: () => simulation.now,
     spent: () => false,
     overfull: false,
@@ -255,18 +280,16 @@ export function simulate(path: Path, limits: Partial<Limits> = {}, seed = 1): Si
     ledger: new Ledger(),
     congested() {},
     recovered() {},
-    loopDelay: { at: () => 0 },
+    loopDelay: { at: (now) => (busy && now % busy.every <= busy.lasts ? now % busy.every : 0) },
     disconnected() {},
   }
-  const channel = new Channel(
-    'simulated',
-    link,
-    host,
-    0,
-    new DeliveryWindow(new PathEstimate(TIMER)),
-  )
+  const channel = new Channel('simulated', link, host, 0, window)
   link.onReady = () => channel.pump(simulation.now)
-  link.onAnswered = (sequence) => channel.answered(sequence, simulation.now)
+  link.onAnswered = (sequence) => {
+    const late = lateBy(simulation.now)
+    if (late === 0) channel.answered(sequence, simulation.now)
+    else simulation.after(late, () => channel.answered(sequence, simulation.now))
+  }
   const sweep = (): void => {
     const code = channel.inspect(simulation.now)
     if (code) {
@@ -275,11 +298,11 @@ export function simulate(path: Path, limits: Partial<Limits> = {}, seed = 1): Si
     } else simulation.after(1000, sweep)
   }
   simulation.after(1000, sweep)
-  return { simulation, link, channel, latency: meters.latency, verdicts }
+  return { channel, latency: meters.latency, verdicts }
 }
 
 /** Mulberry32: the same numbers for the same seed. */
-function randomOf(seed: number): () => number {
+export function randomOf(seed: number): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0

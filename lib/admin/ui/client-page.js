@@ -19,6 +19,7 @@ export class ClientPage {
   #id
   #clientId
   #stats
+  #high
   #polls
   #reach = new Reach(this.#root)
   #history = new History(SECONDS)
@@ -53,7 +54,7 @@ export class ClientPage {
     byId('client-name').focus()
     this.#tables.clear()
     this.#closing.reset(id)
-    this.#chart ??= gaugeChart(byId('gauge-chart'), SECONDS, () => marksOf(this.#stats))
+    this.#chart ??= gaugeChart(byId('gauge-chart'), SECONDS, () => marksOf(this.#stats, this.#high))
     // the only path that is not a name: it would lead out of the clients
     if (/^\.+$/.test(id)) return this.#lost(new Failure('no such client is connected', 404))
     for (const poll of this.#polls) poll.start()
@@ -72,6 +73,7 @@ export class ClientPage {
   #show(client) {
     if (!this.#stats) return
     this.#clientId = client.id
+    this.#high = client.high
     this.#reach.answered()
     this.#root.classList.remove('gone')
     this.#say('agent', `${agentOf(client, 300)}`)
@@ -120,7 +122,8 @@ export class ClientPage {
   }
 }
 
-function marksOf({ watermarks: { low, high, limit } }) {
+/** @param high what it is for this client now */
+function marksOf({ watermarks: { low, limit } }, high) {
   return { low, high, limit }
 }
 
@@ -130,6 +133,7 @@ const FIGURES = {
   window: ({ window }) => bytes(window),
   waitCritical: ({ wait }) => span(wait.critical),
   waitCosmetic: ({ wait }) => span(wait.cosmetic),
+  high: ({ high }) => bytes(high),
   rate: (client) => rate(client.rate),
   rtt: ({ rtt }) => span(rtt),
   minRtt: ({ minRtt }) => span(minRtt),

@@ -3,7 +3,7 @@ import { byId, copyOf, figure, Rows, write } from './dom.js'
 import { shedOf } from './rates.js'
 import { visible } from './text.js'
 import { bytes, count, duration, percent, rate, span } from './words.js'
-import { fill, zoneWords } from './zones.js'
+import { fill, watermarksOf, zoneWords } from './zones.js'
 
 const AGENT_LENGTH = 90
 const EVERY_BROWSER = /^Mozilla\/5\.0 /
@@ -50,8 +50,9 @@ function showRow(row, client, context) {
   say('why', outlook ?? troubleOf(client, context) ?? visible(client.why))
   row.classList.toggle('closing', outlook !== undefined)
   say('buffered', bytes(client.buffered))
-  say('zone', zoneWords(client.buffered, context.watermarks))
-  fill(row.querySelector('.gauge'), client.buffered, context.watermarks)
+  const watermarks = watermarksOf(client, context.watermarks)
+  say('zone', zoneWords(client.buffered, watermarks))
+  fill(row.querySelector('.gauge'), client.buffered, watermarks)
   say('wait', span(client.wait.critical))
   say('waitCosmetic', cosmeticWait(client.wait))
   say('rtt', span(client.rtt))

@@ -33,6 +33,13 @@ export function fill(gauge, buffered, watermarks) {
   bar.dataset.zone = zoneOf(buffered, watermarks)
 }
 
+/** What a client is judged by now: its `high` rises with the rate of its path. */
+export function watermarksOf({ high }, watermarks) {
+  return high > watermarks.high
+    ? { ...watermarks, high: Math.min(high, watermarks.limit) }
+    : watermarks
+}
+
 /** Which watermark it is above, in words; empty below `high`. */
 export function zoneWords(buffered, watermarks) {
   const zone = zoneOf(buffered, watermarks)

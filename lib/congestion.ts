@@ -1,0 +1,64 @@
+import type { Limits } from './limits.ts'
+import type { Bytes, Millis } from './units.ts'
+import type { DeliveryWindow } from './window.ts'
+
+/**
+ * The rule of shedding: a client is congested when more is buffered for it than its path carries
+ * soon. A byte watermark alone can't tell: 128 KiB are 10 ms of a 100 Mbit/s link, less than what
+ * is on its way at any moment on a long one, and 10 s of a slow one.
+ *
+ * So `high` rises to what the path carries within its round trip and `watermarks.horizon`: up to
+ * `limit`, and what is on its way on a long and fast path beside that. A late answer lowers it again.
+ * While too little is known of the path, what counts is how long messages have waited (sojourn time,
+ * as in CoDel, RFC 8289 section 3.2).
+ *
+ * @param waited how long the next cosmetic message has waited
+ */
+export function highNow(
+  limits: Limits,
+  window: DeliveryWindow,
+  waited: Millis,
+  now: Millis,
+): Bytes {
+  return raised(limits.high, limits.horizon, limits, window, waited, now)
+}
+
+/** Bytes buffered below which a client that was congested has caught up. */
+export function lowNow(limits: Limits, window: DeliveryWindow, waited: Millis, now: Millis): Bytes {
+  return raised(limits.low, limits.horizon * RECOVERED, limits, window, waited, now)
+}
+
+/** Most bytes that may be in flight. */
+export function ceilingOf(limits: Limits, { path }: DeliveryWindow): Bytes {
+  const { horizon, low, high, limit } = limits
+  // what waits behind a full window must not be shed at once
+  if (horizon === 0) return (low + high) / 2
+  const { rate = 0, minRtt = 0 } = path
+  return mostOf(limits, limit + rate * minRtt)
+}
+
+/** What a long and fast path holds is no backlog; half of `emergency` is left to critical messages. */
+function mostOf({ limit, emergency }: Limits, bytes: Bytes): Bytes {
+  return Math.max(limit, Math.min(bytes, emergency / 2))
+}
+
+function raised(
+  watermark: Bytes,
+  within: Millis,
+  limits: Limits,
+  window: DeliveryWindow,
+  waited: Millis,
+  now: Millis,
+): Bytes {
+  if (limits.horizon === 0 || window.blind) return watermark
+  const { rate, minRtt = 0 } = window.path
+  const soon = minRtt + within
+  if (rate === undefined || !window.isKnown) {
+    return waited <= soon ? mostOf(limits, Number.POSITIVE_INFINITY) : watermark
+  }
+  const carried = rate * (soon - window.overdue(now))
+  return Math.max(watermark, Math.min(carried, mostOf(limits, limits.limit + rate * minRtt)))
+}
+
+/** The share of the horizon within which everything is carried for a client that has caught up. */
+const RECOVERED = 0.5

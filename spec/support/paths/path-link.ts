@@ -1,0 +1,233 @@
+import type { Envelope } from '../../../lib/envelope.ts'
+import type { Link } from '../../../lib/link/link.ts'
+import type { Simulation } from '../simulation.ts'
+import type { PathShape } from './cells.ts'
+
+interface Item {
+  readonly bytes: number
+  readonly envelope: Envelope | undefined
+  readonly sequence: number | undefined
+}
+
+/** Bytes of a marker and of a full packet on the wire. */
+const MARKER = 14
+const PACKET = 1448
+/** Of a loopback, bytes a millisecond. */
+const LOOPBACK = 200_000
+/** What a kernel sends before its first acknowledgement, and again after a rest (RFC 6928). */
+const INITIAL_WINDOW = 10 * PACKET
+const LEAST_RTO = 200
+const HANDOVER = 64 * 1024
+
+/**
+ * A path with everything that a real one does to packets: a bottleneck of a changing rate, a token
+ * bucket, in-order jitter, releases in bunches, losses that hold up what follows, TCP's slow start,
+ * and a client that is busy.
+ */
+export class PathLink implements Link {
+  readonly transport = 'simulated'
+  readonly immediate = true
+  readonly pending = 0
+  readonly proof = 'markers'
+  readonly waiting = 0
+  readonly heartbeatInterval = 25_000
+  readonly upgrading = false
+  readonly upgradeTimeout = 10_000
+  readonly isFlooded = false
+  heard = 0
+  carried = 0
+  taken = 0
+  markers = 0
+  rate: number
+  onReady = (): void => {}
+  onAnswered = (_sequence: number): void => {}
+  onReceived = (_envelope: Envelope, _at: number): void => {}
+  readonly #shape: PathShape
+  readonly #simulation: Simulation
+  readonly #random: () => number
+  readonly #phase: number
+  #queue: Item[] = []
+  #head = 0
+  #queued = 0
+  /** Of the item at the head. */
+  #remaining = 0
+  #startedAt = 0
+  #since = 0
+  #turn = 0
+  #running = false
+  #tokens: number
+  #tokensAt = 0
+  #lastArrival = 0
+  #lastAnswer = 0
+  #lostAt: number
+  /** TCP: may be unacknowledged, and is. */
+  #window = INITIAL_WINDOW
+  #unacknowledged = 0
+  #sentAt = 0
+
+  constructor(shape: PathShape, simulation: Simulation, random: () => number) {
+    this.#shape = shape
+    this.#simulation = simulation
+    this.#random = random
+    this.rate = shape.kbit === 0 ? LOOPBACK : shape.kbit / 8
+    this.#tokens = shape.bucket ?? 0
+    this.#phase = random()
+    this.#lostAt = shape.loss ? random() * shape.loss.every : Number.POSITIVE_INFINITY
+  }
+
+  get outstanding(): number {
+    return Math.max(0, this.#queued - (this.#shape.buffer ?? 4 * 1024 * 1024))
+  }
+
+  get cost(): number {
+    return this.outstanding
+  }
+
+  hasRoom(bytes: number): boolean {
+    return this.outstanding === 0 || this.outstanding + bytes <= HANDOVER
+  }
+
+  write(envelope: Envelope): void {
+    this.#push({ bytes: envelope.bytes, envelope, sequence: undefined })
+  }
+
+  mark(sequence: number): void {
+    this.markers++
+    this.#push({ bytes: MARKER, envelope: undefined, sequence })
+  }
+
+  batch(writes: () => void): void {
+    writes()
+  }
+
+  progressed(): number {
+    const taken = this.carried - this.taken
+    this.taken = this.carried
+    return taken
+  }
+
+  flush(): void {}
+  emptied(): void {}
+  close(): void {}
+  terminate(): void {}
+
+  end(): boolean {
+    return true
+  }
+
+  setRate(rate: number): void {
+    const { now } = this.#simulation
+    if (this.#running) {
+      this.#remaining = Math.max(0, this.#remaining - (now - this.#since) * this.rate)
+      this.#since = now
+    }
+    this.rate = rate
+    if (this.#running) this.#schedule()
+  }
+
+  #push(item: Item): void {
+    this.#queue.push(item)
+    this.#queued += item.bytes
+    if (!this.#running) this.#start()
+  }
+
+  #start(): void {
+    const item = this.#queue[this.#head]
+    if (!item) return
+    const { now } = this.#simulation
+    if (this.#shape.slowStart && !this.#opens(now)) return
+    const bucket = this.#shape.bucket ?? 0
+    this.#tokens = Math.min(bucket, this.#tokens + (now - this.#tokensAt) * this.rate)
+    const free = Math.min(this.#tokens, item.bytes)
+    this.#tokens -= free
+    this.#remaining = item.bytes - free
+    this.#since = now
+    this.#startedAt = now
+    this.#running = true
+    this.#schedule()
+  }
+
+  /** Whether TCP's window lets the next item go. */
+  #opens(now: number): boolean {
+    const rto = LEAST_RTO + (this.#shape.rtt ?? 0)
+    if (this.#unacknowledged === 0 && now - this.#sentAt > rto) this.#window = INITIAL_WINDOW
+    return this.#unacknowledged < this.#window
+  }
+
+  #schedule(): void {
+    const turn = ++this.#turn
+    this.#simulation.after(this.#remaining / this.rate, () => {
+      if (turn === this.#turn) this.#finish()
+    })
+  }
+
+  #finish(): void {
+    const { now } = this.#simulation
+    const blocked = this.outstanding > 0
+    const item = this.#queue[this.#head++]!
+    if (this.#head > 1000 && this.#head * 2 > this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#head)
+      this.#head = 0
+    }
+    this.#running = false
+    this.#queued -= item.bytes
+    this.carried += item.bytes
+    // tokens that are left are used from here on
+    this.#tokensAt = now
+    this.#travel(item, now)
+    this.#start()
+    if (blocked && this.outstanding === 0) this.onReady()
+  }
+
+  #travel(item: Item, now: number): void {
+    const { jitter, slowStart, busyClient } = this.#shape
+    const packets = jitter ? Math.ceil(item.bytes / PACKET) : 1
+    for (let n = 1; n <= packets; n++) {
+      const left = this.#startedAt + ((now - this.#startedAt) * n) / packets
+      this.#lastArrival = Math.max(this.#lastArrival, this.#delayed(this.#recovered(left), 0))
+    }
+    const arrival = this.#lastArrival
+    if (slowStart) this.#acknowledge(item.bytes, arrival)
+    if (item.envelope) this.onReceived(item.envelope, arrival)
+    if (item.sequence === undefined) return
+    const { sequence } = item
+    const handled = busyClient ? whenFree(arrival, busyClient) : arrival
+    this.#lastAnswer = Math.max(this.#lastAnswer, this.#delayed(handled, 1))
+    this.#simulation.at(this.#lastAnswer, () => {
+      this.heard += MARKER
+      this.onAnswered(sequence)
+    })
+  }
+
+  #acknowledge(bytes: number, arrival: number): void {
+    this.#unacknowledged += bytes
+    this.#sentAt = this.#simulation.now
+    this.#simulation.at(arrival + (this.#shape.rtt ?? 0) / 2, () => {
+      this.#unacknowledged -= bytes
+      this.#window = Math.min(4 * 1024 * 1024, this.#window + bytes)
+      if (!this.#running) this.#start()
+    })
+  }
+
+  /** When a packet can arrive at the earliest: what was lost before it is sent again first. */
+  #recovered(left: number): number {
+    const { loss } = this.#shape
+    if (!loss) return left
+    while (left > this.#lostAt + loss.stall) this.#lostAt += loss.every * (0.5 + this.#random())
+    return left > this.#lostAt ? this.#lostAt + loss.stall : left
+  }
+
+  #delayed(left: number, back: 0 | 1): number {
+    const { rtt = 0.6, jitter = 0, bunch = 0 } = this.#shape
+    const at = left + rtt / 2 + this.#random() * jitter
+    if (!bunch) return at
+    const phase = back ? this.#phase * bunch : 0
+    return Math.ceil((at - phase) / bunch) * bunch + phase
+  }
+}
+
+/** What is due while somebody is busy is done afterwards. */
+export function whenFree(at: number, busy: { every: number; lasts: number }): number {
+  const since = at % busy.every
+  return since < busy.lasts ? at - since + busy.lasts : at
+}
