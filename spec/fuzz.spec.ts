@@ -661,6 +661,7 @@ describe('A pong', () => {
       responded: () => 0,
       answered: (sequence: number) => answered.push(sequence),
       unasked: () => unasked.push(unasked.length),
+      plain: false,
       followsDrain: false,
       whenTickEnds() {},
       afterTick() {},

@@ -3,8 +3,6 @@ import type { Bytes } from '../units.ts'
 /** The parts of a `ws` WebSocket by which it answers a client's pings. */
 export interface PongingWs {
   readonly bufferedAmount: number
-  on?: (event: 'ping', listener: (payload: unknown) => void) => void
-  off?: (event: 'ping', listener: (payload: unknown) => void) => void
   pong?: (payload: Buffer, mask: boolean, callback: () => void) => void
   /** Private to `ws`; optional here. */
   _autoPong?: boolean
@@ -25,28 +23,37 @@ const kLatest = Symbol('spillway.pongs')
  */
 const MOST_WAITING: Bytes = 1024
 
-export function guardPongs(ws: PongingWs): void {
-  ws.on?.('ping', onPing)
+/**
+ * A client has pinged; `ws` has answered it, unless it was told not to.
+ *
+ * @param plain whether each ping is answered, as without the plugin
+ */
+export function pinged(ws: PongingWs, payload: unknown, plain: boolean): void {
+  if (!Buffer.isBuffer(payload)) return
+  const latest = ws[kLatest]
+  if (latest && plain) {
+    // the mode has changed since `ws` was told not to
+    answerAll(ws, latest, payload)
+  } else if (latest) {
+    latest.payload = payload
+    if (!latest.isUnderWay) answer(ws, latest)
+  } else if (!plain && ws._autoPong === true && ws.bufferedAmount > MOST_WAITING) {
+    ws._autoPong = false
+    ws[kLatest] = { payload: undefined, isUnderWay: false }
+  }
 }
 
+/** Has `ws` answer every ping again. */
 export function unguardPongs(ws: PongingWs): void {
-  ws.off?.('ping', onPing)
   if (ws[kLatest]) unmute(ws)
 }
 
-// One function for all connections, so that an idle one costs no closure.
-
-function onPing(this: PongingWs, payload: unknown): void {
-  if (!Buffer.isBuffer(payload)) return
-  const latest = this[kLatest]
-  if (latest) {
-    latest.payload = payload
-    if (!latest.isUnderWay) answer(this, latest)
-  } else if (this._autoPong === true && this.bufferedAmount > MOST_WAITING) {
-    // `ws` has answered this one
-    this._autoPong = false
-    this[kLatest] = { payload: undefined, isUnderWay: false }
-  }
+function answerAll(ws: PongingWs, latest: Latest, payload: Buffer): void {
+  unmute(ws)
+  const before = latest.payload
+  latest.payload = undefined
+  if (before) ws.pong?.(before, false, noop)
+  ws.pong?.(payload, false, noop)
 }
 
 function answer(ws: PongingWs, latest: Latest): void {
@@ -56,6 +63,8 @@ function answer(ws: PongingWs, latest: Latest): void {
   if (payload) ws.pong?.(payload, false, () => answer(ws, latest))
   else if (ws[kLatest] === latest) unmute(ws)
 }
+
+function noop(): void {}
 
 function unmute(ws: PongingWs): void {
   delete ws[kLatest]

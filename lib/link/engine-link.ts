@@ -324,6 +324,10 @@ export class EngineLink implements Link, GaugeEvents {
     this.#events?.answered(sequence, this.#host.now())
   }
 
+  get plain(): boolean {
+    return this.#host.plain
+  }
+
   unasked(): void {
     this.#host.unasked()
   }

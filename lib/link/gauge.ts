@@ -54,6 +54,8 @@ export interface TransportGauge {
 
 /** What a gauge tells its link. */
 export interface GaugeEvents {
+  /** Whether everything is written where, and answered as, without the plugin. */
+  readonly plain: boolean
   ready(): void
   /** @returns the sequence number of the answer */
   responded(behind: Bytes): number

@@ -2,7 +2,7 @@ import type { Burst } from '../burst.ts'
 import { pingOf } from '../frame.ts'
 import { note } from '../socketio/override.ts'
 import type { Bytes } from '../units.ts'
-import { guardPongs, type PongingWs, unguardPongs } from './auto-pong.ts'
+import { type PongingWs, pinged, unguardPongs } from './auto-pong.ts'
 import { type EngineSocket, type EngineTransport, readyEventOf } from './engine.ts'
 import { FrameWriter } from './frame-writer.ts'
 import type { GaugeEvents, TransportGauge } from './gauge.ts'
@@ -74,7 +74,7 @@ export class WebSocketGauge implements TransportGauge {
     if (pings) {
       note(this.#transport.socket, kGauge, this)
       socket.on?.('pong', onPong)
-      guardPongs(socket)
+      socket.on?.('ping', onPing)
     }
   }
 
@@ -147,6 +147,7 @@ export class WebSocketGauge implements TransportGauge {
     this.#transport.off('ready', onReady)
     this.#transport.off('drain', onReady)
     socket.off?.('pong', onPong)
+    socket.off?.('ping', onPing)
     unguardPongs(socket)
     this.writer?.detach()
     Reflect.deleteProperty(this.#transport, kGauge)
@@ -170,6 +171,10 @@ export class WebSocketGauge implements TransportGauge {
     this.#events.answered(answer.sequence)
   }
 
+  ping(payload: unknown): void {
+    pinged(this.#transport.socket, payload, this.#events.plain)
+  }
+
   #append(marker: OpenMarker): void {
     let last = this.#open
     if (!last) this.#open = marker
@@ -188,4 +193,8 @@ function onReady(this: WebSocketTransport): void {
 
 function onPong(this: Ws, payload: unknown): void {
   this[kGauge]?.pong(payload)
+}
+
+function onPing(this: Ws, payload: unknown): void {
+  this[kGauge]?.ping(payload)
 }

@@ -15,7 +15,7 @@ describe('Unread answers', () => {
   })
 
   async function open(protocol: 3 | 4, options?: Parameters<typeof startServer>[0]) {
-    fixture = await startServer(options, { allowEIO3: true })
+    fixture = await startServer(options, { allowEIO3: true, pingTimeout: 60_000 })
     tcp = await HostileSocket.open(fixture.port)
     tcp.send(requestOf({ query: `EIO=${protocol}&transport=websocket`, headers: UPGRADE }))
     await tcp.until(() => tcp.packets.length > 0)
@@ -57,6 +57,50 @@ describe('Unread answers', () => {
     await eventually(() => tcp.pongs.at(-1)?.toString() === last && ws._autoPong === true)
     tcp.send(frameOf({ opcode: 9, payload: Buffer.from('again') }))
     await eventually(() => tcp.pongs.at(-1)?.toString() === 'again')
+  })
+
+  for (const options of ['plain', { mode: 'observe' }] as const) {
+    const name = options === 'plain' ? 'without the plugin' : 'in mode observe'
+    it(`to pings are all written, and all there when the client reads, ${name}`, async () => {
+      const socket = await open(4, options)
+      const { socket: ws } = socket.conn.transport as unknown as { socket: Ws }
+      tcp.pause()
+      let sent = 0
+      await eventually(() => {
+        tcp.send(pings(1000))
+        sent += 1000
+        return ws.bufferedAmount > 100 * KiB
+      }, 15_000)
+      expect(ws._autoPong).to.equal(true)
+      tcp.resume()
+      await eventually(() => tcp.pongs.length === sent, 15_000)
+    })
+  }
+
+  it('to pings are those of the mode that is in force', async () => {
+    const socket = await open(4)
+    const { socket: ws } = socket.conn.transport as unknown as { socket: Ws }
+    const waits = async (least: number) => {
+      await eventually(() => {
+        tcp.send(pings(1000))
+        return ws.bufferedAmount > least || (least === 0 && ws._autoPong === false)
+      }, 15_000)
+    }
+    tcp.pause()
+    await waits(0)
+    expect(ws._autoPong).to.equal(false)
+    fixture.spillway!.setMode('observe')
+    // what is held back is answered before what follows
+    await waits(ws.bufferedAmount + 100 * KiB)
+    expect(ws._autoPong).to.equal(true)
+    fixture.spillway!.setMode('enforce')
+    tcp.send(pings(1))
+    await eventually(() => ws._autoPong === false)
+    tcp.resume()
+    await eventually(() => ws._autoPong === true)
+    tcp.pongs.length = 0
+    tcp.send(pings(1000))
+    await eventually(() => tcp.pongs.length >= 1000)
   })
 
   it('to pings are all given to a client that reads', async () => {
