@@ -164,7 +164,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
         ledger: this.#clients.ledger,
         observes: () => this.limits.mode === 'observe',
       },
-      (conn, write, close, known) => this.#clients.open(conn, write, close, known),
+      (conn, known) => this.#clients.open(conn, known),
       (engine) => {
         this.#gate.add(engine)
         this.#clients.strays.watch(engine)

@@ -14,7 +14,7 @@ import { History } from './history.ts'
 import type { Ledger } from './ledger.ts'
 import { Leniency, ON_CONNECTING } from './leniency.ts'
 import type { Limits } from './limits.ts'
-import type { EngineSocket, EngineWrite } from './link/engine.ts'
+import type { EngineSocket } from './link/engine.ts'
 import { EngineLink } from './link/engine-link.ts'
 import type { Emptied, LinkHost } from './link/link.ts'
 import { StraySockets } from './link/strays.ts'
@@ -189,14 +189,9 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
   }
 
   /** @param known of a client that was connected before the server was attached to */
-  open(
-    conn: EngineSocket,
-    write: EngineWrite,
-    close: (discard?: boolean) => void,
-    known?: KnownClient,
-  ): Channel {
+  open(conn: EngineSocket, known?: KnownClient): Channel {
     const id = `${idPrefix}${++this.#lastId}`
-    const link = new EngineLink(conn, write, close, this)
+    const link = new EngineLink(conn, this)
     const now = this.now()
     const channel = new Channel(id, link, this, now)
     link.listen(channel)

@@ -14,12 +14,7 @@ import { Encoding, Encodings } from './intercept/encodings.ts'
 import { type Origin, Origins } from './intercept/origins.ts'
 import { SocketIndex } from './intercept/socket-index.ts'
 import type { Ledger } from './ledger.ts'
-import {
-  type EngineServer,
-  type EngineSocket,
-  type EngineWrite,
-  missingFeature,
-} from './link/engine.ts'
+import { type EngineServer, type EngineSocket, missingFeature } from './link/engine.ts'
 import { forget, withoutOffset } from './recovery.ts'
 import { note, Override, replaceMethod } from './socketio/override.ts'
 import type { Millis } from './units.ts'
@@ -53,13 +48,8 @@ interface ConnectedSocket extends NamespaceSocket {
   readonly handshake: { readonly issued: number }
 }
 
-/** Builds the channel of a connection; gets Engine.IO's own methods, which the tap shadows. */
-export type OpenChannel = (
-  conn: EngineSocket,
-  write: EngineWrite,
-  close: (discard?: boolean) => void,
-  known?: KnownClient,
-) => Channel
+/** Builds the channel of a connection, before the tap shadows its methods. */
+export type OpenChannel = (conn: EngineSocket, known?: KnownClient) => Channel
 
 interface Tapped {
   readonly tap: Tap
@@ -388,7 +378,7 @@ export class Tap implements Courier<AdapterSocket> {
       )
     }
     const known = sockets && { sockets, connectedFor: this.#sinceFirst(sockets) }
-    const channel = this.#open(conn, conn.write, conn.close, known)
+    const channel = this.#open(conn, known)
     note(conn, kTapped, { tap: this, channel })
     for (const override of this.#overrides) override.install(conn)
   }

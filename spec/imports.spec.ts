@@ -35,6 +35,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
       'lib/budget',
       'lib/ready-queue',
       'lib/socketio/override',
+      'lib/socketio/send-path',
       'lib/socketio/local-disconnects',
       'lib/telemetry/callbacks',
     ],

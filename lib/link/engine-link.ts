@@ -4,6 +4,7 @@ import type { Envelope } from '../envelope.ts'
 import type { TickMember } from '../fanout.ts'
 import { Held, type Shared } from '../ledger.ts'
 import { note, Override } from '../socketio/override.ts'
+import { hasOwnFlush } from '../socketio/send-path.ts'
 import type { Bytes, Millis } from '../units.ts'
 import { Backlog } from './backlog.ts'
 import { bytesHeldBack, type EngineSocket, type EngineWrite, kernelSocketOf } from './engine.ts'
@@ -17,10 +18,9 @@ export class EngineLink implements Link, GaugeEvents {
   /** Bytes in `conn.writeBuffer`, which Engine.IO empties as a whole. */
   waiting: Bytes = 0
   readonly conn: LinkedSocket
-  readonly #write: EngineWrite
-  readonly #close: (discard?: boolean) => void
-  /** Somebody has replaced the connection's `write`, and is to see all that is written. */
-  readonly #isReplaced: boolean
+  /** What somebody has put in the place of Engine.IO's own, and is to see all that is written. */
+  readonly #ownWrite: EngineWrite | undefined
+  readonly #ownClose: EngineSocket['close'] | undefined
   readonly #host: LinkHost
   #events: LinkEvents | undefined
   #gauge: TransportGauge
@@ -40,17 +40,11 @@ export class EngineLink implements Link, GaugeEvents {
   /** Engine.IO tells of a new transport, and has not finished with it. */
   #switching = false
 
-  /** @param write Engine.IO's own `write` and `close`, which the tap has shadowed */
-  constructor(
-    conn: EngineSocket,
-    write: EngineWrite,
-    close: (discard?: boolean) => void,
-    host: LinkHost,
-  ) {
+  /** @param conn with its own `write` and `close`, which the tap is to shadow */
+  constructor(conn: EngineSocket, host: LinkHost) {
     this.conn = conn
-    this.#write = write
-    this.#isReplaced = Object.hasOwn(conn, 'write')
-    this.#close = close
+    if (Object.hasOwn(conn, 'write')) this.#ownWrite = conn.write
+    if (Object.hasOwn(conn, 'close')) this.#ownClose = conn.close
     this.#host = host
     this.#gauge = gaugeFor(conn, conn.transport, this)
     note(this.conn, kLink, this)
@@ -130,9 +124,10 @@ export class EngineLink implements Link, GaugeEvents {
     this.waiting += envelope.bytes
     this.#unwritten += envelope.bytes
     const last = parts.length - 1
+    const write = this.#ownWrite ?? inheritedOf(this.conn).write
     for (let index = 0; index <= last; index++) {
       this.#unwritten -= sizes[index]!
-      this.#write.call(this.conn, parts[index]!, options, index === last ? callback : undefined)
+      write.call(this.conn, parts[index]!, options, index === last ? callback : undefined)
     }
     this.#wrote(envelope)
   }
@@ -155,8 +150,9 @@ export class EngineLink implements Link, GaugeEvents {
   #takeBurst(): Burst | undefined {
     const burst = this.#burst
     if (!burst) return undefined
-    if (!this.#isKept(burst)) {
-      this.#leaveBurst()
+    const isKept = this.#isKept(burst)
+    if (!isKept || this.#gauge.writer!.isReplaced) {
+      this.#leaveBurst(isKept)
       return undefined
     }
     this.#burst = undefined
@@ -174,15 +170,19 @@ export class EngineLink implements Link, GaugeEvents {
     return heldBack === 0 || this.conn.writeBuffer![heldBack - 1] === envelope.packets.at(-1)
   }
 
-  /** Leaves what was kept to Engine.IO, which has the packets already, or has sent them. */
-  #leaveBurst(): void {
+  /**
+   * Leaves what was kept to Engine.IO, which has the packets already, or has sent them.
+   *
+   * @param isKept whether nobody has begun to send them
+   */
+  #leaveBurst(isKept = false): void {
     const burst = this.#burst
     if (!burst) return
     this.#burst = undefined
     const { conn } = this
     // it would be gone already
     if (!burst.isHeldBack) conn.writeBuffer!.unshift(burst.first)
-    this.#gauge.writer?.release(!burst.isHeldBack)
+    this.#gauge.writer?.release(isKept || !burst.isHeldBack)
     if (conn.writeBuffer!.length === 0) this.#gauge.flushed(burst.bytes, 0)
     else {
       this.#followDrain()
@@ -209,8 +209,7 @@ export class EngineLink implements Link, GaugeEvents {
       return
     }
     // somebody else's own may do more than flush
-    const canWait = typeof conn.flush === 'function' && !Object.hasOwn(conn, 'flush')
-    if (!canWait || !heldBack.install(conn)) {
+    if (!hasOwnFlush(conn) || !heldBack.install(conn)) {
       writes()
       return
     }
@@ -266,7 +265,7 @@ export class EngineLink implements Link, GaugeEvents {
     this.#letGo()
     // Engine.IO would close the new transport at once, without what it has not been given yet
     if (this.#switching && !discard) timers.nextTick(() => this.close())
-    else this.#close.call(this.conn, discard)
+    else this.#closeConnection(discard)
   }
 
   terminate(): void {
@@ -276,7 +275,12 @@ export class EngineLink implements Link, GaugeEvents {
 
   end(): boolean {
     this.flush()
-    return this.#gauge.end(() => this.#close.call(this.conn))
+    return this.#gauge.end(() => this.#closeConnection())
+  }
+
+  #closeConnection(discard?: boolean): void {
+    const close = this.#ownClose ?? inheritedOf(this.conn).close
+    close.call(this.conn, discard)
   }
 
   /** Whether its kernel socket is still open, though the connection is gone. */
@@ -356,7 +360,7 @@ export class EngineLink implements Link, GaugeEvents {
 
   /** The way past Engine.IO, if there is one. */
   get #writer(): FrameWriter | undefined {
-    return this.#isReplaced ? undefined : this.#gauge.writer
+    return this.#ownWrite ? undefined : this.#gauge.writer
   }
 
   #keep(envelope: Envelope): boolean {
@@ -445,6 +449,11 @@ export class EngineLink implements Link, GaugeEvents {
     if (!this.lingers) this.#backlog?.keep(0)
     events?.disconnected()
   }
+}
+
+/** Engine.IO's methods as they are now: they may be replaced for all connections at any time. */
+function inheritedOf(conn: EngineSocket): EngineSocket {
+  return Object.getPrototypeOf(conn)
 }
 
 // One function for all connections, so that an idle one costs no closure.

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { Burst } from '../burst.ts'
 import type { TickMember } from '../fanout.ts'
 import { note } from '../socketio/override.ts'
+import { SendPath } from '../socketio/send-path.ts'
 import type { Bytes } from '../units.ts'
 import type { EngineSocket, EngineTransport } from './engine.ts'
 import { type KernelSocket, unwatch, type WriteOwner, writeToKernel } from './kernel-write.ts'
@@ -14,6 +15,7 @@ interface Ws {
   readonly extensions?: unknown
   /** Private to `ws`, and used by Engine.IO too, for frames that Socket.IO has encoded. */
   readonly _sender?: { readonly sendFrame?: unknown }
+  readonly send?: unknown
   readonly _socket?: KernelSocket | null
 }
 
@@ -31,6 +33,10 @@ export interface WriterEvents {
 const kWriter = Symbol('spillway.writer')
 
 interface WrittenTransport extends EngineTransport {
+  readonly _doSend?: unknown
+  readonly _doSendLast?: unknown
+  readonly _onSent?: unknown
+  readonly _onSentLast?: unknown
   /** Of an earlier link, while the kernel has not taken all that it has written. */
   [kWriter]?: FrameWriter
 }
@@ -62,6 +68,12 @@ export class FrameWriter implements WriteOwner, TickMember {
   readonly #transport: EngineTransport
   readonly #ws: Ws
   readonly #socket: KernelSocket
+  readonly #path: SendPath
+  /** What the transport has made for itself, to send and to be told. */
+  readonly #doSend: unknown
+  readonly #doSendLast: unknown
+  readonly #onSent: unknown
+  readonly #onSentLast: unknown
   #events: WriterEvents
   /** Bytes written past the socket's stream that the kernel has not taken. */
   pending: Bytes = 0
@@ -98,7 +110,10 @@ export class FrameWriter implements WriteOwner, TickMember {
       socket.encrypted !== true
     if (!usable) return undefined
     const earlier = (transport as WrittenTransport)[kWriter]
-    if (!earlier) return new FrameWriter(conn, transport, ws, socket, events)
+    if (!earlier) {
+      const path = SendPath.of({ conn, transport, ws, socket })
+      return path && new FrameWriter(conn, transport, ws, socket, path, events)
+    }
     earlier.#events = events
     return earlier
   }
@@ -108,9 +123,16 @@ export class FrameWriter implements WriteOwner, TickMember {
     transport: EngineTransport,
     ws: Ws,
     socket: KernelSocket,
+    path: SendPath,
     events: WriterEvents,
   ) {
     this.#events = events
+    this.#path = path
+    const { _doSend, _doSendLast, _onSent, _onSentLast } = transport as WrittenTransport
+    this.#doSend = _doSend
+    this.#doSendLast = _doSendLast
+    this.#onSent = _onSent
+    this.#onSentLast = _onSentLast
     this.#conn = conn
     this.#transport = transport
     this.#ws = ws
@@ -119,7 +141,8 @@ export class FrameWriter implements WriteOwner, TickMember {
 
   /**
    * Whether nobody would notice now: Engine.IO sends nothing and holds nothing back, the kernel has
-   * taken all, and nobody listens to what Engine.IO tells in the middle of a write.
+   * taken all, nobody listens to what Engine.IO tells in the middle of a write, and nobody has
+   * replaced what it would call.
    */
   get isUsable(): boolean {
     const conn = this.#conn
@@ -134,13 +157,26 @@ export class FrameWriter implements WriteOwner, TickMember {
       conn.listenerCount('flush') === 0 &&
       conn.listenerCount('drain') === (this.#events.followsDrain ? 1 : 0) &&
       server.listenerCount('flush') === 0 &&
-      server.listenerCount('drain') === 0
+      server.listenerCount('drain') === 0 &&
+      !this.isReplaced
     )
   }
 
   /** Whether somebody looks at each packet, where it is emitted. */
   get isSeen(): boolean {
-    return this.#conn.listenerCount('packetCreate') > 0
+    return this.#conn.listenerCount('packetCreate') > 0 || !this.#path.leadsToTransport(this.#conn)
+  }
+
+  /** Whether somebody has replaced what Engine.IO would call to write to the kernel. */
+  get isReplaced(): boolean {
+    const transport = this.#transport as WrittenTransport
+    return (
+      transport._doSendLast !== this.#doSendLast ||
+      transport._doSend !== this.#doSend ||
+      transport._onSentLast !== this.#onSentLast ||
+      transport._onSent !== this.#onSent ||
+      !this.#path.leadsToKernel(this.#conn, transport, this.#ws, this.#socket)
+    )
   }
 
   /** Whether the kernel has taken all that was written here. */

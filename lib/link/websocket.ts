@@ -111,9 +111,10 @@ export class WebSocketGauge implements TransportGauge {
     const marker = makeMarker(sequence)
     this.#append(marker)
     const payload = payloadOf(marker)
-    if (!this.writer) this.#transport.socket.ping?.(payload)
-    else if (before) this.writer.write(before, pingOf(payload))
-    else this.writer.control(pingOf(payload))
+    const { writer } = this
+    if (before) writer!.write(before, pingOf(payload))
+    else if (writer && !writer.isReplaced) writer.control(pingOf(payload))
+    else this.#transport.socket.ping?.(payload)
   }
 
   /** A reset frees the kernel's buffers too, and tells the client at once; TLS has none. */

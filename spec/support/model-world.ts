@@ -304,7 +304,9 @@ export class World implements Courier<Subject> {
     const conn = new ModelConnection(this.#surroundings, by, kernel, (arrival) =>
       this.#arrive(subject, arrival),
     )
-    const channel = this.clients.open(conn, conn.write, conn.close)
+    const channel = this.clients.open(conn)
+    const isDirect = !channel.link.immediate
+    if (isDirect !== (by === 'frames')) throw new Error(`${by} is written to as if it were another`)
     this.opened++
     const subject = makeSubject(channel, conn, farewell, loop.now())
     this.#overhear(subject)
