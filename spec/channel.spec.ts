@@ -403,6 +403,17 @@ describe('Channel', () => {
     expect(channel.offer(critical(), 0)).to.equal('refused')
   })
 
+  it('does not end who has answered at once before, and now is busy for a moment', () => {
+    const { channel, link } = setUp({}, 'markers')
+    channel.offer(critical(), 0)
+    link.deliver()
+    channel.answered(link.marks.at(-1)!, 1)
+    for (let n = 0; n < 4; n++) channel.offer(critical(limits.emergency), 2 + n * 50)
+    expect(channel.closedBy).to.equal(undefined)
+    channel.offer(critical(), 600)
+    expect(channel.closedBy).to.equal('emergency')
+  })
+
   it('closes after what is critical when the application asks, as often as it asks', () => {
     const { channel, link } = setUp()
     channel.offer(critical(1000), 0)
