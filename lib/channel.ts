@@ -68,8 +68,6 @@ export interface ChannelHost {
   recovered(channel: Channel, episode: Episode, now: Millis, wasCongested: boolean): void
 }
 
-/** So long a client's page or machine may be busy before it answers. */
-const BUSY_CLIENT: Millis = 500
 /** The share of `stallAfter` after which a client is said to be stalling. */
 const STALLING = 0.25
 /** The share of what it is offered that a client loses at least to be said to be losing. */
@@ -640,7 +638,8 @@ export class Channel implements FanoutMember, LinkEvents {
       vitals.isExcused(link, now) || limits.stallAfter > this.#host.limits.stallAfter
     const { minRtt } = window.path
     const patience = emergencyPatience(limits)
-    const answerTime = Math.max(BUSY_CLIENT, 2 * ((minRtt ?? 0) + loopDelay.at(now)))
+    // its page or machine may be busy
+    const answerTime = Math.max(patience, 2 * ((minRtt ?? 0) + loopDelay.at(now)))
     const conduct = {
       progressAt: vitals.progressAt,
       patience,

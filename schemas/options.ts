@@ -51,7 +51,7 @@ export const watermarks = z
     emergency: bytes
       .optional()
       .describe(
-        'Bytes buffered for a client above which it is closed as soon as it is sent more and does not take it. What one turn of the event loop brings to a client that has caught up does not count, and one that takes what it is sent may have more. Default: 8 times `limit`.',
+        'Bytes buffered for a client above which it is closed when it is sent more and takes none of it in 0.08 of `stallAfter`. What one turn of the event loop brings to a client that has caught up does not count, and one that takes what it is sent may have more. Default: 8 times `limit`.',
       ),
     horizon: z
       .int()

@@ -410,7 +410,7 @@ describe('Channel', () => {
     channel.answered(link.marks.at(-1)!, 1)
     for (let n = 0; n < 4; n++) channel.offer(critical(limits.emergency), 2 + n * 50)
     expect(channel.closedBy).to.equal(undefined)
-    channel.offer(critical(), 600)
+    channel.offer(critical(), 1000)
     expect(channel.closedBy).to.equal('emergency')
   })
 
@@ -429,11 +429,11 @@ describe('Channel', () => {
 
   for (const close of ['close', 'retire'] as const) {
     it(`is not looked after when what waits for its slice ends it as it is to ${close}`, () => {
-      const { channel, link, watched } = setUp({}, 'none', (it) => it.offer(critical(9000), 600))
+      const { channel, link, watched } = setUp({}, 'none', (it) => it.offer(critical(9000), 1000))
       // over polling the connection is gone at once
       link.terminate = () => void channel.closed()
       for (const bytes of [1500, 10]) channel.offer(critical(bytes), 0)
-      channel[close](600)
+      channel[close](1000)
       expect([channel.closedBy, watched.size]).to.deep.equal(['emergency', 0])
     })
   }

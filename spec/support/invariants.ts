@@ -3,6 +3,7 @@ import type { Envelope } from '../../lib/envelope.ts'
 import type { ShedSummary } from '../../lib/episode.ts'
 import { HANDOVER } from '../../lib/link/link.ts'
 import { type EnforcedClosing, MESSAGE_OUTCOMES, type MessageOutcome } from '../../lib/outcomes.ts'
+import { emergencyPatience } from '../../lib/vitals.ts'
 import { SHED_INTERVAL } from './model-operations.ts'
 import {
   bytesOf,
@@ -419,7 +420,9 @@ const INVARIANTS: readonly Invariant[] = [
       const { mode, emergency, low } = clients.limits
       const high = mostHigh(clients.limits)
       if (verdict === 'refused' || mode === 'observe' || buffered <= low) return
-      if (message.isCritical && mayHaveTaken(subject, at, clients.loopDelay.at(at))) return
+      const patience = emergencyPatience(clients.limits)
+      const late = clients.loopDelay.at(at)
+      if (message.isCritical && mayHaveTaken(subject, at, late, patience)) return
       const most = message.isCritical ? emergency + caughtUp.bytes + high : Math.max(buffered, high)
       // a kernel may refuse the marker before it and the one behind it
       return channel.buffered > most + 2 * MARKER && `${channel.buffered} bytes`

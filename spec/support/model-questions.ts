@@ -54,16 +54,18 @@ export function mayBeSpared({ channel, sentBytes, provenBytes }: Subject): boole
 
 /**
  * @param late of the loop, which reads answers so much later
+ * @param patience with which its page or its machine is given time to answer
  * @returns whether it may have taken something since it had caught up, or can't have shown that yet
  */
 export function mayHaveTaken(
   { channel, conn, caughtUp, answeredAt, behindSince = 0 }: Subject,
   at: number,
   late: number,
+  patience: number,
 ): boolean {
   const { blind, path } = channel.window
   if (blind || conn.upgrading || answeredAt >= caughtUp.at) return true
-  return at - behindSince < (path.minRtt === undefined ? 500 : 2 * (path.minRtt + late))
+  return at - behindSince < Math.max(patience, 2 * ((path.minRtt ?? 0) + late))
 }
 
 export function differs(
