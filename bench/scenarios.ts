@@ -7,6 +7,7 @@ import { faultSuite } from './faults/scenario.ts'
 import { healthy } from './healthy/scenario.ts'
 import { lobby } from './lobby/scenario.ts'
 import { overhead } from './overhead/scenario.ts'
+import { repeats } from './repeats/scenario.ts'
 import { scale } from './scale/scenario.ts'
 import { slowLink } from './slow-link/scenario.ts'
 import { soak } from './soak/scenario.ts'
@@ -40,6 +41,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   lobby,
   admin,
   dashboard,
+  repeats,
   scale,
   soak,
   storm,

@@ -2,9 +2,13 @@ import { Ledger } from './ledger.ts'
 import type { Limits } from './limits.ts'
 import type { Bytes } from './units.ts'
 
-/** Of the budget: above it clients are closed. */
+/** So many times the budget may be held: above that, clients are closed until it is no more. */
 const MOST = 1.5
-/** `high` shrinks in so many steps a budget, so that it is not reckoned anew for every message. */
+/**
+ * The budget is divided into so many equal steps. Above the budget, `low` and `high` shrink by whole
+ * steps, so that they are not reckoned anew for every message; and after clients were closed, one
+ * step more may be held before others are looked for.
+ */
 const STEPS = 64
 
 /**
@@ -16,6 +20,11 @@ export class Budget {
   readonly ledger = new Ledger()
   #shrunk: { readonly from: Limits; readonly steps: number; readonly to: Limits } | undefined
 
+  /**
+   * Bytes held above which clients are closed at once, and not with the next sweep: MOST times the
+   * budget, or one step more than was held after the latest search for clients to close, if that is
+   * more. Without it, every message would lead to another search while nobody can be closed.
+   */
   #bearable: Bytes
 
   constructor(bytes: Bytes) {

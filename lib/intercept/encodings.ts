@@ -11,6 +11,10 @@ export class Encoding {
   readonly tick: number
   /** Whether a broadcast of it may be sent in slices. */
   readonly canWait: boolean
+  /** The encodings that it was added to. */
+  encodings: Encodings | undefined
+  /** Walks over its parts for one recipient of a broadcast after the other. */
+  idle: Iteration | undefined
   #envelope: Envelope | undefined
 
   constructor(fields: EnvelopeFields, tick: number, canWait: boolean) {
@@ -52,7 +56,8 @@ export class Encodings {
 
   /** @returns what the encoder has to return for Socket.IO to write: the parts of the packet */
   add(encoding: Encoding): EncodedPart[] {
-    return new EncodedParts(this, encoding)
+    encoding.encodings = this
+    return new EncodedParts(encoding)
   }
 
   /**
@@ -166,34 +171,27 @@ export class Encodings {
  * process more slowly as soon as a single one has an own `Symbol.iterator`.
  */
 class EncodedParts extends Array<EncodedPart> {
-  readonly #encodings: Encodings
+  // one field, and no `push`: the array is made for every message
   readonly #encoding: Encoding
-  /** Serves one recipient of a broadcast after the other. */
-  #idle: Iteration | undefined
 
   /** What `slice`, `map` and others derive from it are plain arrays. */
   static override get [Symbol.species](): ArrayConstructor {
     return Array
   }
 
-  constructor(encodings: Encodings, encoding: Encoding) {
+  constructor(encoding: Encoding) {
     super()
-    this.#encodings = encodings
     this.#encoding = encoding
     const { parts } = encoding.fields
-    for (let index = 0; index < parts.length; index++) this.push(parts[index]!)
+    for (let index = 0; index < parts.length; index++) this[index] = parts[index]!
   }
 
   override [Symbol.iterator](): ArrayIterator<EncodedPart> {
-    const iteration = this.#idle ?? new Iteration(this, this.#encodings, this.#encoding)
-    this.#idle = undefined
+    const encoding = this.#encoding
+    const iteration = encoding.idle ?? new Iteration(this, encoding)
+    encoding.idle = undefined
     iteration.index = -1
     return iteration as unknown as ArrayIterator<EncodedPart>
-  }
-
-  /** For iterations that have ended. */
-  static reuse(parts: EncodedParts, iteration: Iteration): void {
-    parts.#idle = iteration
   }
 }
 
@@ -232,9 +230,9 @@ class Iteration implements Iterator<EncodedPart, undefined> {
     value: undefined,
   }
 
-  constructor(parts: EncodedParts, encodings: Encodings, encoding: Encoding) {
+  constructor(parts: EncodedParts, encoding: Encoding) {
     this.#parts = parts
-    this.#encodings = encodings
+    this.#encodings = encoding.encodings!
     this.encoding = encoding
   }
 
@@ -252,7 +250,7 @@ class Iteration implements Iterator<EncodedPart, undefined> {
     this.index = this.#parts.length
     this.#result.done = true
     this.#result.value = undefined
-    EncodedParts.reuse(this.#parts, this)
+    this.encoding.idle = this
     return this.#result as IteratorReturnResult<undefined>
   }
 

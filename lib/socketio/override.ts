@@ -23,6 +23,10 @@ export class Override<T extends object, Name extends keyof T> {
   #own: WeakMap<object, PropertyDescriptor> | undefined
   /** Objects on which somebody else's function stayed, which may call this one. */
   #wrapped: WeakSet<object> | undefined
+  /** Of the object that it was installed on last: thousands may be of one class. */
+  #prototype: object | null = null
+  /** Whether such objects inherit an enumerable property. */
+  #isEnumerable = false
 
   constructor(name: Name, method: MethodOf<T, Name>) {
     this.name = name
@@ -46,7 +50,18 @@ export class Override<T extends object, Name extends keyof T> {
       this.#own ??= new WeakMap()
       this.#own.set(target, own)
     } else this.#own?.delete(target)
-    return place(target, this.name, present, this.#method)
+    const isEnumerable = present ? present.enumerable === true : this.#inheritsEnumerable(target)
+    return place(target, this.name, present, isEnumerable, this.#method)
+  }
+
+  #inheritsEnumerable(target: T): boolean {
+    const prototype: object | null = Object.getPrototypeOf(target)
+    if (prototype === null) return false
+    if (prototype !== this.#prototype) {
+      this.#prototype = prototype
+      this.#isEnumerable = inherited(prototype, this.name)?.enumerable === true
+    }
+    return this.#isEnumerable
   }
 
   /** Whether the function is what a call of the object's method reaches first. */
@@ -155,10 +170,10 @@ function place(
   target: object,
   name: PropertyKey,
   own: PropertyDescriptor | undefined,
+  enumerable: boolean,
   value: unknown,
 ): boolean {
   if (own && !own.configurable) return Reflect.defineProperty(target, name, { value })
-  const { enumerable = false } = own ?? inherited(target, name) ?? {}
   return Reflect.defineProperty(target, name, {
     value,
     writable: true,
@@ -167,8 +182,9 @@ function place(
   })
 }
 
-function inherited(target: object, name: PropertyKey): PropertyDescriptor | undefined {
-  for (let each = Object.getPrototypeOf(target); each; each = Object.getPrototypeOf(each)) {
+/** The property of the nearest that has it: the object itself, or one that it inherits from. */
+function inherited(object: object, name: PropertyKey): PropertyDescriptor | undefined {
+  for (let each: object | null = object; each; each = Object.getPrototypeOf(each)) {
     const found = Reflect.getOwnPropertyDescriptor(each, name)
     if (found) return found
   }
