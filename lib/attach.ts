@@ -444,7 +444,8 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
   }
 
   #matches(channel: Channel, query: ListQuery, now: Millis): boolean {
-    const { congested, state, namespace, room } = query
+    const { congested, losing, state, namespace, room } = query
+    if (losing !== undefined && channel.isLosing(now) !== losing) return false
     if (congested !== undefined && channel.congested !== congested) return false
     if (state !== undefined && channel.state(now) !== state) return false
     if (namespace === undefined && room === undefined) return true

@@ -70,8 +70,11 @@ export interface ChannelHost {
 
 /** The share of `stallAfter` after which a client is said to be stalling. */
 const STALLING = 0.25
-/** The share of what it is offered that a client loses at least to be said to be losing. */
-const LOSING = 0.5
+/**
+ * The share of what it is offered above which a client is said to be losing: above what the noise of
+ * a path costs a client at worst that keeps up.
+ */
+const LOSING = 0.1
 
 /** In place of lanes of its own, which a client that keeps up never needs. */
 const EMPTY = new Lane(new Ledger())
@@ -81,6 +84,9 @@ export interface LastShed {
   readonly namespace: string
   readonly outcome: ShedOutcome
   readonly at: Millis
+  readonly age: Millis
+  /** How long the path needed for what was buffered, if that was known. */
+  readonly pathNeed: Millis | null
 }
 
 /** One of the sockets of a closed client. */
@@ -444,7 +450,7 @@ export class Channel implements FanoutMember, LinkEvents {
     return this.#losses?.share(this.#offered, this.shed, now) ?? 0
   }
 
-  /** Most of what it is offered is shed, or in mode observe would be. */
+  /** Much of what it is offered is shed, or in mode observe would be; congested or not. */
   isLosing(now: Millis): boolean {
     return this.lossShare(now) > LOSING
   }
@@ -951,7 +957,9 @@ export class Channel implements FanoutMember, LinkEvents {
     this.#noteLoss(now)
     this.#count(envelope, outcome)
     const { event, namespace } = envelope.rule
-    this.lastShed = { event, namespace, outcome, at: now }
+    const { rate } = this.window.path
+    const pathNeed = rate === undefined ? null : this.buffered / rate
+    this.lastShed = { event, namespace, outcome, at: now, age: now - envelope.emittedAt, pathNeed }
     this.#episode ??= new Episode(now, this.window.lastSequence)
     this.#episode.count(envelope, outcome)
     // somebody may wait until nothing is held back any more

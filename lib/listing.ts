@@ -209,8 +209,8 @@ class Top {
 }
 
 /** All of a query but the page: an order that is kept is no answer to another question. */
-function questionOf({ sort, namespace, room, congested, state }: ListQuery): string {
-  return JSON.stringify([sort, namespace, room, congested, state])
+function questionOf({ sort, namespace, room, congested, losing, state }: ListQuery): string {
+  return JSON.stringify([sort, namespace, room, congested, losing, state])
 }
 
 const FIRST: Start = { figure: Number.POSITIVE_INFINITY, id: '', order: undefined }

@@ -5,21 +5,14 @@ import type { Histogram } from './histogram.ts'
 import type { Lane } from './lane.ts'
 import type { Limits } from './limits.ts'
 import type { Meters } from './meters.ts'
-import type { ClosingCode, RefusalReason, SendState } from './outcomes.ts'
+import type { ClosingCode, RefusalReason } from './outcomes.ts'
 import type { Peer } from './peer.ts'
 import type { Rule } from './rule.ts'
 import { shown } from './shown.ts'
 import { Tally } from './stats.ts'
 import type { Bytes, Millis } from './units.ts'
 import { rttOf, waitOf } from './wait.ts'
-
-const WHY: Record<SendState, string> = {
-  ready: 'sends at once',
-  windowed: 'cosmetic messages wait until what is in flight has arrived',
-  blind: 'sends by what its kernel socket takes: the client does not answer markers',
-  blocked: 'waits until the transport has taken what was handed to it',
-  closed: 'is being closed',
-}
+import { whyItWaits, whyShed } from './why.ts'
 
 export function clientStatsOf(
   channel: Channel,
@@ -35,7 +28,7 @@ export function clientStatsOf(
     ...peer,
     connectedFor: now - channel.connectedAt,
     state,
-    why: WHY[state],
+    why: whyItWaits(state, { pathNeed: wait.cosmetic }),
     congested: channel.congested,
     high: Math.round(channel.highNow(now)),
     buffered: channel.buffered,
@@ -66,6 +59,7 @@ export function clientStatsOf(
           event: lastShed.event,
           outcome: lastShed.outcome,
           ago: now - lastShed.at,
+          why: whyShed(lastShed),
         }
       : null,
   }

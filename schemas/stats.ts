@@ -71,7 +71,9 @@ export const spillwayStats = z.object({
       stalling: count.describe(
         'Clients that owe a proof of progress for a quarter of `stallAfter` or longer.',
       ),
-      losing: count.describe('Clients for which more than half of what they are offered is shed.'),
+      losing: count.describe(
+        'Clients for which more than a tenth of what they are offered is shed.',
+      ),
       queued: z.object({ critical: sum, cosmetic: sum }),
       inFlight: bytes,
       buffered: z.array(z.object({ to: bytes.nullable(), clients: count })),
@@ -93,7 +95,9 @@ export const clientStats = z.object({
   userAgent: z.string().nullable(),
   connectedFor: span,
   state: z.enum(SEND_STATES),
-  why: z.string().describe('The state in words.'),
+  why: z
+    .string()
+    .describe('The state in words, with how long the path needs for what is buffered.'),
   congested: z.boolean(),
   high: bytes.describe(
     'Bytes buffered above which it is congested now: `watermarks.high`, or what its path carries soon.',
@@ -135,13 +139,14 @@ export const clientStats = z.object({
     .describe(
       'Of what it was offered in the last 5 to 10 s, the share that was shed; in mode observe, that would have been.',
     ),
-  losing: z.boolean().describe('Whether that is more than half.'),
+  losing: z.boolean().describe('Whether that is more than a tenth, congested or not.'),
   lastShed: z
     .object({
       namespace: z.string(),
       event: z.string(),
       outcome: z.enum(['dropped', 'conflated', 'expired']),
       ago: span,
+      why: z.string().describe('In words, with how long the path needed for what was buffered.'),
     })
     .nullable(),
 })
@@ -165,6 +170,12 @@ export const listQuery = z.strictObject({
     .optional()
     .describe('Clients that are in a room of this name, of any namespace unless one is given.'),
   congested: z.boolean().optional(),
+  losing: z
+    .boolean()
+    .optional()
+    .describe(
+      'Clients for which more than a tenth of what they were offered lately was shed, or in mode observe would have been, whatever is buffered for them.',
+    ),
   state: z
     .enum(SEND_STATES)
     .optional()
@@ -185,12 +196,15 @@ function fromText<S extends z.ZodType>(number: S) {
 
 const limit = fromText(most)
 
+const yesOrNo = z
+  .enum(['true', 'false'])
+  .transform((given) => given === 'true')
+  .meta({ allowed: 'true or false' })
+  .optional()
+
 export const clientsQuery = listQuery.extend({
-  congested: z
-    .enum(['true', 'false'])
-    .transform((given) => given === 'true')
-    .meta({ allowed: 'true or false' })
-    .optional(),
+  congested: yesOrNo,
+  losing: yesOrNo.describe(listQuery.shape.losing.description!),
   limit: limit.default(50),
 })
 

@@ -90,6 +90,16 @@ describe('In a browser', function () {
       expect(wireOf('wifi').frames).to.be.lessThan(wireOf('fibre').frames / 5)
     })
 
+    it('says why messages of the Wi-Fi client wait, and why the last one was shed', async () => {
+      await reached('the words', async () => {
+        const { why, lastShed } = await shown(1)
+        return (
+          /the path needs [\d.]+ m?s for what is buffered$/.test(why!) &&
+          /^Loses \d+ % of what it is offered\. Last \w+: .*, .*; the path needed /.test(lastShed!)
+        )
+      })
+    })
+
     it('is switched to observe and back by keyboard', async () => {
       const mode = async () => (await get<{ mode: string }>(`${live.url}/demo/state`)).mode
       const words = page.locator('#mode-words')

@@ -25,6 +25,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
       'lib/losses',
       'lib/leniency',
       'lib/holds',
+      'lib/why',
       'lib/surplus',
       'lib/reserved',
       'lib/ledger',

@@ -2,7 +2,7 @@ import { latencyChart } from '/latency-chart.js'
 import { io } from '/socket.io/socket.io.esm.min.js'
 import { gaugeChart } from '/spillway/ui/gauge-chart.js'
 import { History } from '/spillway/ui/history.js'
-import { bytes, count, rate, span } from '/spillway/ui/words.js'
+import { bytes, count, percent, rate, span } from '/spillway/ui/words.js'
 
 /** How much of the past is on show. */
 const SECONDS = 60
@@ -12,6 +12,8 @@ const PERCENTILE_SECONDS = 30
 const SILENCE_SECONDS = 3
 /** So long the page shows why the server closed a connection before it makes a new one. */
 const RECONNECT_SECONDS = 3
+/** So long what was shed last is worth a word. */
+const LATELY_MS = 10_000
 /** Figures that only a connected client has. */
 const DELIVERY = [
   'buffered',
@@ -146,6 +148,7 @@ export class Panel {
     this.#write('state', stats.congested ? `${stats.state}, congested` : stats.state)
     const would = observed.messages > 0 ? `; ${count(observed.messages)} would have been shed` : ''
     this.#write('why', `${stats.why}${would}`)
+    this.#write('lastShed', shedWords(stats))
     this.#write('buffered', bytes(stats.buffered))
     this.#write('inFlight', bytes(stats.inFlight))
     this.#write('window', bytes(stats.window))
@@ -161,6 +164,7 @@ export class Panel {
     this.#gauge.add(now, null, null, null)
     this.#write('state', this.#socket.connected ? 'closed' : 'not connected')
     this.#write('why', '')
+    this.#write('lastShed', '')
     for (const figure of DELIVERY) this.#write(figure, '–')
     if (!this.#socket.connected) return
     this.#closedSince ??= now
@@ -174,4 +178,11 @@ export class Panel {
     if (place.textContent !== words) place.textContent = words
     place.parentElement.classList.toggle('alarm', alarm)
   }
+}
+
+/** How much is shed for it, what was shed last, and why. */
+function shedWords({ losing, lossShare, lastShed }) {
+  const share = losing ? `Loses ${percent(lossShare)} of what it is offered. ` : ''
+  if (lastShed === null || lastShed.ago > LATELY_MS) return share
+  return `${share}Last ${lastShed.outcome}: ${lastShed.event}, ${lastShed.why}.`
 }

@@ -51,7 +51,7 @@ export async function readRoutes(app: FastifyInstance, options: AdminOptions): P
     method: 'GET',
     path: '/clients',
     description:
-      'The connected clients with the largest figure first, a page at a time: all, or those in a namespace, in a room (of any namespace, unless one is given), congested or not, or in a state. `closed` are those that are being closed and still connected, since what is critical goes first.',
+      'The connected clients with the largest figure first, a page at a time: all, or those in a namespace, in a room (of any namespace, unless one is given), congested or not, losing what they are offered or not, or in a state. `closed` are those that are being closed and still connected, since what is critical goes first.',
     querystring: clientsQuery,
     answer: clientsPage,
     otherwise: { ...otherwise, 503: failure.describe(BUSY.message) },

@@ -185,7 +185,7 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
   },
   spillway_losing_clients: {
     type: 'gauge',
-    help: 'Clients for which more than half of what they are offered is shed.',
+    help: 'Clients for which more than a tenth of what they are offered is shed.',
     labels: [],
     rows: ({ readings }) => only(readings.census.losing),
   },

@@ -1,4 +1,4 @@
-import { write } from './dom.js'
+import { figure, write } from './dom.js'
 import { visible } from './text.js'
 import { percent, span } from './words.js'
 
@@ -39,9 +39,21 @@ export function troubleOf({ stalling, stalledFor, losing, lossShare }, { mode })
   return `${verb} ${percent(lossShare)} of what it is offered`
 }
 
-/** The chip of a state, and whether the client is congested. */
-export function showState(state, congested, client) {
-  write(state, visible(client.state, 20))
-  state.dataset.state = client.state
-  congested.hidden = !client.congested
+/** Why it is not sent to at once, and what it loses, for a line of a table. */
+export function wordsOf(client, context) {
+  const outlook = outlookOf(client, context)
+  if (outlook !== undefined) return outlook
+  const trouble = troubleOf(client, context)
+  if (client.stalling) return trouble
+  const why = visible(client.why)
+  return trouble === undefined ? why : `${why}; ${trouble}`
+}
+
+/** The chips in an element: its state, and whether it is congested or losing what it is offered. */
+export function showState(root, { state, congested, losing }) {
+  const chip = figure(root, 'state')
+  write(chip, visible(state, 20))
+  chip.dataset.state = state
+  figure(root, 'congested').hidden = !congested
+  figure(root, 'losing').hidden = !losing
 }

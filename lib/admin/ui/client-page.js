@@ -79,7 +79,7 @@ export class ClientPage {
     this.#say('agent', `${agentOf(client, 300)}`)
     write(byId('client-name'), `${nameOf(client)} · ${visible(client.id, 40)}`)
     document.title = `${nameOf(client)} · Spillway`
-    showState(figure(this.#root, 'state'), figure(this.#root, 'congested'), client)
+    showState(this.#root, client)
     this.#say('why', visible(client.why))
     const outlook = outlookOf(client, this.#stats) ?? troubleOf(client, this.#stats)
     figure(this.#root, 'outlook').hidden = outlook === undefined
@@ -103,7 +103,7 @@ export class ClientPage {
     for (const poll of this.#polls) poll.stop()
     this.#root.classList.add('gone')
     this.#closing.gone()
-    showState(figure(this.#root, 'state'), figure(this.#root, 'congested'), { state: 'closed' })
+    showState(this.#root, { state: 'closed' })
     this.#say('outlook', '')
     this.#say('why', 'Not connected any more.')
     const id = this.#id
@@ -149,5 +149,5 @@ const FIGURES = {
   lastShed: ({ lastShed }) =>
     lastShed === null
       ? 'Nothing was shed for it.'
-      : `Last shed: ${visible(lastShed.event, 60)}, ${visible(lastShed.outcome, 20)}, ${span(lastShed.ago)} ago.`,
+      : `Last shed: ${visible(lastShed.event, 60)}, ${visible(lastShed.outcome, 20)}, ${span(lastShed.ago)} ago: ${visible(lastShed.why)}.`,
 }

@@ -1,4 +1,4 @@
-import { agentOf, hashOf, nameOf, outlookOf, showState, troubleOf } from './client-figures.js'
+import { agentOf, hashOf, nameOf, outlookOf, showState, wordsOf } from './client-figures.js'
 import { byId, copyOf, figure, Rows, write } from './dom.js'
 import { shedOf } from './rates.js'
 import { visible } from './text.js'
@@ -40,15 +40,14 @@ export class ClientsTable {
 
 function showRow(row, client, context) {
   const say = (name, words) => write(figure(row, name), words)
-  const outlook = outlookOf(client, context)
   const link = figure(row, 'name')
   link.href = hashOf(client.id)
   say('name', nameOf(client))
   say('id', visible(client.id, 24))
   say('agent', agentOf(client, AGENT_LENGTH).replace(EVERY_BROWSER, ''))
-  showState(figure(row, 'state'), figure(row, 'congested'), client)
-  say('why', outlook ?? troubleOf(client, context) ?? visible(client.why))
-  row.classList.toggle('closing', outlook !== undefined)
+  showState(row, client)
+  say('why', wordsOf(client, context))
+  row.classList.toggle('closing', outlookOf(client, context) !== undefined)
   say('buffered', bytes(client.buffered))
   const watermarks = watermarksOf(client, context.watermarks)
   say('zone', zoneWords(client.buffered, watermarks))

@@ -1,0 +1,178 @@
+import { expect } from 'chai'
+import { z } from 'zod'
+import { cosmetic } from '../schemas/priority.ts'
+import { type ClientStats, type ClientsPage, clientsPage } from '../schemas/stats.ts'
+import { type AppFixture, startApp } from './support/app.ts'
+import { reached } from './support/browser.ts'
+import { clientRows, figuresIn, wordsOf } from './support/dashboard-page.ts'
+import { Stage } from './support/dashboard-stage.ts'
+import { BOUNDLESS } from './support/flood.ts'
+import { connectors, eventually } from './support/server.ts'
+import { SlowProxy } from './support/slow-proxy.ts'
+
+const messages = { frame: cosmetic(z.object({ pad: z.string() }), { maxAge: 500 }) }
+const pad = 'x'.repeat(2000)
+/** Bytes a second: a third of the load is too much for the link. */
+const LINK = 12_000
+const LOAD = 18_000
+const NEED = /; the path needs \d+(\.\d s| ms) for what is buffered$/
+
+/** A load that lasts until it is stopped, whatever timers do, and two clients, one of them slow. */
+class Load {
+  slow = ''
+  fast = ''
+  #proxy: SlowProxy | undefined
+  #timer: NodeJS.Timeout | undefined
+  readonly #clients: Array<{ close(): unknown }> = []
+
+  async start({ port, io, app }: AppFixture): Promise<void> {
+    this.#proxy = await SlowProxy.to(port, LINK)
+    const connect = (to: number) => connectors(`http://127.0.0.1:${to}`, this.#clients).client()
+    const idOf = ({ id }: { id?: string | undefined }) => app.spillway.client(id!)!.id
+    this.slow = idOf(await connect(this.#proxy.port))
+    this.fast = idOf(await connect(port))
+    const since = performance.now()
+    let sent = 0
+    this.#timer = setInterval(() => {
+      for (const due = ((performance.now() - since) * LOAD) / 1000; sent < due; sent += 2050) {
+        io.emit('frame', { pad })
+      }
+    }, 20)
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+    for (const client of this.#clients.splice(0)) client.close()
+    this.#proxy?.close()
+  }
+}
+
+describe('A client that loses below high', () => {
+  let fixture: AppFixture
+  const load = new Load()
+
+  async function start(mode: 'enforce' | 'observe' = 'enforce'): Promise<void> {
+    fixture = await startApp({ messages, mode, watermarks: BOUNDLESS, admin: { auth: false } })
+    await load.start(fixture)
+    await eventually(() => stats().losing)
+  }
+
+  const stats = (id = load.slow): ClientStats => fixture.app.spillway.client(id)!
+
+  async function ask(query: string): Promise<ClientsPage> {
+    const response = await fetch(`${fixture.url}/spillway/clients?${query}`)
+    return clientsPage.parse(await response.json())
+  }
+
+  afterEach(async () => {
+    load.stop()
+    await fixture.close()
+  })
+
+  const idsOf = ({ clients }: ClientsPage) => clients.map(({ id }) => id)
+
+  it('is losing though it is not congested, and is found', async () => {
+    await start()
+    expect(stats()).to.include({ congested: false, losing: true })
+    expect(stats().lossShare).to.be.within(0.1, 0.5)
+    expect(stats(load.fast)).to.include({ losing: false, lossShare: 0 })
+    const { spillway } = fixture.app
+    expect(idsOf(await spillway.list({ losing: true }))).to.deep.equal([load.slow])
+    expect(idsOf(await spillway.list({ losing: false }))).to.deep.equal([load.fast])
+    expect(idsOf(await spillway.list({ losing: true, congested: true }))).to.deep.equal([])
+    expect(idsOf(await ask('losing=true'))).to.deep.equal([load.slow])
+    expect(idsOf(await ask('losing=false'))).to.deep.equal([load.fast])
+    expect(idsOf(await ask('losing=true&congested=true'))).to.deep.equal([])
+    expect(idsOf(await ask('sort=worst'))[0]).to.equal(load.slow)
+    await eventually(() => spillway.stats().census.losing === 1)
+  })
+
+  it('is told of by pages that keep the order of the first', async () => {
+    await start()
+    const { spillway } = fixture.app
+    const first = await spillway.list({ sort: 'age', limit: 1 })
+    expect(first.next).to.be.a('string')
+    // of another question, and none of that order
+    const other = await spillway.list({ sort: 'age', limit: 1, losing: true, cursor: first.next! })
+    expect(other.total).to.equal(1)
+  })
+
+  it('says why messages wait, and why the last one was shed', async () => {
+    await start()
+    await eventually(() => NEED.test(stats().why))
+    await eventually(() => stats().state === 'windowed' && NEED.test(stats().why))
+    expect(stats().why).to.match(/^cosmetic messages wait until what is in flight has arrived;/)
+    expect(stats().lastShed!.why).to.match(
+      /^out of date after \d+(\.\d s| ms); the path needed \d+(\.\d s| ms) for what was buffered$/,
+    )
+    await eventually(() => stats(load.fast).why === 'sends at once')
+    expect(stats(load.fast).lastShed).to.equal(null)
+  })
+
+  it('says in observe how long what is sent at once waits in the path', async () => {
+    await start('observe')
+    await eventually(() => NEED.test(stats().why))
+    expect(stats().why).to.match(/^sends at once;/)
+    expect(stats().wait.cosmetic).to.be.above(100)
+    expect(idsOf(await ask('losing=true'))).to.deep.equal([load.slow])
+    await eventually(() => stats(load.fast).why === 'sends at once')
+  })
+
+  it('is refused by what it is not', async () => {
+    await start()
+    const response = await fetch(`${fixture.url}/spillway/clients?losing=yes`)
+    expect(response.status).to.equal(400)
+    expect(await response.text()).to.include(
+      'query.losing: was given \\"yes\\"; allowed: true or false',
+    )
+  })
+})
+
+describe('The dashboard of a client that loses below high', function () {
+  this.timeout(60_000)
+
+  const stage = new Stage()
+  const load = new Load()
+
+  afterEach(() => load.stop())
+
+  it('has losing beside congested, says why, and finds it by its filter', async () => {
+    await stage.start({}, { messages, watermarks: BOUNDLESS })
+    await load.start(stage.fixture)
+    await stage.open()
+    await reached('the chip', async () => {
+      const rows = await clientRows(stage.page)
+      const [slow, fast] = [rows.get(load.slow), rows.get(load.fast)]
+      return slow?.losing === 'losing' && slow.congested === '' && fast?.losing === ''
+    })
+    await reached('the words', async () => {
+      const { why } = (await clientRows(stage.page)).get(load.slow)!
+      return /the path needs [\d.]+ m?s for .*; loses \d+ % of what it is offered$/.test(why!)
+    })
+    await reached('the sentence', async () =>
+      (await wordsOf(stage.page.locator('#verdict'))).startsWith('1 of 2 clients is slow, above'),
+    )
+    await stage.page.locator('#clients summary').click()
+    await stage.page.locator('#clients-filter [name=losing]').selectOption('true')
+    await reached(
+      'only that one',
+      async () => [...(await clientRows(stage.page)).keys()].join() === load.slow,
+    )
+    await stage.page.locator('#clients-filter [name=losing]').selectOption('false')
+    await reached(
+      'only the other',
+      async () => [...(await clientRows(stage.page)).keys()].join() === load.fast,
+    )
+    await stage.page.evaluate(`location.hash = '#/clients/${load.slow}'`)
+    await reached('its page', async () => {
+      const { losing, lastShed } = await figuresIn(stage.page, '#client')
+      const shed = /^Last shed: frame, expired, .* ago: out of date after .*; the path needed /
+      return (
+        losing === 'losing' &&
+        (await stage.page.locator('#client .chip.losing').isVisible()) &&
+        shed.test(lastShed!)
+      )
+    })
+    expect(stage.troubles()).to.deep.equal([])
+  })
+})
