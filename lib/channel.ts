@@ -258,6 +258,7 @@ export class Channel implements FanoutMember, LinkEvents {
 
   offer(envelope: Envelope, now: Millis): Verdict {
     if (this.#isEnding) return this.#refuse(envelope)
+    if (this.link.ending !== undefined) return this.#offerLate(envelope, now)
     const { buffered } = this
     this.#host.meters.buffered.record(buffered)
     this.lastRule = envelope.rule
@@ -476,6 +477,12 @@ export class Channel implements FanoutMember, LinkEvents {
     this.pump(now)
   }
 
+  /** As without the plugin, all that was emitted before goes first. */
+  closes(now: Millis): void {
+    if (this.#retiring || !this.#catchUp()) this.link.flush()
+    else if (this.#host.limits.mode === 'enforce') this.link.writeLast(() => this.release(now))
+  }
+
   /**
    * The server shuts down: tells the client to close as soon as everything critical was taken, what
    * is emitted meanwhile too.
@@ -548,7 +555,7 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /** Hands everything over at once, as plain Socket.IO would have: the scheduler steps aside. */
   release(now: Millis): void {
-    if (this.closedBy !== undefined) return
+    if (this.closedBy !== undefined || this.link.ending === 'shut') return
     // of one that is being closed the connection takes no more, once what is critical has gone
     for (const lane of this.#closing ? [this.critical] : [this.critical, this.cosmetic]) {
       for (let envelope = lane.shift(); envelope; envelope = lane.shift()) {
@@ -568,6 +575,17 @@ export class Channel implements FanoutMember, LinkEvents {
   /** Whether it is sent nothing new any more. */
   get #isEnding(): boolean {
     return this.#closing || this.closedBy !== undefined
+  }
+
+  /** It is handed over in any case: what comes of that is as without the plugin. */
+  #offerLate(envelope: Envelope, now: Millis): Verdict {
+    if (this.link.ending === 'last') {
+      this.#send(envelope, now)
+      return 'sent'
+    }
+    this.#refuse(envelope)
+    this.link.writeInVain(envelope)
+    return 'refused'
   }
 
   /** Socket.IO may offer it more until it has noticed that the client is gone. */
@@ -792,7 +810,7 @@ export class Channel implements FanoutMember, LinkEvents {
   }
 
   #drain(now: Millis): void {
-    while (this.closedBy === undefined) {
+    while (this.closedBy === undefined && this.link.ending !== 'shut') {
       const lane = this.critical.empty ? this.cosmetic : this.critical
       const next = lane.peek()
       if (!next) return

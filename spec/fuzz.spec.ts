@@ -662,6 +662,7 @@ describe('A pong', () => {
       answered: (sequence: number) => answered.push(sequence),
       unasked: () => unasked.push(unasked.length),
       plain: false,
+      closes() {},
       followsDrain: false,
       whenTickEnds() {},
       afterTick() {},

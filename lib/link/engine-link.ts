@@ -10,7 +10,7 @@ import { Backlog } from './backlog.ts'
 import { bytesHeldBack, type EngineSocket, type EngineWrite, kernelSocketOf } from './engine.ts'
 import type { FrameWriter } from './frame-writer.ts'
 import { elsewhere, type GaugeEvents, gaugeFor, type TransportGauge } from './gauge.ts'
-import { HANDOVER, type Link, type LinkEvents, type LinkHost } from './link.ts'
+import { type Ending, HANDOVER, type Link, type LinkEvents, type LinkHost } from './link.ts'
 import { MARKER_BYTES } from './marker-tokens.ts'
 
 /** An Engine.IO connection, over whatever transport it has now. */
@@ -99,6 +99,10 @@ export class EngineLink implements Link, GaugeEvents {
     return this.#writer === undefined
   }
 
+  get ending(): Ending | undefined {
+    return this.#gauge.ending
+  }
+
   /** A message of any size goes when nothing else is outstanding. */
   hasRoom(bytes: Bytes): boolean {
     const { outstanding } = this
@@ -130,6 +134,15 @@ export class EngineLink implements Link, GaugeEvents {
       write.call(this.conn, parts[index]!, options, index === last ? callback : undefined)
     }
     this.#wrote(envelope)
+  }
+
+  writeInVain({ parts, options, callback }: Envelope): void {
+    this.flush()
+    const write = this.#ownWrite ?? inheritedOf(this.conn).write
+    const last = parts.length - 1
+    for (let index = 0; index <= last; index++) {
+      write.call(this.conn, parts[index]!, options, index === last ? callback : undefined)
+    }
   }
 
   flush(): void {
@@ -219,6 +232,16 @@ export class EngineLink implements Link, GaugeEvents {
     } finally {
       this.#letGo()
     }
+  }
+
+  writeLast(writes: () => void): void {
+    this.batch(writes)
+    this.flush()
+    const { conn } = this
+    if (conn.writeBuffer?.length === 0) return
+    // a WebSocket takes more than one batch at a time; otherwise the next poll takes it with the close
+    if (this.#gauge.name === 'websocket') conn.transport.writable = true
+    conn.flush?.()
   }
 
   #letGo(): void {
@@ -317,6 +340,11 @@ export class EngineLink implements Link, GaugeEvents {
   ready(): void {
     this.#letGoOfTaken()
     if (this.#events?.active) this.#events.pump(this.#host.now())
+  }
+
+  closes(): void {
+    // of a connection that is gone Engine.IO closes the transport
+    if (this.conn.readyState !== 'closed') this.#events?.closes(this.#host.now())
   }
 
   responded(behind: Bytes): number {

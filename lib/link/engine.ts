@@ -42,6 +42,9 @@ export interface EngineTransport extends EventEmitter {
   writable: boolean
   /** Whether the client takes binary frames; it may have asked for base64. */
   readonly supportsBinary?: boolean
+  readonly discarded?: boolean
+  readonly readyState?: string
+  close?(...args: unknown[]): void
   /** Polling: ends the connection, when the client is told. */
   shouldClose?: (() => void) | null
 }

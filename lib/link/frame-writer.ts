@@ -149,6 +149,7 @@ export class FrameWriter implements WriteOwner, TickMember {
     const { readyState, sentCallbackFn, server, writeBuffer } = conn
     return (
       readyState === 'open' &&
+      this.#ws.readyState === OPEN &&
       (this.#hold === 'none' ? this.#transport.writable : this.idle) &&
       writeBuffer!.length === 0 &&
       // before Engine.IO 6.6 each write through it leads to one callback, however many there are

@@ -3,6 +3,7 @@ import type { TickMember } from '../fanout.ts'
 import type { Bytes } from '../units.ts'
 import { discard, type EngineSocket, type EngineTransport } from './engine.ts'
 import type { FrameWriter } from './frame-writer.ts'
+import type { Ending } from './link.ts'
 import { PollingGauge } from './polling.ts'
 import { WebSocketGauge } from './websocket.ts'
 
@@ -18,6 +19,7 @@ export interface TransportGauge {
   measures(transport: EngineTransport): boolean
   /** Bytes that the transport holds and the kernel (on polling: the client) has not taken. */
   readonly held: Bytes
+  readonly ending: Ending | undefined
   /** Of a write that is under way, the bytes that the kernel has not taken; 0 if unknown. */
   readonly underWay: Bytes
   /** Bytes received from the client so far; 0 if unknown. */
@@ -60,6 +62,8 @@ export interface GaugeEvents {
   /** @returns the sequence number of the answer */
   responded(behind: Bytes): number
   answered(sequence: number): void
+  /** The application closes the transport itself: it has not yet begun to close. */
+  closes(): void
   /** A marker was answered that was answered before, or never written: a proof of nothing. */
   unasked(): void
   /** Whether the link itself listens to the connection's `drain`. */
@@ -102,6 +106,7 @@ class BlindGauge implements TransportGauge {
   readonly writer = undefined
   readonly proof = 'none'
   readonly held = 0
+  readonly ending = undefined
   readonly underWay = 0
   readonly heard = 0
   readonly elsewhere: boolean

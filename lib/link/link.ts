@@ -24,6 +24,8 @@ export interface LinkEvents {
    * @param answered it has answered one; in protocol 3 clients send them themselves
    */
   heartbeat(answered: boolean, now: Millis): void
+  /** The application closes the transport itself, and it has not yet begun to close. */
+  closes(now: Millis): void
   /** Another transport took over; what proves delivery may be another. */
   upgraded(): void
   /** The connection is gone, and the link detached from it. */
@@ -58,6 +60,12 @@ export interface LinkHost {
   }
 }
 
+/**
+ * How a transport closes. `last`: what is written leaves with the close, nothing after that; `shut`:
+ * nothing that is written will reach the client any more.
+ */
+export type Ending = 'last' | 'shut'
+
 /** The way to one client, as its channel sees it. */
 export interface Link {
   readonly transport: string
@@ -67,10 +75,19 @@ export interface Link {
   readonly cost: Bytes
   /** Whether so many bytes may be handed over now without a backlog that delays heartbeats. */
   hasRoom(bytes: Bytes): boolean
+  /** Set while the transport is being closed, and the connection is not gone yet. */
+  readonly ending: Ending | undefined
+  /** Runs writes that are to leave before the transport closes, whatever is under way. */
+  writeLast(writes: () => void): void
   /** Whether `write` writes at once; if not, messages are kept until `flush`. */
   readonly immediate: boolean
   /** Hands one message over; its parts are never separated. */
   write(envelope: Envelope): void
+  /**
+   * Hands over what can't reach the client: the connection is to find out that it is gone, as
+   * without the plugin.
+   */
+  writeInVain(envelope: Envelope): void
   /** Bytes handed over that are kept until `flush`. */
   readonly pending: Bytes
   /** Writes what was kept, in one system call. */

@@ -1,10 +1,15 @@
 import type { IncomingMessage } from 'node:http'
+import { note, Override } from '../socketio/override.ts'
 import type { Bytes } from '../units.ts'
 import { discard, type EngineSocket, type EngineTransport, readyEventOf } from './engine.ts'
 import type { GaugeEvents, TransportGauge } from './gauge.ts'
+import type { Ending } from './link.ts'
 import { OpenResponses, type PollResponse } from './responses.ts'
 
+const kGauge = Symbol('spillway.gauge')
+
 interface PollingTransport extends EngineTransport {
+  [kGauge]?: PollingGauge
   /** Private to Engine.IO: ends a close that waits for the next poll, for up to half a minute. */
   readonly shouldClose?: (() => void) | null
   /** Private to Engine.IO: the response to the poll that is pending, or being answered. */
@@ -44,6 +49,8 @@ export class PollingGauge implements TransportGauge {
     transport.prependListener(this.#readyEvent, this.#onPoll)
     transport.on(this.#readyEvent, this.#onReady)
     transport.on('headers', this.#onHeaders)
+    note(transport, kGauge, this)
+    closing.install(transport)
   }
 
   measures(transport: EngineTransport): boolean {
@@ -54,6 +61,11 @@ export class PollingGauge implements TransportGauge {
   get elsewhere(): boolean {
     const isPolled = this.held > 0 && this.#transport.writable
     return this.#elsewhere || (isPolled && !this.#isUnproven)
+  }
+
+  /** What is written before the next poll leaves with the close. */
+  get ending(): Ending | undefined {
+    return this.#transport.readyState === 'closing' ? 'last' : undefined
   }
 
   get lingers(): boolean {
@@ -71,6 +83,11 @@ export class PollingGauge implements TransportGauge {
   }
 
   mark(): void {}
+
+  closes(): void {
+    // one that is discarded has a successor
+    if (this.#transport.discarded !== true) this.#events.closes()
+  }
 
   terminate(): void {
     this.#responses.destroy()
@@ -96,6 +113,8 @@ export class PollingGauge implements TransportGauge {
     this.#transport.off(this.#readyEvent, this.#onPoll)
     this.#transport.off(this.#readyEvent, this.#onReady)
     this.#transport.off('headers', this.#onHeaders)
+    Reflect.deleteProperty(this.#transport, kGauge)
+    closing.restore(this.#transport)
     this.#responses.release()
     if (!received) return
     // whoever says so without having read them has lied
@@ -132,3 +151,11 @@ export class PollingGauge implements TransportGauge {
     if (sequence !== undefined) this.#events.answered(sequence)
   }
 }
+
+const closing = new Override<PollingTransport, 'close'>(
+  'close',
+  function (this: PollingTransport, ...args: unknown[]): void {
+    this[kGauge]?.closes()
+    Reflect.apply(closing.original(this), this, args)
+  },
+)

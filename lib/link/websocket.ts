@@ -1,21 +1,25 @@
 import type { Burst } from '../burst.ts'
 import { pingOf } from '../frame.ts'
-import { note } from '../socketio/override.ts'
+import { note, Override } from '../socketio/override.ts'
 import type { Bytes } from '../units.ts'
 import { type PongingWs, pinged, unguardPongs } from './auto-pong.ts'
 import { type EngineSocket, type EngineTransport, readyEventOf } from './engine.ts'
 import { FrameWriter } from './frame-writer.ts'
 import type { GaugeEvents, TransportGauge } from './gauge.ts'
+import type { Ending } from './link.ts'
 import { answerOf, makeMarker, type OpenMarker, payloadOf } from './marker-tokens.ts'
 
 const kGauge = Symbol('spillway.gauge')
 /** The `readyState` of a WebSocket whose kernel socket is closed. */
 const CLOSED = 3
+const OPEN = 1
 
 /** The parts of a `ws` WebSocket that are used. */
 interface Ws extends PongingWs {
   readonly readyState?: number
-  close?: () => void
+  close?: (...args: unknown[]) => void
+  /** Private to `ws`; optional here. */
+  readonly _closeFrameReceived?: boolean
   terminate(): void
   once?: (event: 'close', listener: () => void) => void
   ping?: (data: Buffer) => void
@@ -69,10 +73,11 @@ export class WebSocketGauge implements TransportGauge {
     this.#mixed = socket.bufferedAmount > 0
     note(this.#transport, kGauge, this)
     transport.on(readyEventOf(transport), onReady)
+    note(socket, kGauge, this)
+    if (typeof socket.close === 'function') closing.install(socket)
     const pings = typeof socket.ping === 'function' && typeof socket.on === 'function'
     this.proof = pings ? 'markers' : 'none'
     if (pings) {
-      note(this.#transport.socket, kGauge, this)
       socket.on?.('pong', onPong)
       socket.on?.('ping', onPing)
     }
@@ -101,6 +106,11 @@ export class WebSocketGauge implements TransportGauge {
 
   get heard(): Bytes {
     return this.#transport.socket._socket?.bytesRead ?? 0
+  }
+
+  get ending(): Ending | undefined {
+    const { readyState } = this.#transport.socket
+    return readyState !== undefined && readyState > OPEN ? 'shut' : undefined
   }
 
   flushed(): void {
@@ -150,6 +160,7 @@ export class WebSocketGauge implements TransportGauge {
     socket.off?.('pong', onPong)
     socket.off?.('ping', onPing)
     unguardPongs(socket)
+    closing.restore(socket)
     this.writer?.detach()
     Reflect.deleteProperty(this.#transport, kGauge)
     Reflect.deleteProperty(socket, kGauge)
@@ -172,6 +183,13 @@ export class WebSocketGauge implements TransportGauge {
     this.#events.answered(answer.sequence)
   }
 
+  closes(): void {
+    const { socket } = this.#transport
+    // a client that has said goodbye reads no more; a transport that is discarded has a successor
+    const isOver = this.ending || socket._closeFrameReceived === true
+    if (!isOver && this.#transport.discarded !== true) this.#events.closes()
+  }
+
   ping(payload: unknown): void {
     pinged(this.#transport.socket, payload, this.#events.plain)
   }
@@ -187,6 +205,11 @@ export class WebSocketGauge implements TransportGauge {
 }
 
 // One function for all connections, so that an idle one costs no closure.
+
+const closing = new Override<Ws, 'close'>('close', function (this: Ws, ...args: unknown[]): void {
+  this[kGauge]?.closes()
+  Reflect.apply(closing.original(this), this, args)
+})
 
 function onReady(this: WebSocketTransport): void {
   this[kGauge]?.ready()

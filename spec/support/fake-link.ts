@@ -4,6 +4,7 @@ import type { Link } from '../../lib/link/link.ts'
 /** A link that takes what it is told to take, and remembers what was written. */
 export class FakeLink implements Link {
   readonly transport = 'fake'
+  readonly ending = undefined
   readonly immediate = true
   readonly pending = 0
   proof: Link['proof'] = 'none'
@@ -48,6 +49,12 @@ export class FakeLink implements Link {
   flush(): void {}
 
   emptied(): void {}
+
+  writeInVain(): void {}
+
+  writeLast(writes: () => void): void {
+    writes()
+  }
 
   batch(writes: () => void): void {
     writes()

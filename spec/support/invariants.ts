@@ -442,8 +442,8 @@ const INVARIANTS: readonly Invariant[] = [
     offered(_subject, { closed }, verdict, { clients }) {
       return clients.limits.mode === 'observe' && !closed && verdict !== 'sent' && verdict
     },
-    client({ channel, closing, endedBy }, { clients }) {
-      if (clients.limits.mode !== 'observe' || closing || endedBy) return
+    client({ channel, conn, closing, endedBy }, { clients }) {
+      if (clients.limits.mode !== 'observe' || closing || endedBy || conn.cut) return
       return channel.queued > 0 && `${channel.queued} bytes`
     },
   },

@@ -24,7 +24,8 @@ export function rankOf({ envelope }: Message): number {
 export function isLost(subject: Subject, message: Message, releasing: boolean): boolean {
   const { channel, conn, offering, critical, closing } = subject
   if (offering?.message === message) return true
-  const isClosing = closing || channel.closedBy !== undefined
+  const isShut = channel.link.ending === 'shut'
+  const isClosing = closing || channel.closedBy !== undefined || isShut
   return (conn.readyState === 'closed' || (releasing && isClosing)) && critical[0] === message
 }
 

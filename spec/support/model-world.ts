@@ -446,7 +446,11 @@ export class World implements Courier<Subject> {
           : cosmetic.find((each) => each.envelope.key === key),
       congested: channel.congested,
       congestions: subject.congestions,
-      closed: subject.closing || channel.closedBy !== undefined || conn.readyState === 'closed',
+      closed:
+        subject.closing ||
+        channel.closedBy !== undefined ||
+        channel.link.ending === 'shut' ||
+        conn.readyState === 'closed',
       settled: false,
       placed: false,
       freed: 0,

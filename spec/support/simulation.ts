@@ -59,6 +59,7 @@ const MARKER = 10
 /** A path with one bottleneck, a kernel buffer before it and a client that answers behind it. */
 export class SimulatedLink implements Link {
   readonly transport = 'simulated'
+  readonly ending = undefined
   readonly immediate = true
   readonly pending = 0
   readonly proof = 'markers'
@@ -116,6 +117,12 @@ export class SimulatedLink implements Link {
   flush(): void {}
 
   emptied(): void {}
+
+  writeInVain(): void {}
+
+  writeLast(writes: () => void): void {
+    writes()
+  }
 
   batch(writes: () => void): void {
     writes()

@@ -26,6 +26,7 @@ const HANDOVER = 64 * 1024
  */
 export class PathLink implements Link {
   readonly transport = 'simulated'
+  readonly ending = undefined
   readonly immediate = true
   readonly pending = 0
   readonly proof = 'markers'
@@ -94,6 +95,12 @@ export class PathLink implements Link {
   mark(sequence: number): void {
     this.markers++
     this.#push({ bytes: MARKER, envelope: undefined, sequence })
+  }
+
+  writeInVain(): void {}
+
+  writeLast(writes: () => void): void {
+    writes()
   }
 
   batch(writes: () => void): void {
