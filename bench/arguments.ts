@@ -80,6 +80,14 @@ export class Arguments {
     throw refuse(name, given, `each of these at most once: ${allowed.join(',')}`)
   }
 
+  /** One name; without the option, the first that is allowed. */
+  name<Name extends string>(name: string, allowed: readonly Name[]): Name {
+    const given = this.#take(name) ?? allowed[0]
+    const known = allowed.find((each) => each === given)
+    if (known !== undefined) return known
+    throw refuse(name, given!, `one of ${allowed.join(', ')}`)
+  }
+
   /** @throws UsageError if the scenario has not taken an option */
   end(): void {
     for (const name of this.#values.keys()) {

@@ -1,8 +1,9 @@
-import { io } from 'socket.io-client'
+import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client'
 import { PathRelay } from '../../spec/support/path-relay.ts'
 import type { Link } from '../link/link.ts'
 import { serve } from '../serve.ts'
 import type { MessageClass, Payload } from './messages.ts'
+import type { Speech } from './speech.ts'
 
 /** A plain client at the far end of the link. It notes what it receives, and when. */
 
@@ -11,6 +12,7 @@ export interface ConnectOptions {
   readonly server: { readonly host: string; readonly port: number }
   readonly rateKbit: number
   readonly delayMs: number
+  readonly speech: Speech
 }
 
 export interface Receipt {
@@ -34,7 +36,9 @@ const disconnects: Record<string, number> = {}
 
 const handlers = {
   async connect(options: ConnectOptions): Promise<void> {
-    const socket = io(await approach(options), { transports: ['websocket'] })
+    const { transport, protocol } = options.speech
+    const connectTo = protocol === '3' ? await clientOfProtocol3() : io
+    const socket = connectTo(await approach(options), { transports: [transport] })
     socket.on('disconnect', (reason) => {
       disconnects[reason] = (disconnects[reason] ?? 0) + 1
     })
@@ -57,6 +61,17 @@ const handlers = {
   },
 }
 export type ClientHandlers = typeof handlers
+
+type ConnectTo = (url: string, options: Partial<ManagerOptions & SocketOptions>) => Socket
+
+/** Socket.IO 2 has no types; what is used of it is as it is in 4. */
+async function clientOfProtocol3(): Promise<ConnectTo> {
+  const name: string = 'socket.io-client-2'
+  const { default: connectTo } = (await import(name).catch((cause: unknown) => {
+    throw new Error(`${name} is not installed; run npm ci --prefix bench`, { cause })
+  })) as { default: ConnectTo }
+  return connectTo
+}
 
 /** @returns where the client has to connect to */
 async function approach({ kind, server, rateKbit, delayMs }: ConnectOptions): Promise<string> {

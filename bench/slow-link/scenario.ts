@@ -1,6 +1,7 @@
 import { congestionControl, linkMaker } from '../link/link.ts'
 import type { Scenario } from '../scenarios.ts'
 import { figuresOf, limitMs, type SubjectFigures, tableOf } from './figures.ts'
+import { PROTOCOLS, TRANSPORTS } from './speech.ts'
 import { SUBJECTS } from './subjects.ts'
 import { runTrial } from './trial.ts'
 
@@ -13,6 +14,8 @@ export const slowLink: Scenario = {
   --seconds <n>          of load, ${PER_SECOND} messages a second; default 60
   --message-bytes <n>    default 2048
   --critical-every <n>   every n-th message is critical; default 20
+  --transport <name>     of the client: ${TRANSPORTS.join(' or ')}; default ${TRANSPORTS[0]}
+  --protocol <n>         of Engine.IO, which it speaks: ${PROTOCOLS.join(' or ')}; default ${PROTOCOLS[0]}
   --subjects <a,b>       default ${SUBJECTS.join(',')}
   --trace                to stderr: what spillway knows of its client, twice a second, and what
                          each client received`,
@@ -23,6 +26,10 @@ export const slowLink: Scenario = {
     const seconds = args.number('seconds', { default: 60, min: 1, max: 3600 })
     const messageBytes = args.number('message-bytes', { default: 2048, min: 128, max: 262_144 })
     const criticalEvery = args.number('critical-every', { default: 20, min: 1, max: 10_000 })
+    const speech = {
+      transport: args.name('transport', TRANSPORTS),
+      protocol: args.name('protocol', PROTOCOLS),
+    }
     const subjects = args.names('subjects', SUBJECTS)
     const trace = args.flag('trace')
     const load = { seconds, messageBytes, criticalEvery, perSecond: PER_SECOND }
@@ -35,7 +42,8 @@ export const slowLink: Scenario = {
       const measured: Record<string, SubjectFigures> = {}
       for (const subject of subjects) {
         console.error(`${subject}: ${seconds} s of load`)
-        const trial = await runTrial(subject, { links, rateKbit, delayMs, load, trace, signal })
+        const options = { links, rateKbit, delayMs, speech, load, trace, signal }
+        const trial = await runTrial(subject, options)
         if (trace) console.error(JSON.stringify({ subject, ...trial }))
         measured[subject] = figuresOf(trial, { rateKbit, messageBytes })
       }
@@ -45,6 +53,7 @@ export const slowLink: Scenario = {
         rate_kbit: rateKbit,
         delay_ms: delayMs,
         rtt_ms: 2 * delayMs,
+        ...speech,
         congestion_control: await congestionControl(),
       }
       const limit_ms = limitMs({ rateKbit, delayMs, messageBytes })

@@ -31,7 +31,7 @@ const reasons: Record<string, number> = {}
 const handlers = {
   async open({ host, subject, trace }: { host: string; subject: Subject; trace: boolean }) {
     const http = createServer()
-    const io = new Server(http)
+    const io = new Server(http, { allowEIO3: true })
     sender = senders[subject](io)
     io.on('connection', (socket) => {
       socket.on('disconnect', (reason) => {

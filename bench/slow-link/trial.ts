@@ -2,12 +2,14 @@ import { Child } from '../child.ts'
 import type { LinkMaker } from '../link/link.ts'
 import type { ClientHandlers, Received } from './client.ts'
 import type { Loaded, LoadOptions, ServerHandlers } from './server.ts'
+import type { Speech } from './speech.ts'
 import type { Subject } from './subjects.ts'
 
 export interface TrialOptions {
   readonly links: LinkMaker
   readonly rateKbit: number
   readonly delayMs: number
+  readonly speech: Speech
   readonly load: LoadOptions
   readonly trace: boolean
   readonly signal: AbortSignal
@@ -27,7 +29,7 @@ const SLACK_MS = 20_000
 
 /** One subject, with a server, a client and a link of its own. */
 export async function runTrial(subject: Subject, options: TrialOptions): Promise<Trial> {
-  const { links, rateKbit, delayMs, load, trace, signal } = options
+  const { links, rateKbit, delayMs, speech, load, trace, signal } = options
   const cleanup: Array<() => Promise<void>> = []
   try {
     const link = await links.open(rateKbit)
@@ -41,7 +43,7 @@ export async function runTrial(subject: Subject, options: TrialOptions): Promise
     cleanup.unshift(() => client.close())
     const { kind, host } = link
     const port = await server.ask('open', { host, subject, trace })
-    await client.ask('connect', { kind, server: { host, port }, rateKbit, delayMs })
+    await client.ask('connect', { kind, server: { host, port }, rateKbit, delayMs, speech })
     const loaded = await server.ask('load', load, load.seconds * 1000 + SLACK_MS)
     const received = await client.ask(
       'drain',
