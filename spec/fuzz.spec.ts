@@ -437,13 +437,14 @@ class Round {
   #look(): void {
     const { io, spillway } = this.#fixture
     const stats = spillway!.stats()
+    const { limit, emergency } = stats.watermarks
     const clients = [...spillway!.clients()]
     expect(stats.clients.connected).to.equal(io.engine.clientsCount)
     expect(clients.length).to.equal(io.engine.clientsCount)
     expect(brokenFigures(stats)).to.deep.equal([])
     for (const client of clients) {
       expect(brokenFigures(client)).to.deep.equal([])
-      expect(client.window).to.be.at.most(HIGH)
+      expect(client.window).to.be.at.most(Math.max(limit, emergency / 2))
       expect(client.inFlight).to.be.at.most(client.sent.bytes)
     }
     expect(unsafeTexts([clients, spillway!.closed(), this.logged])).to.deep.equal([])

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { z } from 'zod'
+import { startWifi, type Wifi } from '../demo/wifi.ts'
 import { cosmetic } from '../schemas/priority.ts'
 import { type ClientStats, type ClientsPage, clientsPage } from '../schemas/stats.ts'
 import { type AppFixture, startApp } from './support/app.ts'
@@ -8,7 +9,6 @@ import { clientRows, figuresIn, wordsOf } from './support/dashboard-page.ts'
 import { Stage } from './support/dashboard-stage.ts'
 import { BOUNDLESS } from './support/flood.ts'
 import { connectors, eventually } from './support/server.ts'
-import { SlowProxy } from './support/slow-proxy.ts'
 
 const messages = { frame: cosmetic(z.object({ pad: z.string() }), { maxAge: 500 }) }
 const pad = 'x'.repeat(2000)
@@ -21,15 +21,16 @@ const NEED = /; the path needs \d+(\.\d s| ms) for what is buffered$/
 class Load {
   slow = ''
   fast = ''
-  #proxy: SlowProxy | undefined
+  #wifi: Wifi | undefined
   #timer: NodeJS.Timeout | undefined
   readonly #clients: Array<{ close(): unknown }> = []
 
   async start({ port, io, app }: AppFixture): Promise<void> {
-    this.#proxy = await SlowProxy.to(port, LINK)
+    const target = { host: '127.0.0.1', port }
+    this.#wifi = await startWifi({ target, bytesPerSecond: LINK })
     const connect = (to: number) => connectors(`http://127.0.0.1:${to}`, this.#clients).client()
     const idOf = ({ id }: { id?: string | undefined }) => app.spillway.client(id!)!.id
-    this.slow = idOf(await connect(this.#proxy.port))
+    this.slow = idOf(await connect(this.#wifi.port))
     this.fast = idOf(await connect(port))
     const since = performance.now()
     let sent = 0
@@ -40,10 +41,10 @@ class Load {
     }, 20)
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     clearInterval(this.#timer)
     for (const client of this.#clients.splice(0)) client.close()
-    this.#proxy?.close()
+    await this.#wifi?.close()
   }
 }
 
@@ -65,7 +66,7 @@ describe('A client that loses below high', () => {
   }
 
   afterEach(async () => {
-    load.stop()
+    await load.stop()
     await fixture.close()
   })
 

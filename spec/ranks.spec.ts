@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import type { Socket } from 'socket.io-client'
 import { z } from 'zod'
+import { startWifi, type Wifi } from '../demo/wifi.ts'
 import { cosmetic, critical } from '../schemas/priority.ts'
 import { connectors, eventually, type Fixture, startServer } from './support/server.ts'
-import { SlowProxy } from './support/slow-proxy.ts'
 
 /** A mobile link, in bytes a second. */
 const RATE = 12_000
@@ -27,26 +27,31 @@ const UNRANKED = {
   done: critical(z.object({})),
 }
 
-const chatter = (n: number) => ({ n, fill: 'x'.repeat(9) })
+const chatter = (n: number) => ({ n, fill: 'x'.repeat(17) })
 const ambient = (n: number) => ({ n, fill: 'x'.repeat(2000) })
 const frame = (n: number) => ({ n, image: Buffer.alloc(300, n) })
 
 describe('A rank', () => {
   let fixture: Fixture
-  let proxy: SlowProxy | undefined
+  let wifi: Wifi | undefined
   const clients: Array<{ close(): unknown }> = []
 
   async function connectSlowly(messages: typeof RANKED | 'plain'): Promise<Socket> {
     fixture = await startServer(messages === 'plain' ? messages : { messages })
-    proxy = await SlowProxy.to(fixture.port, RATE)
-    return connectors(`http://127.0.0.1:${proxy.port}`, clients).client()
+    return connectSlowlyTo('/')
+  }
+
+  async function connectSlowlyTo(namespace: string): Promise<Socket> {
+    const target = { host: '127.0.0.1', port: fixture.port }
+    wifi = await startWifi({ target, bytesPerSecond: RATE })
+    return connectors(wifi.url, clients).client({}, namespace)
   }
 
   afterEach(async () => {
     for (const client of clients.splice(0)) client.close()
     await fixture.close()
-    proxy?.close()
-    proxy = undefined
+    await wifi?.close()
+    wifi = undefined
   })
 
   /** @returns the numbers received of each event, and all of them as they came */
@@ -111,7 +116,7 @@ describe('A rank', () => {
       orders.push(all)
       if (messages === 'plain') break
       await fixture.close()
-      proxy!.close()
+      await wifi!.close()
     }
     const [spillway, plain] = orders
     expect(spillway!.length).to.be.above(12)
@@ -168,8 +173,7 @@ describe('A rank', () => {
   it('holds in front of a DISCONNECT, which follows all of its namespace', async () => {
     fixture = await startServer({ messages: RANKED, namespaces: { '/side': RANKED } })
     fixture.io.of('/side')
-    proxy = await SlowProxy.to(fixture.port, RATE)
-    const client = await connectors(`http://127.0.0.1:${proxy.port}`, clients).client({}, '/side')
+    const client = await connectSlowlyTo('/side')
     const { all } = listen(client)
     const [socket] = await fixture.io.of('/side').fetchSockets()
     let first = 0

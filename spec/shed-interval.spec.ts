@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import { z } from 'zod'
+import { startWifi, type Wifi } from '../demo/wifi.ts'
 import type { Gap, ShedSummary } from '../lib/episode.ts'
 import type { SpillwayOptions } from '../lib/types.ts'
 import { cosmetic } from '../schemas/priority.ts'
 import { BOUNDLESS, starve } from './support/flood.ts'
 import { connectors, eventually, type Fixture, startServer } from './support/server.ts'
-import { SlowProxy } from './support/slow-proxy.ts'
 
 const frame = cosmetic(z.object({ n: z.int(), pad: z.string() }), { maxAge: 1000 })
 const pad = 'x'.repeat(2000)
@@ -21,7 +21,7 @@ function sumOf(all: readonly Counts[]): Counts {
 
 describe('shedInterval', () => {
   let fixture: Fixture
-  let proxy: SlowProxy | undefined
+  let wifi: Wifi | undefined
   const clients: Array<{ close(): unknown }> = []
   let told: Array<{ namespace: string; summary: ShedSummary }>
   let lines: Array<{ message: string; fields: { summary?: ShedSummary } }>
@@ -46,13 +46,14 @@ describe('shedInterval', () => {
   afterEach(async () => {
     for (const client of clients.splice(0)) client.close()
     await fixture.close()
-    proxy?.close()
-    proxy = undefined
+    await wifi?.close()
+    wifi = undefined
   })
 
   async function connectSlowly() {
-    proxy = await SlowProxy.to(fixture.port, 12_000)
-    const client = await connectors(`http://127.0.0.1:${proxy.port}`, clients).client()
+    const target = { host: '127.0.0.1', port: fixture.port }
+    wifi = await startWifi({ target, bytesPerSecond: 12_000 })
+    const client = await connectors(wifi.url, clients).client()
     const side = await client.io.socket('/side').connect()
     await eventually(() => side.connected)
     const gaps: Gap[] = []
