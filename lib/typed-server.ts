@@ -1,5 +1,11 @@
 import type { Namespace, RemoteSocket, Server, Socket } from 'socket.io'
-import type { AnswerOf, ArgumentsOf, EventsOf, MessageMap } from '../schemas/events.ts'
+import type {
+  AnswerOf,
+  ArgumentsBeforeAck,
+  ArgumentsOf,
+  EventsOf,
+  MessageMap,
+} from '../schemas/events.ts'
 import type { AckOf } from '../schemas/priority.ts'
 
 // Socket.IO's own types let an event be emitted either with a callback or without. Here each event
@@ -22,7 +28,7 @@ export type NamespaceOf<M extends MessageMap> = Emits<M> &
 
 /** A socket of the server whose emits are typed by a message map. */
 export type SocketOf<M extends MessageMap> = Emits<M> &
-  EmitsWithCallback<M> &
+  EmitsToOne<M, []> &
   Rooms<M> & {
     readonly broadcast: OperatorOf<M>
     readonly local: OperatorOf<M>
@@ -66,15 +72,20 @@ interface Emits<M extends MessageMap> {
 /**
  * With a callback. What an event without an `ack` is answered is what the callback says, and
  * unknown where there is none.
+ *
+ * @typeParam Before what the callback is given before the answer
  */
-interface EmitsWithCallback<M extends MessageMap> {
+interface EmitsToOne<M extends MessageMap, Before extends unknown[]> {
   emit<Event extends NamesWithAck<M>>(
     event: Event,
-    ...args: [...ArgumentsOf<M[Event]>, ack: (...answer: AnswerOf<M[Event]>) => void]
+    ...args: [
+      ...ArgumentsBeforeAck<M[Event]>,
+      ack: (...answer: [...Before, ...AnswerOf<M[Event]>]) => void,
+    ]
   ): boolean
   emit<Event extends NamesWithoutAck<M>, Answer extends unknown[]>(
     event: Event,
-    ...args: [...ArgumentsOf<M[Event]>, ack: (...answer: Answer) => void]
+    ...args: [...ArgumentsBeforeAck<M[Event]>, ack: (...answer: [...Before, ...Answer]) => void]
   ): boolean
   emitWithAck<Event extends Names<M>>(
     event: Event,
@@ -82,34 +93,21 @@ interface EmitsWithCallback<M extends MessageMap> {
   ): Promise<FirstOf<M, Event>>
 }
 
-/** The same after `timeout()`. */
-interface TimedEmits<M extends MessageMap> {
-  emit<Event extends NamesWithAck<M>>(
-    event: Event,
-    ...args: [...ArgumentsOf<M[Event]>, ack: (error: Error, ...answer: AnswerOf<M[Event]>) => void]
-  ): boolean
-  emit<Event extends NamesWithoutAck<M>, Answer extends unknown[]>(
-    event: Event,
-    ...args: [...ArgumentsOf<M[Event]>, ack: (error: Error, ...answer: Answer) => void]
-  ): boolean
-  emitWithAck<Event extends Names<M>>(
-    event: Event,
-    ...args: ArgumentsOf<M[Event]>
-  ): Promise<FirstOf<M, Event>>
-}
+/** After `timeout()`. */
+type TimedEmits<M extends MessageMap> = EmitsToOne<M, [error: Error]>
 
 /** The same to many clients: what each answered first. */
 interface EmitsToMany<M extends MessageMap> {
   emit<Event extends NamesWithAck<M>>(
     event: Event,
     ...args: [
-      ...ArgumentsOf<M[Event]>,
+      ...ArgumentsBeforeAck<M[Event]>,
       ack: (error: Error, answers: Array<FirstOf<M, Event>>) => void,
     ]
   ): boolean
   emit<Event extends NamesWithoutAck<M>, Answer>(
     event: Event,
-    ...args: [...ArgumentsOf<M[Event]>, ack: (error: Error, answers: Answer[]) => void]
+    ...args: [...ArgumentsBeforeAck<M[Event]>, ack: (error: Error, answers: Answer[]) => void]
   ): boolean
   emitWithAck<Event extends Names<M>>(
     event: Event,

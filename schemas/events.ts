@@ -14,13 +14,21 @@ export type ArgumentsOf<S extends Schema> = S extends z.core.$ZodTuple
   ? z.input<S>
   : PayloadOf<z.input<S>>
 
-type PayloadOf<P> = 0 extends 1 & P
-  ? [payload?: P]
-  : [P] extends [void] // z.void() and z.undefined()
+type PayloadOf<P> = undefined extends P ? [payload?: P] : [payload: P]
+
+/** The same before a callback, which may take the place of a payload that is left out. */
+export type ArgumentsBeforeAck<S extends Schema> = S extends z.core.$ZodTuple
+  ? z.input<S>
+  : undefined extends z.input<S>
+    ? [] | [payload: z.input<S>]
+    : [payload: z.input<S>]
+
+/** As a client hears it: without a payload that is nothing, of z.void() and z.undefined(). */
+type HeardBeforeAck<S extends Schema> = 0 extends 1 & z.input<S>
+  ? ArgumentsOf<S>
+  : ArgumentsOf<S> extends [payload?: void]
     ? []
-    : undefined extends P
-      ? [payload?: P]
-      : [payload: P]
+    : ArgumentsOf<S>
 
 /** The arguments of the callback, by the schema of an event; of several branches, of any of them. */
 export type AnswerOf<S extends Schema> =
@@ -33,5 +41,5 @@ export type AnswerOf<S extends Schema> =
 export type EventsOf<M extends MessageMap> = {
   [Event in keyof M & string]: [AckOf<M[Event]>] extends [never]
     ? (...args: ArgumentsOf<M[Event]>) => void
-    : (...args: [...ArgumentsOf<M[Event]>, ack: (...answer: AnswerOf<M[Event]>) => void]) => void
+    : (...args: [...HeardBeforeAck<M[Event]>, ack: (...answer: AnswerOf<M[Event]>) => void]) => void
 }

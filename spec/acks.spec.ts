@@ -16,6 +16,7 @@ const messages = {
   frame: cosmetic(z.strictObject({ n: z.number() }), { conflateBy: 'n', ack: z.string() }),
   moved: cosmetic(z.tuple([z.string(), z.number()]), { ack: z.tuple([z.string(), z.number()]) }),
   ended: critical(z.undefined(), { ack: z.undefined() }),
+  begun: critical(z.void(), { ack: z.string() }),
   table: z.discriminatedUnion('kind', [
     critical(z.strictObject({ kind: z.literal('seat') }), { ack: z.string() }),
     cosmetic(z.strictObject({ kind: z.literal('talk') }), { ack: z.string() }),
@@ -32,6 +33,10 @@ function answers(client: ClientSocket, name: string): void {
   socket.on('frame', ({ n }, ack) => ack?.(`${name} ${n}`))
   socket.on('moved', (piece, to, ack) => ack?.(`${name} ${piece}`, to))
   socket.on('ended', (ack) => ack?.())
+  client.on('begun', (...args: unknown[]) => {
+    const ack = args.at(-1)
+    if (typeof ack === 'function') ack(`${name} begun ${args.length}`)
+  })
   socket.on('table', ({ kind }, ack) => ack?.(`${name} ${kind}`))
   client.on('paused', ({ n }: { n: number }, ack?: (answer: number) => void) => ack?.(n))
 }
@@ -46,6 +51,16 @@ const WAYS: Record<string, (socket: One, io: Io, told: Told) => unknown> = {
   'socket.emit of what is cosmetic': (socket, _io, told) => socket.emit('frame', { n: 1 }, told),
   'socket.emit of a tuple': (socket, _io, told) => socket.emit('moved', 'knight', 3, told),
   'socket.emit without a payload': (socket, _io, told) => socket.emit('ended', told),
+  'socket.emit of what is void': (socket, _io, told) => socket.emit('begun', told),
+  'socket.emit of undefined': (socket, _io, told) => socket.emit('begun', undefined, told),
+  'socket.timeout().emit of undefined': (socket, _io, told) =>
+    socket.timeout(5000).emit('begun', undefined, told),
+  'socket.emitWithAck of undefined': async (socket, _io, told) =>
+    told(await socket.emitWithAck('begun', undefined)),
+  'io.timeout().emit of undefined': (_socket, io, told) =>
+    io.timeout(5000).emit('begun', undefined, told),
+  'io.timeout().emitWithAck of what is void': async (_socket, io, told) =>
+    told(await io.timeout(5000).emitWithAck('begun')),
   'socket.emit of a branch': (socket, _io, told) => socket.emit('table', { kind: 'talk' }, told),
   'socket.emit of an answer that nobody annotated': (socket, _io, told) =>
     socket.emit('paused', { n: 1 }, told),

@@ -30,6 +30,8 @@ const messages = {
   }),
   moved: critical(z.tuple([z.string(), z.number()]), { ack: z.boolean() }).refine(() => true),
   ended: critical(z.undefined(), { ack: z.undefined() }),
+  begun: critical(z.void(), { ack: z.string() }),
+  calm: critical(z.void()),
   paused: critical(z.object({ n: z.number() })),
   tick: critical(z.number().optional()),
   table: z.discriminatedUnion('kind', [
@@ -77,6 +79,21 @@ export async function toMany(
     holds<Equal<typeof won, string[]>>()
     const frame = await emitter.to('vip').timeout(5).emitWithAck('frame', { n: 1 })
     holds<Equal<typeof frame, string[]>>()
+    emitter.emit('begun')
+    emitter.emit('begun', undefined)
+    emitter.timeout(5).emit('begun', (_error, answers) => {
+      holds<Equal<typeof answers, string[]>>()
+    })
+    emitter.timeout(5).emit('begun', undefined, (_error, answers) => {
+      holds<Equal<typeof answers, string[]>>()
+    })
+    emitter.timeout(5).emit('calm', undefined, (_error, answers: number[]) => answers)
+    emitter.timeout(5).emit('calm', (_error, answers) => {
+      holds<Equal<typeof answers, unknown[]>>()
+    })
+    emitter.timeout(5).emit('tick', (_error, answers: number[]) => answers)
+    const begun = await emitter.timeout(5).emitWithAck('begun', undefined)
+    holds<Equal<typeof begun, string[]>>()
     const ended = await emitter.timeout(5).emitWithAck('ended')
     holds<Equal<typeof ended, undefined[]>>()
     const paused = await emitter.timeout(5).emitWithAck('paused', { n: 1 })
@@ -122,6 +139,21 @@ export async function toOne(socket: SocketOf<typeof messages>): Promise<void> {
     holds<Equal<[typeof first, typeof second], [string, number]>>()
   })
   socket.emit('ended', () => {})
+  socket.emit('ended', undefined, () => {})
+  socket.emit('begun', (answer) => {
+    holds<Equal<typeof answer, string>>()
+  })
+  socket.emit('begun', undefined, (answer) => {
+    holds<Equal<typeof answer, string>>()
+  })
+  socket.timeout(5).emit('calm', undefined, (_error, answer: boolean) => answer)
+  socket.timeout(5).emit('calm', (error, answer: boolean) => {
+    holds<Equal<[typeof error, typeof answer], [Error, boolean]>>()
+  })
+  await socket.emitWithAck('begun')
+  await socket.timeout(5).emitWithAck('begun', undefined)
+  socket.emit('tick', (answer: boolean) => answer)
+  socket.emit('tick', undefined, (answer: boolean) => answer)
   socket.emit('tick', 1, (answer: boolean) => answer)
   socket.emit('paused', { n: 1 }, (answer: boolean) => answer)
   socket.emit('paused', { n: 1 }, (answer) => {
@@ -146,6 +178,8 @@ export async function toOne(socket: SocketOf<typeof messages>): Promise<void> {
   socket.on('any event of a client', () => {})
   await socket.join('vip')
 
+  // @ts-expect-error a payload of what has none
+  socket.emit('begun', 1, (answer: string) => answer)
   // @ts-expect-error an answer of another type
   socket.emit('won', { n: 1 }, (answer: number) => answer)
   // @ts-expect-error the payload is missing
@@ -173,6 +207,7 @@ export function annotations(): void {
 
 /** In Socket.IO's own generics the callback is the last argument, as it is there without zod. */
 export function generics(plain: Server<object, Events>, client: ClientSocket<Events>): void {
+  holds<Equal<Parameters<Events['begun']>, [ack: (answer: string) => void]>>()
   holds<Equal<Parameters<Events['won']>, [payload: { n: number }, ack: (answer: string) => void]>>()
   holds<Equal<Parameters<Events['paused']>, [payload: { n: number }]>>()
   void plain.timeout(5).emitWithAck('won', { n: 1 })

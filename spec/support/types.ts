@@ -31,6 +31,7 @@ const messages = {
   }),
   'table:state': z.discriminatedUnion('kind', [critical(seat), cosmetic(chatter)]),
   'round:ended': critical(z.undefined()),
+  'round:begun': critical(z.void()),
   'tick:now': cosmetic(z.number().optional()),
   'pair:moved': cosmetic(z.tuple([z.string(), z.number()]), { conflateBy: '0' }),
   'stake:set': critical(z.string().transform(Number)),
@@ -49,6 +50,9 @@ export function emits(): void {
   io.emit('reel:frame', { game: 'aurora', frame: 1 })
   io.emit('table:state', { kind: 'chatter', text: 'hi' })
   io.emit('round:ended')
+  io.emit('round:ended', undefined)
+  io.to('vip').emit('round:begun')
+  io.to('vip').emit('round:begun', undefined)
   io.emit('tick:now')
   io.emit('tick:now', 1)
   io.emit('pair:moved', 'knight', 3)
@@ -72,6 +76,8 @@ export function emits(): void {
   io.emit('jackpot:won', { game: 'aurora' })
   // @ts-expect-error a property too many
   io.emit('jackpot:won', { game: 'aurora', amount: 1, extra: true })
+  // @ts-expect-error a payload of what has none
+  io.emit('round:begun', 1)
   // @ts-expect-error no payload
   io.emit('jackpot:won')
   // @ts-expect-error two payloads
@@ -109,7 +115,7 @@ export function types(): void {
   type Events = EventsOf<typeof messages>
   holds<Equal<keyof Events, keyof typeof messages>>()
   holds<Equal<Parameters<Events['jackpot:won']>, [payload: z.input<typeof won>]>>()
-  holds<Equal<Parameters<Events['round:ended']>, []>>()
+  holds<Equal<Parameters<Events['round:ended']>, [payload?: undefined]>>()
   holds<Equal<Parameters<Events['tick:now']>, [payload?: number | undefined]>>()
   holds<Equal<Parameters<Events['pair:moved']>, [string, number]>>()
   holds<Equal<Parameters<Events['stake:set']>, [payload: string]>>()
