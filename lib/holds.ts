@@ -1,9 +1,6 @@
+import { hasComeBack, RecentClosings } from './recent-closings.ts'
 import type { Millis } from './units.ts'
 
-/** How many are remembered. */
-const MOST = 1000
-/** So long after the latest closing they are forgotten. */
-const MEMORY: Millis = 600_000
 /** Doubled each time, up to 40 s. */
 const FIRST_HOLD: Millis = 5000
 const MOST_DOUBLINGS = 3
@@ -14,7 +11,11 @@ const MOST_DOUBLINGS = 3
  * as long.
  */
 export class Holds {
-  readonly #closings = new Map<string, { count: number; at: Millis; until: Millis }>()
+  readonly #closings = new RecentClosings<{
+    readonly count: number
+    readonly at: Millis
+    readonly until: Millis
+  }>()
 
   /** How many are remembered. */
   get size(): number {
@@ -23,7 +24,7 @@ export class Holds {
 
   /** @returns for how long whoever this is has to wait; 0 if not */
   left(who: string, now: Millis): Millis {
-    return Math.max(0, (this.#closings.get(who)?.until ?? now) - now)
+    return Math.max(0, (this.#closings.of(who, now)?.until ?? now) - now)
   }
 
   /**
@@ -33,17 +34,11 @@ export class Holds {
    * @returns whether the next one has to wait, for the first time
    */
   closed(who: string, connectedFor: Millis, now: Millis): boolean {
-    const known = this.#closings.get(who)
-    if (known && now - connectedFor < known.at) return false
-    const count = known && now - known.at <= MEMORY ? known.count + 1 : 1
+    const known = this.#closings.of(who, now)
+    if (known && !hasComeBack(known, connectedFor, now)) return false
+    const count = (known?.count ?? 0) + 1
     const hold = count > 1 ? FIRST_HOLD * 2 ** Math.min(count - 2, MOST_DOUBLINGS) : 0
-    // the latest are last
-    this.#closings.delete(who)
     this.#closings.set(who, { count, at: now, until: now + hold })
-    if (this.#closings.size > MOST) {
-      const [oldest] = this.#closings.keys()
-      this.#closings.delete(oldest!)
-    }
     return count === 2
   }
 }

@@ -1,9 +1,6 @@
+import { hasComeBack, RecentClosings } from './recent-closings.ts'
 import type { Millis } from './units.ts'
 
-/** How many addresses are remembered. */
-const MOST = 1000
-/** So long after its latest closing an address is forgotten. */
-const MEMORY: Millis = 600_000
 /** A client that is closed so soon is closed for what it was sent on connecting. */
 export const ON_CONNECTING: Millis = 60_000
 /** 32 times as long as the others. */
@@ -15,7 +12,7 @@ const MOST_DOUBLINGS = 5
  * back for ever.
  */
 export class Leniency {
-  readonly #closings = new Map<string, { count: number; at: Millis }>()
+  readonly #closings = new RecentClosings<{ readonly count: number; readonly at: Millis }>()
 
   /** How many addresses are remembered. */
   get size(): number {
@@ -24,9 +21,8 @@ export class Leniency {
 
   /** How many times as long as others a client of this address is given. */
   factor(address: string | undefined, now: Millis): number {
-    const closings = this.#closings.get(address ?? UNKNOWN)
-    if (!closings || now - closings.at > MEMORY) return 1
-    return 2 ** Math.min(closings.count, MOST_DOUBLINGS)
+    const count = this.#closings.of(address ?? UNKNOWN, now)?.count ?? 0
+    return 2 ** Math.min(count, MOST_DOUBLINGS)
   }
 
   /**
@@ -35,25 +31,12 @@ export class Leniency {
    * @returns whether it is the first of its address
    */
   closed(address = UNKNOWN, connectedFor: Millis, now: Millis): boolean {
-    const known = this.#closings.get(address)
-    const isRemembered = known !== undefined && now - known.at <= MEMORY
+    const known = this.#closings.of(address, now)
     const isSoon = connectedFor < ON_CONNECTING
-    if (!isSoon && !isRemembered) return false
-    // another one, that has not come back
-    if (isRemembered && now - connectedFor < known.at) return false
-    // the latest are last
-    this.#closings.delete(address)
-    this.#closings.set(address, {
-      count: (isRemembered ? known.count : 0) + (isSoon ? 1 : 0),
-      at: now,
-    })
-    if (this.#closings.size > MOST) {
-      for (const oldest of this.#closings.keys()) {
-        this.#closings.delete(oldest)
-        break
-      }
-    }
-    return !isRemembered
+    if (!isSoon && !known) return false
+    if (known && !hasComeBack(known, connectedFor, now)) return false
+    this.#closings.set(address, { count: (known?.count ?? 0) + (isSoon ? 1 : 0), at: now })
+    return known === undefined
   }
 }
 

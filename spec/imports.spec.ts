@@ -23,6 +23,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
       'lib/meters',
       'lib/decaying-rate',
       'lib/losses',
+      'lib/recent-closings',
       'lib/leniency',
       'lib/holds',
       'lib/why',
