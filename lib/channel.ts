@@ -733,12 +733,13 @@ export class Channel implements FanoutMember, LinkEvents {
     if (this.#isAbove(before + bytes, now)) this.#enterCongestion(now)
     this.#shadow ??= new Shadow()
     this.#shadow.advance(this.#sentBytes - before, before, this.window, limits, now)
-    if (rule.class === 'cosmetic' && this.#wouldShed(envelope, this.#shadow, before, now)) {
+    if (rule.class === 'critical') this.#shadow.admit(bytes)
+    else if (this.#wouldShed(envelope, this.#shadow, before, now)) {
       this.#noteLoss(now)
       rule.tally.countObserved(bytes)
       this.#counted.countObserved(bytes)
       diagnoseMessage(this.id, envelope, 'observed')
-    } else this.#shadow.admit(bytes)
+    }
     if (envelope.kind === 'disconnect') this.#leaveNamespace(envelope.namespace)
     this.#send(envelope, now)
     return 'sent'
@@ -748,9 +749,10 @@ export class Channel implements FanoutMember, LinkEvents {
     const { limits } = this.#host
     if (envelope.isReplay) return true
     // of what is ahead of it, this much would be
-    const share = Math.min(1, shadow.buffered / Math.max(1, before))
+    const { rank } = envelope.rule
+    const share = Math.min(1, shadow.ahead(rank) / Math.max(1, before))
     const late = envelope.expired(now + share * pathDelay(this, now), limits.maxAge)
-    return late || shadow.drops(envelope.bytes, before, this.window, limits, now)
+    return late || shadow.drops(envelope.bytes, rank, before, this.window, limits, now)
   }
 
   #isClear(bytes: Bytes, now: Millis): boolean {

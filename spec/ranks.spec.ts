@@ -49,9 +49,10 @@ describe('A rank', () => {
 
   afterEach(async () => {
     for (const client of clients.splice(0)) client.close()
-    await fixture.close()
+    // what is on its way would be waited for
     await wifi?.close()
     wifi = undefined
+    await fixture.close()
   })
 
   /** @returns the numbers received of each event, and all of them as they came */
@@ -96,6 +97,19 @@ describe('A rank', () => {
     expect(received.ambient).to.deep.equal(received.ambient.toSorted((a, b) => a - b))
     expect(received.ambient.length).to.be.within(10, EMITS - 10)
     expect(shedOf('ambient')).to.equal(EMITS - received.ambient.length)
+  })
+
+  it('is reckoned with in observe, which counts what would be shed of each event', async () => {
+    fixture = await startServer({ messages: RANKED, mode: 'observe' })
+    await connectSlowlyTo('/')
+    await emitAll()
+    const observedOf = (event: string) => {
+      const rows = fixture.spillway!.stats().events
+      return rows.find((each) => each.event === event && each.class === 'cosmetic')!.observed
+    }
+    expect(observedOf('chatter').messages).to.equal(0)
+    expect(observedOf('frame').messages).to.equal(0)
+    expect(observedOf('ambient').messages).to.be.within(EMITS / 2, EMITS - 10)
   })
 
   it('that nobody has leaves the order of the emits, as without the plugin', async () => {
