@@ -186,7 +186,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
       this.#admission.start()
       this.#gate.guard(this.#tap.engines)
     }
-    Object.defineProperty(io, kAttached, { value: this, configurable: true })
+    Object.defineProperty(mainOf(io), kAttached, { value: this, configurable: true })
     if ((tapped.engine?.opts ?? tapped.opts)?.perMessageDeflate) {
       this.events.warn(
         { option: 'perMessageDeflate' },
@@ -428,7 +428,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     this.#adapters.close()
     this.#admission.close()
     this.events.close()
-    Reflect.deleteProperty(this.io, kAttached)
+    Reflect.deleteProperty(mainOf(this.io), kAttached)
     for (const callback of this.#whenClosed.splice(0)) callback()
   }
 
@@ -500,8 +500,13 @@ function checkGapEvent(name: string, messages: CompiledMessages): void {
   }
 }
 
+/** What a server has in common with whatever stands for it, such as an object that inherits from it. */
+function mainOf(io: { readonly sockets?: object }): object {
+  return io.sockets ?? io
+}
+
 function checkServer(io: Server): TappedServer {
-  if (typeof io === 'object' && io !== null && Object.hasOwn(io, kAttached)) {
+  if (typeof io === 'object' && io !== null && Object.hasOwn(mainOf(io), kAttached)) {
     throw refuse(
       'SPILLWAY_ALREADY_ATTACHED',
       'io',

@@ -37,7 +37,9 @@ export function refuse(
   given: unknown,
   allowed: string,
 ): SpillwayError {
-  return new SpillwayError(code, `${path}: was given ${describe(given)}; allowed: ${allowed}`)
+  // a path may have keys that somebody else has made up
+  const where = shown(path)
+  return new SpillwayError(code, `${where}: was given ${describe(given)}; allowed: ${allowed}`)
 }
 
 /** Of what was given. */

@@ -343,6 +343,7 @@ describe('Admin', () => {
       ['limit=0b11', /limit/],
       ['page=2', /^query\.page: was given "2"; allowed: the keys sort, namespace, room, /],
       [`${'k'.repeat(500)}=1`, /^query\.k{60}…: was given "1"; allowed: the keys/],
+      ['%1b%5b31m%e2%80%ae=1', /^query\.\ufffd\[31m\ufffd: was given "1"; allowed: the keys/],
       ['state=open', /^query\.state: was given "open"; allowed: "ready", "windowed", /],
       ['room=', /^query\.room: was given ""; allowed: a string of 1 to 200 characters$/],
       ['sort=id', /sort/],

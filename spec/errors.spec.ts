@@ -30,6 +30,13 @@ describe('Errors', () => {
       const error = refuse('SPILLWAY_INVALID_OPTION', 'grace', -1, 'an integer')
       expect(error.message).to.equal('grace: was given -1; allowed: an integer')
     })
+
+    it('cleans and cuts keys that somebody else has made up', () => {
+      const clean = refuse('SPILLWAY_INVALID_OPTION', 'query.\u001b[31m\u202e\u2028', 1, 'a key')
+      expect(clean.message).to.equal('query.\ufffd[31m\ufffd\ufffd: was given 1; allowed: a key')
+      const long = refuse('SPILLWAY_INVALID_OPTION', 'x'.repeat(1000), 1, 'a key')
+      expect(long.message).to.have.length.below(250)
+    })
   })
 
   describe('describe', () => {

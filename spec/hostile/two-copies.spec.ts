@@ -3,6 +3,13 @@ import { Server } from 'socket.io'
 import * as first from '../../lib/attach.ts'
 import { startServer } from '../support/server.ts'
 
+/** What others may hand on in place of the server. */
+const WRAPPERS: Readonly<Record<string, (io: Server) => Server>> = {
+  'a proxy': (io) => new Proxy(io, {}),
+  'an object that inherits from it': (io) => Object.create(io),
+  'an object that inherits from a proxy': (io) => Object.create(new Proxy(io, {})),
+}
+
 describe('Two copies of the package', () => {
   let second: typeof first
 
@@ -29,6 +36,27 @@ describe('Two copies of the package', () => {
       await fixture.close()
     }
   })
+
+  for (const [name, wrap] of Object.entries(WRAPPERS)) {
+    it(`do not both attach one server, one of them through ${name}`, () => {
+      for (const [one, other] of [
+        [(io: Server) => io, wrap],
+        [wrap, wrap],
+      ] as const) {
+        const io = new Server()
+        const { encode } = io.encoder
+        const handle = first.attach(one(io))
+        for (const { attach } of [first, second]) {
+          expect(() => attach(other(io)))
+            .to.throw()
+            .that.includes({ code: 'SPILLWAY_ALREADY_ATTACHED' })
+        }
+        handle.close()
+        expect(io.encoder.encode).to.equal(encode)
+        second.attach(other(io)).close()
+      }
+    })
+  }
 
   it('attach one after the other, each when the one before has closed', () => {
     const io = new Server()
