@@ -116,6 +116,15 @@ export function closeFrame(): Buffer {
   return frame(CLOSE, Buffer.from([NORMAL_CLOSURE >> 8, NORMAL_CLOSURE & 0xff]))
 }
 
+/** Of the WebSocket protocol itself, as is the other. */
+export function pingFrame(payload: Buffer): Buffer {
+  return frame(PING, payload)
+}
+
+export function pongFrame(payload: Buffer): Buffer {
+  return frame(PONG, payload)
+}
+
 /** Masked, as a client has to, with zeros. */
 function frame(kind: number, payload: Buffer): Buffer {
   return Buffer.concat([Buffer.from([kind, 0x80 | payload.length, 0, 0, 0, 0]), payload])

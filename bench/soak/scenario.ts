@@ -1,12 +1,16 @@
-import { megabytes, type Percentiles, table } from '../../demo/figures.ts'
+import { megabytes, type Percentiles, percentiles, table } from '../../demo/figures.ts'
 import type { Scenario } from '../scenarios.ts'
 import { round, slope } from '../statistics.ts'
+import type { AttackFigures } from './attackers.ts'
+import { ATTACK_NAMES, ATTACKS, type Attack, type AttackName } from './attacks.ts'
 import { runTrial, type Trial } from './trial.ts'
 
 /** Of all connections. */
 const SHARES = { slow: 0.05, stopped: 0.01 }
 /** Of the clients, every second: in 20 minutes each is replaced twelve times. */
 const CHURN = 0.01
+/** Of the minutes: so long the control goes, which has no hostile clients. */
+const CONTROL = 0.25
 /** At least so many collections, or a line through them says nothing. */
 const COLLECTIONS = 12
 const MOST_COLLECT_MS = 60_000
@@ -19,7 +23,9 @@ export const soak: Scenario = {
   usage: `  --connections <n>      default 5000
   --minutes <n>          default 20
   --churn <n>            clients a second that leave and come; default 1 % of all
-  --bytes <n>            of a message; default 2048`,
+  --bytes <n>            of a message; default 2048
+  --hostile <percent>    of the connections, of ${ATTACK_NAMES.length} kinds; default 0
+  --control <minutes>    without them, before; default a quarter of the minutes, 0: none`,
 
   prepare(args) {
     const connections = args.number('connections', { default: 5000, min: 100, max: 14_000 })
@@ -30,24 +36,45 @@ export const soak: Scenario = {
       max: 1000,
     })
     const bytes = args.number('bytes', { default: 2048, min: 128, max: 65_536 })
+    const percent = args.number('hostile', { default: 0, min: 0, max: 50 })
+    const control = args.number('control', {
+      default: percent > 0 ? Math.ceil(minutes * CONTROL) : 0,
+      min: 0,
+      max: 1440,
+    })
+    const hostile = Math.round((connections * percent) / 100)
     const slow = Math.round(connections * SHARES.slow)
     const stopped = Math.round(connections * SHARES.stopped)
-    const counts = { healthy: connections - slow - stopped, slow, stopped }
-    const seconds = 60 * minutes
-    const collectEveryMs = Math.min(MOST_COLLECT_MS, (seconds * 1000) / COLLECTIONS)
+    const counts = { healthy: connections - slow - stopped - hostile, slow, stopped }
+    const run = async (minutes: number, hostile: number, signal: AbortSignal) => {
+      const seconds = 60 * minutes
+      const collectEveryMs = Math.min(MOST_COLLECT_MS, (seconds * 1000) / COLLECTIONS)
+      console.error(`${hostile} hostile of ${connections}, ${minutes} minutes, ${churn} a second`)
+      const load = { seconds, bytes, counts, churn, hostile, collectEveryMs }
+      return figuresOf(await runTrial(load, signal), seconds)
+    }
 
     return async (signal) => {
-      console.error(`${connections} connections, ${minutes} minutes, ${churn} replaced a second`)
-      const trial = await runTrial({ seconds, bytes, counts, churn, collectEveryMs }, signal)
-      const figures = figuresOf(trial, seconds)
-      return { text: textOf(figures), figures: { connections, minutes, churn, bytes, ...figures } }
+      const before = control > 0 ? await run(control, 0, signal) : undefined
+      const figures = await run(minutes, hostile, signal)
+      const parts = [textOf(figures)]
+      if (figures.hostile) parts.push(hostileText(figures.hostile))
+      if (before) parts.push(controlText(before, figures))
+      return {
+        text: parts.join('\n\n'),
+        figures: {
+          ...{ connections, minutes, churn, bytes, hostile_clients: hostile },
+          ...figures,
+          control: before && { minutes: control, ...before },
+        },
+      }
     }
   },
 }
 
 type Figures = ReturnType<typeof figuresOf>
 
-function figuresOf({ before, load, left, received }: Trial, seconds: number) {
+function figuresOf({ before, load, left, received, halfOpen }: Trial, seconds: number) {
   const { samples, alive } = load
   const from = WARM_UP * seconds * 1000
   const later = samples.filter(({ at }) => at >= from)
@@ -84,6 +111,7 @@ function figuresOf({ before, load, left, received }: Trial, seconds: number) {
     closed_by_server: received.closed,
     closed: { ...load.reasons, ...load.closed },
     loop_delay_ms: rounded(load.loop),
+    hostile: halfOpen && hostileOf(load.attackers, halfOpen),
     kept_at_end: kept,
     handles: { start: samples[0]!.kept.handles, end: handles },
     samples: samples.map(({ at, rss, heapUsed, external, kept }) => ({
@@ -94,6 +122,61 @@ function figuresOf({ before, load, left, received }: Trial, seconds: number) {
       ...kept,
     })),
   }
+}
+
+interface HostileFigures extends AttackFigures {
+  /** Seconds after which none may be connected; null: it may stay. */
+  readonly within: number | null
+  readonly in_time: boolean
+}
+
+function hostileOf(
+  attackers: Trial['load']['attackers'],
+  { ended, open }: NonNullable<Trial['halfOpen']>,
+): Readonly<Record<AttackName, HostileFigures>> {
+  const { p50, max } = percentiles(ended)
+  const byNode = { count: ended.length, p50: round(p50 ?? 0, 1), max: round(max ?? 0, 1) }
+  const halfOpen: AttackFigures = {
+    came: ended.length + open.length,
+    closed: ended.length > 0 ? { 'by Node': byNode } : {},
+    open: open.length,
+    oldest: round(Math.max(0, ...open), 1),
+  }
+  return Object.fromEntries(
+    ATTACK_NAMES.map((name) => {
+      const of = name === 'halfOpen' ? halfOpen : attackers[name]
+      const { within }: Attack = ATTACKS[name]
+      const longest = Math.max(of.oldest, ...Object.values(of.closed).map(({ max }) => max))
+      return [name, { ...of, within, in_time: within === null || longest <= within }]
+    }),
+  ) as Record<AttackName, HostileFigures>
+}
+
+function hostileText(of: Readonly<Record<AttackName, HostileFigures>>): string {
+  const rows = Object.entries(of).map(([name, { came, closed, open, oldest, within, in_time }]) => [
+    `${name}: ${ATTACKS[name as AttackName].words}`,
+    String(came),
+    Object.entries(closed)
+      .map(([code, { count, p50, max }]) => `${code} ${count} (${p50}, at most ${max} s)`)
+      .join(', '),
+    `${open} (${oldest} s)`,
+    within === null ? 'may stay' : `${within} s: ${in_time ? 'yes' : 'NO'}`,
+  ])
+  return table([['hostile', 'came', 'closed', 'open at the end', 'in time'], ...rows])
+}
+
+/** What the healthy lose by the hostile. */
+function controlText(control: Figures, { critical_ms, loop_delay_ms, rss_mb }: Figures): string {
+  const of = (figures: Pick<Figures, 'critical_ms' | 'loop_delay_ms' | 'rss_mb'>) => [
+    `${figures.critical_ms.healthy.p50} / ${figures.critical_ms.healthy.p99}`,
+    `${figures.loop_delay_ms.p50} / ${figures.loop_delay_ms.p99}`,
+    String(figures.rss_mb.max),
+  ]
+  return table([
+    ['', 'healthy critical p50 / p99 ms', 'loop p50 / p99 ms', 'RSS max MB'],
+    ['without hostile clients', ...of(control)],
+    ['with them', ...of({ critical_ms, loop_delay_ms, rss_mb })],
+  ])
 }
 
 function rounded(values: Percentiles) {

@@ -8,6 +8,7 @@ import { attach, cosmetic, type Spillway } from '../../lib/index.ts'
 import { settledMemory } from '../fanout/memory.ts'
 import { serve } from '../serve.ts'
 import { messages, payloadOf } from '../slow-link/messages.ts'
+import { Attackers } from './attackers.ts'
 
 /** The lobby's server for many hours, alone in its process. */
 
@@ -46,6 +47,10 @@ const ASKED_SHARE = 0.005
 const ANSWER_MS = 5000
 const LOOP_RESOLUTION_MS = 5
 const GONE_MS = 90_000
+/** What whoever asks for more is sent each time. */
+const MORE_BYTES = 65_536
+/** More than a kernel takes of what nobody reads. */
+const HUGE_BYTES = 5 * 1024 * 1024
 const POLL_MS = 250
 
 const chat = cosmetic(z.object({ room: z.string(), pad: z.string() }), { conflateBy: 'room' })
@@ -55,6 +60,7 @@ const rooms = Array.from({ length: ROOMS }, (_, index) => ({ name: `room-${index
 const reasons: Record<string, number> = {}
 let io: Server | undefined
 let spillway: Spillway | undefined
+let attackers: Attackers | undefined
 let critical = 0
 let connects = 0
 let disconnects = 0
@@ -63,17 +69,21 @@ const asked = { answered: 0, unanswered: 0 }
 const handlers = {
   async open(): Promise<number> {
     const http = createServer()
-    io = new Server(http)
+    io = new Server(http, { allowEIO3: true, cleanupEmptyChildNamespaces: true })
+    io.of(/^\/flood-\d+$/)
     spillway = attach(io, { messages: { ...messages, chat } }) as unknown as Spillway
     io.engine.on('connection', (conn: { on(event: 'close', l: (reason: string) => void): void }) =>
       conn.on('close', (reason) => {
         reasons[reason] = (reasons[reason] ?? 0) + 1
       }),
     )
+    attackers = new Attackers(io.engine, spillway)
     io.on('connection', (socket) => {
       const room = rooms[connects++ % ROOMS]!
       socket.once('disconnect', () => disconnects++)
       socket.on('hello', (answer: () => void) => answer())
+      socket.on('more', () => socket.emit('more', 'x'.repeat(MORE_BYTES)))
+      socket.on('huge', () => socket.emit('huge', 'x'.repeat(HUGE_BYTES)))
       socket.join(room.name)
       // from here on nothing may be missing
       socket.emit('welcome', { seq: critical, roomSeq: room.seq })
@@ -127,6 +137,7 @@ const handlers = {
         p99: delay(loop.percentile(99)),
         max: delay(loop.max),
       },
+      attackers: attackers!.figures(),
       reasons,
       closed: spillway!.stats().closed,
     }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Child } from '../child.ts'
 import { closedAmong } from '../lobby/deaf.ts'
 import type { ClientHandlers } from './client.ts'
+import type { HostileHandlers } from './hostile.ts'
 import type { LoadOptions, ServerHandlers } from './server.ts'
 import type { Kind } from './visitor.ts'
 
@@ -9,6 +10,8 @@ export interface Soak extends LoadOptions {
   readonly counts: Readonly<Record<Kind, number>>
   /** Clients a second that leave and come. */
   readonly churn: number
+  /** Hostile clients beside the others. */
+  readonly hostile: number
 }
 
 type Answer<Name extends keyof ServerHandlers> = Awaited<ReturnType<ServerHandlers[Name]>>
@@ -19,6 +22,8 @@ export interface Trial {
   readonly load: Answer<'load'>
   readonly left: Answer<'left'>
   readonly received: Awaited<ReturnType<ClientHandlers['results']>>
+  /** Without hostile clients undefined. */
+  readonly halfOpen: Awaited<ReturnType<HostileHandlers['leave']>> | undefined
 }
 
 const HOST = '127.0.0.1'
@@ -42,6 +47,11 @@ export async function runTrial(soak: Soak, signal: AbortSignal): Promise<Trial> 
     const before = await server.ask('alive', undefined)
     const clients = start(new Child<ClientHandlers>(module('client.js'), { signal }))
     await clients.ask('open', { host: HOST, port, counts: soak.counts }, CONNECT_MS)
+    let hostile: Child<HostileHandlers> | undefined
+    if (soak.hostile > 0) {
+      hostile = start(new Child<HostileHandlers>(module('hostile.js'), { signal }))
+      await hostile.ask('open', { host: HOST, port, count: soak.hostile })
+    }
     const loading = server.ask('load', soak, soak.seconds * 2000 + CONNECT_MS)
     const troubles = async (): Promise<void> => {
       await clients.ask('start', { aSecond: soak.churn })
@@ -59,9 +69,10 @@ export async function runTrial(soak: Soak, signal: AbortSignal): Promise<Trial> 
     })
     await troubled
     const received = await clients.ask('results', { last: load.critical }, CONNECT_MS)
+    const halfOpen = await hostile?.ask('leave', undefined)
     await clients.ask('leave', undefined)
     const left = await server.ask('left', undefined, CONNECT_MS)
-    return { before, load, left, received }
+    return { before, load, left, received, halfOpen }
   } finally {
     over = true
     for (const child of children) await child.close()
