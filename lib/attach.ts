@@ -249,6 +249,11 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     return { connected, congested, meters, census: census.latest, fanout, budget, validation }
   }
 
+  /** @internal How many clients are in each state now. O(clients). */
+  get states() {
+    return this.#clients.states
+  }
+
   /** @internal Bytes buffered for all clients. O(waiting clients). */
   get buffered(): Bytes {
     return this.#clients.buffered

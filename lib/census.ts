@@ -46,6 +46,34 @@ export class Counts {
 }
 
 /**
+ * Clients by state, as they are now. O(clients), but of one for which nothing is queued or in flight,
+ * which is ready unless it is blind, one property is read.
+ *
+ * @param watched those of all for which anything is
+ */
+export function countStates(
+  all: Iterable<Channel>,
+  watched: ReadonlySet<Channel>,
+  now: Millis,
+): Counts['states'] {
+  const { states } = new Counts()
+  let idle = 0
+  let idleBlind = 0
+  for (const { window } of all) {
+    idle++
+    if (window.blind) idleBlind++
+  }
+  for (const channel of watched) {
+    states[channel.state(now)]++
+    idle--
+    if (channel.window.blind) idleBlind--
+  }
+  states.blind += idleBlind
+  states.ready += idle - idleBlind
+  return states
+}
+
+/**
  * Counts all clients, a share of them at a time, so that no scrape walks over thousands of them
  * in one turn of the loop. What it tells is a lap old.
  */

@@ -3,7 +3,7 @@ import type { ClientQueue, ClientStats, ClosedClient, ListQuery } from '../schem
 import { timers } from './base/timers.ts'
 import type { Budget } from './budget.ts'
 import { Bursts } from './burst.ts'
-import { Census } from './census.ts'
+import { Census, type Counts, countStates } from './census.ts'
 import type { NamespaceSocket } from './channel/namespace-sockets.ts'
 import { Channel, type ChannelHost, type Left } from './channel.ts'
 import type { Clock } from './clock.ts'
@@ -169,6 +169,11 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
     let buffered = 0
     for (const channel of this.watched) buffered += channel.buffered
     return buffered
+  }
+
+  /** How many clients are in each state now. O(clients). */
+  get states(): Counts['states'] {
+    return countStates(this.channels(), this.watched, this.now())
   }
 
   /** What is kept for clients: all of it is 0 when everyone has gone. */

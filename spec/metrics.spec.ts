@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import { expect } from 'chai'
-import { METRICS } from '../lib/metrics/catalogue.ts'
+import { type Counted, METRICS } from '../lib/metrics/catalogue.ts'
 import {
   ADAPTER_FAULTS,
   CLOSING_CODES,
@@ -48,8 +49,9 @@ describe('Metrics', () => {
       const { memory, fanout, census, buffered, ...stats } = fixture.app.spillway.stats()
       const clients = [...fixture.app.spillway.clients()]
       const sum = clients.reduce((bytes, client) => bytes + client.buffered, 0)
+      const states = clients.map(({ state }) => state)
       const { age, ...counted } = census
-      return { ...stats, census: counted, slices: fanout.slices, sum }
+      return { ...stats, census: counted, slices: fanout.slices, sum, states }
     }
     let stats = look()
     let told = await scrape()
@@ -72,6 +74,57 @@ describe('Metrics', () => {
       expect(buffered).to.be.greaterThan(n * 10_000)
       expect((await scrape()).value('spillway_buffered_bytes')).to.equal(buffered)
     }
+  })
+
+  it('tell of the states that the clients are in, without waiting for a lap', async () => {
+    const watermarks = { low: 4 * KiB, high: 8 * KiB, limit: 128 * 1024 * KiB, horizon: 0 }
+    await start({ watermarks })
+    const slow = await fixture.raw()
+    await fixture.raw()
+    await fixture.client({ transports: ['polling'] })
+    const silent = await fixture.raw({ autoPong: false })
+    const states = new Set<string>()
+    const metric = METRICS.spillway_clients as Counted
+    const look = () => {
+      const expected: Record<string, number> = {}
+      for (const { state, buffered } of fixture.app.spillway.clients()) {
+        // one for which nothing waits is not paced
+        const each = buffered === 0 && state === 'windowed' ? 'ready' : state
+        expected[each] = (expected[each] ?? 0) + 1
+        states.add(each)
+      }
+      const told = [...metric.rows(fixture.app.spillway)].filter(([, count]) => count > 0)
+      return { expected, told: Object.fromEntries(told.map(([{ state }, n]) => [state, n])) }
+    }
+    const compare = async (what: string) => {
+      let { expected, told } = look()
+      // pacing may let a client go on between the two: so again, in the same tick
+      for (let n = 0; n < 5 && !isDeepStrictEqual(expected, told); n++)
+        ({ expected, told } = look())
+      expect(told, what).to.deep.equal(expected)
+      const scraped = await scrape()
+      const values = SEND_STATES.map((state) => scraped.value('spillway_clients', { state })!)
+      expect(
+        values.reduce((sum, value) => sum + value, 0),
+        what,
+      ).to.equal(4)
+    }
+    await compare('idle')
+    fixture.io.emit('jackpot:won', { n: 1, pad: 'x'.repeat(4 * KiB) })
+    await eventually(() => {
+      // heartbeats that it has answered, and no marker
+      silent.send('3')
+      return [...fixture.app.spillway.clients()].some(({ state }) => state === 'blind')
+    })
+    await compare('blind')
+    slow.stall()
+    for (let n = 0; n < 40; n++) {
+      fixture.io.emit(n % 2 ? 'reel:frame' : 'jackpot:won', { n, pad: 'x'.repeat(4 * KiB) })
+      await compare(`message ${n}`)
+    }
+    await choke(fixture, slow)
+    await compare('choked')
+    expect([...states]).to.include.members(['ready', 'windowed', 'blocked', 'blind'])
   })
 
   it('tell what the stats tell', async () => {
@@ -107,7 +160,8 @@ describe('Metrics', () => {
     for (const [code, count] of Object.entries(stats.closed)) {
       expect(value('spillway_closings_total', { code }), code).to.equal(count)
     }
-    for (const [state, count] of Object.entries(stats.census.states)) {
+    for (const state of SEND_STATES) {
+      const count = stats.states.filter((each) => each === state).length
       expect(value('spillway_clients', { state }), state).to.equal(count)
     }
     for (const [name, { messages: waiting, bytes }] of Object.entries(stats.census.queued)) {

@@ -36,8 +36,8 @@ const OUTCOME_LABELS = [...EVENT_LABELS, 'class', 'outcome'] as const
 /**
  * What is told to Prometheus, by name; the table of docs/monitoring.md is made of it. Labels come
  * from closed sets: classes, outcomes, codes, and the namespaces and events of the annotated map;
- * what is not in it is `other`. Gauges of all clients are from the census, a lap old: no scrape
- * walks over them.
+ * what is not in it is `other`. Gauges that ask more of each client than its state are from the
+ * census, a lap old.
  */
 export const METRICS: Readonly<Record<string, Counted | Measured>> = {
   spillway_client_buffered_bytes: {
@@ -193,8 +193,8 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
     type: 'gauge',
     help: 'Clients by why they are not being sent to, if they are not.',
     labels: ['state'],
-    *rows({ readings }) {
-      for (const [state, count] of Object.entries(readings.census.states)) yield [{ state }, count]
+    *rows({ states }) {
+      for (const [state, count] of Object.entries(states)) yield [{ state }, count]
     },
   },
   spillway_buffered_bytes: {
