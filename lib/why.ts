@@ -11,13 +11,13 @@ export interface PathNeed {
 
 const STATES: Record<SendState, string> = {
   ready: 'sends at once',
-  windowed: 'cosmetic messages wait until what is in flight has arrived',
+  windowed: 'cosmetic messages wait for what is in flight',
   blind: 'sends by what its kernel socket takes: the client does not answer markers',
   blocked: 'waits until the transport has taken what was handed to it',
   closed: 'is being closed',
 }
 
-/** Below it nothing is said of the path: it is about the round trip of a client that keeps up. */
+/** Below it the path is no reason: it is about the round trip of a client that keeps up. */
 const LITTLE: Millis = 100
 
 /** Why what is emitted to a client now waits, or does not, and for how long. */
@@ -33,8 +33,8 @@ export function whyShed({
   age,
   pathNeed,
 }: PathNeed & { readonly outcome: ShedOutcome; readonly age: Millis }): string {
-  const path =
-    pathNeed === null ? '' : `; the path needed ${inWords(pathNeed)} for what was buffered`
+  const isSlow = pathNeed !== null && pathNeed >= LITTLE
+  const path = isSlow ? `; the path needed ${inWords(pathNeed)} for what was buffered` : ''
   if (outcome === 'dropped') return `there was no room${path}`
   const waited = `after ${inWords(age)}`
   return outcome === 'expired' ? `out of date ${waited}${path}` : `replaced ${waited}${path}`

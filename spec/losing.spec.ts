@@ -102,7 +102,7 @@ describe('A client that loses below high', () => {
     await start()
     await eventually(() => NEED.test(stats().why))
     await eventually(() => stats().state === 'windowed' && NEED.test(stats().why))
-    expect(stats().why).to.match(/^cosmetic messages wait until what is in flight has arrived;/)
+    expect(stats().why).to.match(/^cosmetic messages wait for what is in flight;/)
     expect(stats().lastShed!.why).to.match(
       /^out of date after \d+(\.\d s| ms); the path needed \d+(\.\d s| ms) for what was buffered$/,
     )
