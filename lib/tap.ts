@@ -10,6 +10,7 @@ import { Envelope, type EnvelopeFields, NO_FIELDS, type WriteOptions } from './e
 import { refuse, toError, verbatim } from './errors.ts'
 import type { Fanout } from './fanout.ts'
 import type { EncodedPart } from './frame.ts'
+import { replaceEncode } from './intercept/encoder.ts'
 import { Encoding, Encodings } from './intercept/encodings.ts'
 import { type Origin, Origins } from './intercept/origins.ts'
 import { SocketIndex } from './intercept/socket-index.ts'
@@ -211,13 +212,15 @@ export class Tap implements Courier<AdapterSocket> {
 
   #shadowServer(): void {
     const io = this.#io
-    this.#replace('io.encoder', io.encoder, 'encode', (encode) => (packet) => {
+    const restore = replaceEncode(io, (encode) => (packet) => {
       const fields = this.#fieldsOf(packet, (each) => partsOf(encode(each)))
       // whoever answers has a time limit, and attachments may change meanwhile
       const canWait =
         fields.kind === 'event' && fields.parts.length === 1 && packet.id === undefined
       return this.#encodings.add(new Encoding(fields, this.#host.fanout.tick(), canWait))
     })
+    if (!restore) throw unsupportedMethod('io.encoder.encode')
+    this.#restores.push(restore)
     this.#replace('io', io, 'bind', (bind) => (engine) => {
       this.#tapEngine(engine)
       return bind(engine)
@@ -232,10 +235,7 @@ export class Tap implements Courier<AdapterSocket> {
     ...[path, target, name, make]: [string, ...Parameters<typeof replaceMethod<T, Name>>]
   ): void {
     const restore = replaceMethod(target, name, make)
-    if (!restore) {
-      const given = verbatim('a method that does not let itself be replaced')
-      throw refuse('SPILLWAY_NOT_SOCKET_IO', `${path}.${name}`, given, 'a writable property')
-    }
+    if (!restore) throw unsupportedMethod(`${path}.${name}`)
     this.#restores.push(restore)
   }
 
@@ -526,6 +526,11 @@ function legacyId(conn: EngineSocket, namespace: string): string {
 /** Engine.IO's server for uWebSockets.js; the names of classes are lost in a minified bundle. */
 function isForeign(engine: EngineServer | undefined): boolean {
   return engine !== undefined && 'abortRequest' in engine
+}
+
+function unsupportedMethod(path: string): Error {
+  const given = verbatim('a method that does not let itself be replaced')
+  return refuse('SPILLWAY_NOT_SOCKET_IO', path, given, 'a writable property')
 }
 
 function unsupportedEngine(path: string): Error {

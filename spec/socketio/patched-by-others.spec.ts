@@ -163,7 +163,10 @@ describe('A method that somebody else has replaced', () => {
     const fixed = { configurable: false, writable: false }
     const REFUSED: Record<string, (io: Server) => object> = {
       'io.bind': (io) => Object.defineProperty(io, 'bind', { value: io.bind, ...fixed }),
-      'io.encoder.encode': (io) => Object.freeze(Reflect.get(io, 'encoder') as object),
+      'io.encoder.encode': (io) => {
+        const encoder = Object.freeze(Reflect.get(io, 'encoder') as object)
+        return Object.defineProperty(io, 'encoder', { value: encoder, ...fixed })
+      },
       'io.engine': (io) => {
         const { conn } = [...io.sockets.sockets.values()][0]!
         return Object.defineProperty(conn, 'write', { value: conn.write, ...fixed })
