@@ -42,6 +42,7 @@ export interface AdaptersHost {
   released(adapter: object): void
 }
 
+const NOTHING: ReadonlyArray<() => void> = []
 const NOBODY: AdaptersHost = { taken() {}, released() {} }
 
 const kWatched = Symbol('spillway.watched')
@@ -139,7 +140,7 @@ export class Adapters {
 
   #take(namespace: string, adapter: MarkedAdapter): void {
     if (adapter[kWatched]?.by === this || !Object.isExtensible(adapter)) return
-    const restores = this.#shadow(whereOf(namespace), adapter)
+    const restores = this.#shadow(namespace, adapter)
     note(adapter, kWatched, { by: this, namespace, restores })
     adapter.on?.('error', this.#onError)
     const { pubClient, subClient } = adapter
@@ -155,8 +156,11 @@ export class Adapters {
   }
 
   /** @returns what gives the adapter its own methods back */
-  #shadow(where: string, adapter: WatchedAdapter): Array<(() => void) | undefined> {
+  #shadow(namespace: string, adapter: WatchedAdapter): ReadonlyArray<(() => void) | undefined> {
     const { publishAndReturnOffset, restoreSession, serverCount } = adapter
+    // one in memory, of which a client may make thousands
+    if (!publishAndReturnOffset && !isAdapterClient(adapter.pubClient)) return NOTHING
+    const where = whereOf(namespace)
     const hasClient = isAdapterClient(adapter.pubClient)
     const restores: Array<(() => void) | undefined> = []
     if (publishAndReturnOffset) {

@@ -35,17 +35,16 @@ export class Override<T extends object, Name extends keyof T> {
   }
 
   /** Whether the object lets its property be replaced, and put back. */
-  fits(target: T, own = Reflect.getOwnPropertyDescriptor(target, this.name)): boolean {
-    if (!own) return Object.isExtensible(target)
-    return own.configurable === true || own.writable === true
+  fits(target: T): boolean {
+    return isReplaceable(target, Reflect.getOwnPropertyDescriptor(target, this.name))
   }
 
   /** @returns whether the function is in place; not where an earlier one may still be called */
   install(target: T): boolean {
     const present = Reflect.getOwnPropertyDescriptor(target, this.name)
     if (present?.value === this.#method) return true
-    if (this.#wrapped?.has(target) || !this.fits(target, present)) return false
-    const own = originalOf(target, present)
+    if (this.#wrapped?.has(target) || !isReplaceable(target, present)) return false
+    const own = present && originalOf(target, present)
     if (own) {
       this.#own ??= new WeakMap()
       this.#own.set(target, own)
@@ -89,6 +88,10 @@ export class Override<T extends object, Name extends keyof T> {
    * @param target where it is or was installed, or an object that inherits from there
    */
   original(target: T): MethodOf<T, Name> {
+    // nearly always a method of the object's class
+    if (!this.#own && !this.#wrapped) {
+      return Reflect.get(Object.getPrototypeOf(target), this.name, target)
+    }
     const holder = this.#holder(target)
     const own = this.#own?.get(holder)
     const value: unknown = own
@@ -163,6 +166,11 @@ function originalOf(
   const value: unknown = present?.value
   const passed = typeof value === 'function' && functions.get(value)?.passedOn(target)
   return passed ? originalOf(target, passed.own) : present
+}
+
+function isReplaceable(target: object, own: PropertyDescriptor | undefined): boolean {
+  if (!own) return Object.isExtensible(target)
+  return own.configurable === true || own.writable === true
 }
 
 /** As the property was, but for its value. */
