@@ -33,8 +33,9 @@ export function ceilingOf(limits: Limits, { path }: DeliveryWindow): Bytes {
   const { horizon, low, high, limit } = limits
   // what waits behind a full window must not be shed at once
   if (horizon === 0) return (low + high) / 2
-  const { rate = 0, minRtt = 0 } = path
-  return mostOf(limits, limit + rate * minRtt)
+  const { rate, minRtt = 0 } = path
+  // until the rate is known, the window ends earlier by itself
+  return mostOf(limits, rate === undefined ? Number.POSITIVE_INFINITY : limit + rate * minRtt)
 }
 
 /** What a long and fast path holds is no backlog; half of `emergency` is left to critical messages. */
@@ -51,13 +52,16 @@ function raised(
   now: Millis,
 ): Bytes {
   if (limits.horizon === 0 || window.blind) return watermark
-  const { rate, minRtt = 0 } = window.path
-  const soon = minRtt + within
+  const { rate, noise, rtt = 0 } = window.path
+  const base = window.rttSoFar(now)
+  const soon = base + noise + within
   if (rate === undefined || !window.isKnown) {
-    return waited <= soon ? mostOf(limits, Number.POSITIVE_INFINITY) : watermark
+    // one round trip tells of the path, and the next one uses that
+    const isBehind = waited > soon + rtt
+    return isBehind ? watermark : mostOf(limits, Number.POSITIVE_INFINITY)
   }
   const carried = rate * (soon - window.overdue(now))
-  return Math.max(watermark, Math.min(carried, mostOf(limits, limits.limit + rate * minRtt)))
+  return Math.max(watermark, Math.min(carried, mostOf(limits, limits.limit + rate * base)))
 }
 
 /** The share of the horizon within which everything is carried for a client that has caught up. */

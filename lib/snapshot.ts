@@ -39,6 +39,7 @@ export function clientStatsOf(
     window: window.size(critical.peek()?.bytes ?? cosmetic.peek()?.bytes ?? 0, channel.ceiling),
     rtt: rttOf(channel, now) ?? null,
     minRtt: window.path.minRtt ?? null,
+    noise: window.path.noise,
     rate: window.path.rate === undefined ? null : window.path.rate * 1000,
     wait,
     lanes: lanesOf(critical, cosmetic),

@@ -1,5 +1,6 @@
 import { HOST_NOISE, PathEstimate } from './path.ts'
 import type { Bytes, BytesPerMilli, Millis } from './units.ts'
+import { START } from './window/start-up.ts'
 
 /**
  * The delivery window of one client: how much may be in flight to it, so that a critical message
@@ -39,8 +40,6 @@ export class DeliveryWindow {
   #markedAt: Millis = Number.NEGATIVE_INFINITY
   /** When the path will have carried all that was written. */
   #clearAt: Millis = Number.NEGATIVE_INFINITY
-  /** Start-up: allowed in flight while the rate is unknown. */
-  #start: Bytes = START
   #limited = false
   #probedAt: Millis = Number.NEGATIVE_INFINITY
 
@@ -132,7 +131,10 @@ export class DeliveryWindow {
   probeDue(now: Millis, waiting: boolean): boolean {
     if (this.blind) return false
     if (this.path.minRtt === undefined) return this.#open === 0
-    return waiting && this.#isClear(now) && now - this.#probedAt > PROBE_INTERVAL
+    if (!waiting || !this.#isClear(now)) return false
+    const isIdle = this.inFlight === 0 && this.#open === 0
+    const isWanted = isIdle && (this.path.isOld(now) || this.path.isDoubtful)
+    return now - this.#probedAt > (isWanted ? PROBE_GAP : PROBE_INTERVAL)
   }
 
   /**
@@ -146,7 +148,7 @@ export class DeliveryWindow {
     if (this.#unmarked === 0 || this.#open >= MOST_MARKERS) return false
     if (this.blind) return now - this.#markedAt > BLIND_INTERVAL
     if (asked) return true
-    if (!this.#answered && this.#open < 2) return true
+    if (this.#answered < 2 && this.#open < 3) return true
     if (waiting || this.#limited) {
       if (this.#open < SINGLE_MARKERS) return true
       return this.#unmarked >= this.size(0, ceiling) / MARKERS_A_WINDOW
@@ -187,6 +189,7 @@ export class DeliveryWindow {
       clearAt: this.path.rate === undefined ? undefined : Math.max(this.#clearAt, now),
       clear,
       idle: this.inFlight === 0,
+      ahead: this.inFlight - behind,
       emittedAt,
       next: undefined,
     }
@@ -238,14 +241,13 @@ export class DeliveryWindow {
     this.#oldest = next
     if (!next) this.#latest = undefined
     this.inFlight -= bytes
-    const isFirst = this.path.minRtt === undefined
     this.path.sampleRtt(now - last.at, last.clear, last.idle, now)
+    if (last.idle && bytes === 0) this.path.probed(last.at, now)
     const slack = waited + last.gap
-    this.path.sampleRate(run, since, now, this.#limited, slack)
+    const { ahead } = last
+    this.path.sampleRate({ now, bytes, run, since, ahead, limited: this.#limited, slack })
     this.#correct(now)
     if (bytes > 0) {
-      // the first answer measures the round trip, and what waited for it was not held up by the start
-      if (this.path.rate === undefined && this.#limited && !isFirst) this.#start *= 2
       this.#limited = false
     }
     return true
@@ -329,6 +331,12 @@ export class DeliveryWindow {
     return this.path.rate !== undefined && this.#answered >= KNOWN
   }
 
+  /** The round trip; at first, how long its answer has been waited for, as far as that may be it. */
+  rttSoFar(now: Millis): Millis {
+    const since = this.waitsSince
+    return this.path.minRtt ?? (since === undefined ? 0 : Math.min(PATIENCE, now - since))
+  }
+
   /** How late the oldest open marker is beyond its expected answer. */
   overdue(now: Millis): Millis {
     const oldest = this.#oldest
@@ -357,6 +365,11 @@ export class DeliveryWindow {
   /** Bytes that may be written without a marker behind them, if nothing waits. */
   #trust(ceiling: Bytes): Bytes {
     return Math.min(TRUST, ceiling / 2, this.#rate * TRUST_TIME)
+  }
+
+  /** What may be in flight while the rate is unknown. */
+  get #start(): Bytes {
+    return this.path.startUp?.allowed ?? START
   }
 
   /** The least that is known. */
@@ -414,6 +427,8 @@ interface Marker {
   readonly clear: boolean
   /** Nothing was in flight before it. */
   readonly idle: boolean
+  /** Bytes in flight before it. */
+  readonly ahead: Bytes
   readonly emittedAt: Millis | undefined
   next: Marker | undefined
 }
@@ -424,8 +439,6 @@ const TRUST: Bytes = 48 * 1024
 const TRUST_TIME: Millis = 500
 /** And, without a pause in which the path is clear, in this time. */
 const RUN_TIME: Millis = 100
-/** Doubled each round trip in which it was the limit, until the rate is known. */
-const START: Bytes = 8 * 1024
 /** An answer that takes so much longer than expected says that the path has become slower. */
 const LATE = 1.25
 /** So much earlier than the path is clear a message may be written: half a tick of a timer. */

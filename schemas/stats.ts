@@ -112,6 +112,9 @@ export const clientStats = z.object({
     .nullable()
     .describe('Round trip of the latest marker; at least the age of the oldest one that is open.'),
   minRtt: span.nullable(),
+  noise: span.describe(
+    'How late answers may be by themselves, as on radio links, with nothing waiting on the path.',
+  ),
   rate: z.number().min(0).nullable().describe('Delivery rate while the path was busy, bytes/s.'),
   wait: z
     .object({ critical: span.nullable(), cosmetic: span.nullable() })

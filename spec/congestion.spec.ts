@@ -20,10 +20,10 @@ function measured(
   window.answered(window.marked(0), rtt)
   let now = rtt
   for (let n = 1; n < answers; n++) {
-    window.written(4096, now)
+    window.written(rate * rtt, now)
     const sequence = window.marked(now)
     window.hold()
-    now += 4096 / rate + rtt
+    now += 2 * rtt
     window.answered(sequence, now)
   }
   return { window, now }
@@ -69,9 +69,11 @@ describe('Congestion', () => {
   it('is judged by how long a message has waited while the path is not known', () => {
     for (const window of [new DeliveryWindow(), measured(100, 500, 10).window]) {
       expect(window.isKnown).to.equal(false)
-      const { minRtt = 0 } = window.path
-      expect(highNow(LIMITS, window, minRtt + 499, 0)).to.equal(LIMITS.emergency / 2)
-      expect(highNow(LIMITS, window, minRtt + 501, 0)).to.equal(LIMITS.high)
+      const { minRtt = 0, rtt = 0 } = window.path
+      // one round trip tells of the path, and the next one uses that
+      const soon = minRtt + rtt + LIMITS.horizon
+      expect(highNow(LIMITS, window, soon - 1, 0)).to.equal(LIMITS.emergency / 2)
+      expect(highNow(LIMITS, window, soon + 1, 0)).to.equal(LIMITS.high)
     }
   })
 

@@ -187,15 +187,18 @@ describe('DeliveryWindow', () => {
     expect(window.hasRoom(1, 0, CEILING)).to.equal(false)
   })
 
-  it('doubles what it allows while the rate is unknown and it was the limit', () => {
+  it('doubles what it allows each round trip while the rate is unknown and it was the limit', () => {
     const window = new DeliveryWindow()
     window.answered(window.marked(0), 0.1)
     const before = window.size(100, CEILING)
-    window.written(before, 0)
-    const sequence = window.marked(0)
-    expect(window.hasRoom(100, 0, CEILING)).to.equal(false)
-    window.hold()
-    window.answered(sequence, 0.1)
+    for (const now of [1, 2]) {
+      window.written(before, now)
+      const sequence = window.marked(now)
+      expect(window.hasRoom(100, now, CEILING)).to.equal(false)
+      window.hold()
+      window.answered(sequence, now + 0.1)
+    }
+    expect(window.path.rate).to.equal(undefined)
     expect(window.size(100, CEILING)).to.equal(2 * before)
   })
 

@@ -137,6 +137,7 @@ const FIGURES = {
   rate: (client) => rate(client.rate),
   rtt: ({ rtt }) => span(rtt),
   minRtt: ({ minRtt }) => span(minRtt),
+  noise: ({ noise }) => span(noise),
   sinceProgress: ({ sinceProgress }) => span(sinceProgress),
   stalledFor: ({ stalledFor }) => span(stalledFor),
   queued: ({ queued, lanes }) =>

@@ -3,7 +3,7 @@ import { Envelope } from '../../../lib/envelope.ts'
 import type { Limits } from '../../../lib/limits.ts'
 import { makeRule } from '../../../lib/rule.ts'
 import { channelOver, randomOf, Simulation } from '../simulation.ts'
-import { type Cell, HEALTHY } from './cells.ts'
+import type { Cell } from './cells.ts'
 import { PathLink, whenFree } from './path-link.ts'
 
 export interface Outcome {
@@ -129,11 +129,7 @@ function message(rule: typeof critical, bytes: number, emittedAt: number): Envel
   return new Envelope({ rule, kind: 'event', namespace: '/', parts: [padding], emittedAt })
 }
 
-/** Whether answers are late on it by themselves. */
-export function isNoisy({ jitter, bunch, loss, competing, busyClient, busyServer }: Cell): boolean {
-  return Boolean(jitter || bunch || loss || competing || busyClient || busyServer)
-}
-
-export function isHealthy(cell: Cell): boolean {
-  return HEALTHY.includes(cell)
+/** Whether answers are late on it by themselves, or its rate changes for a while. */
+export function isNoisy({ jitter, bunch, loss, competing, busyClient }: Cell): boolean {
+  return Boolean(jitter || bunch || loss || competing || busyClient)
 }

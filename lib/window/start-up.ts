@@ -1,0 +1,148 @@
+import type { Bytes, BytesPerMilli, Millis } from '../units.ts'
+
+/** May be in flight at first. */
+export const START: Bytes = 8 * 1024
+
+/**
+ * How the first rate of a path is found. Two things tell that what is in flight is what answers wait
+ * for, and not noise or a small window:
+ * - they come as evenly as a bottleneck lets bytes through;
+ * - a round trip with several times as much in flight has carried hardly more.
+ *
+ * Until then what may be in flight grows: each round trip it doubles, and at once as far as the time
+ * between two answers shows that the path carries it.
+ */
+export class StartUp {
+  /** Bytes that may be in flight. */
+  allowed = START
+  /** Answers with less between them came at one instant. */
+  readonly #instant: Millis
+  /** The latest answers, as long as they came evenly. */
+  #evenBytes: Bytes = 0
+  #evenBusy: Millis = 0
+  #evenCount = 0
+  /** What was written since then is answered in the round trip after this one. */
+  #roundAt: Millis = Number.NEGATIVE_INFINITY
+  #roundStart = START
+  /** Whether something waited in it. */
+  #roundLimited = false
+  #limitedRounds = 0
+  /** The most that was carried in it, and what was in flight then. */
+  #carried: BytesPerMilli = 0
+  #ahead: Bytes = 0
+  /** The same of a round trip before, with less in flight. */
+  #carriedBefore: BytesPerMilli = 0
+  #aheadBefore: Bytes = 0
+  /** The longest one with no more in flight than at first. */
+  #firstRtt: Millis = 0
+
+  constructor(resolution: Millis) {
+    this.#instant = INSTANT * resolution
+  }
+
+  /** @returns the rate, once it is found */
+  answered(answer: Answer, base: Millis, queue: Millis): BytesPerMilli | undefined {
+    const { limited, ahead, rtt, since, now } = answer
+    const carried = ahead / Math.max(rtt, this.#instant)
+    const even = this.#evenRate(answer, queue)
+    if (even !== undefined && even * PLAUSIBLE > carried) return even
+    if (this.allowed === START) this.#firstRtt = Math.max(this.#firstRtt, rtt)
+    if (carried > this.#carried) {
+      this.#carried = carried
+      this.#ahead = ahead
+    }
+    this.#roundLimited ||= limited
+    const mayGrow = rtt <= LONGER * this.#firstRtt
+    if (mayGrow) this.#growWithin(answer, base + queue)
+    if (since < this.#roundAt) return undefined
+    if (this.#isFull(rtt - base > queue)) return this.#carried
+    const isUnclear = this.#evenCount > 1 || this.#roundAt === Number.NEGATIVE_INFINITY
+    if (this.#roundLimited && mayGrow && !isUnclear && this.allowed === this.#roundStart) {
+      this.allowed *= 2
+    }
+    this.#roundAt = now
+    this.#roundStart = this.allowed
+    this.#roundLimited = false
+    this.#carried = 0
+    return undefined
+  }
+
+  /** Grows as far as the time between this answer and the one before shows that the path carries it. */
+  #growWithin({ run, lasted, alone, limited }: Answer, span: Millis): void {
+    if (alone || !limited) return
+    const shown = (run / Math.max(lasted, this.#instant)) * span
+    const isEven = this.#evenCount > 1
+    const next = isEven ? shown : 2 * this.allowed
+    if (next > shown) return
+    const most = (isEven ? MOST_EVEN_GROWTH : MOST_GROWTH) * this.#roundStart
+    this.allowed = Math.max(this.allowed, Math.min(next, most))
+  }
+
+  /** A round trip has ended: whether it carried what the path can. */
+  #isFull(hasQueue: boolean): boolean {
+    if (!this.#roundLimited) return false
+    if (++this.#limitedRounds > MOST_ROUNDS) return true
+    const isMore = this.#ahead >= MORE * this.#aheadBefore
+    if (!hasQueue || !isMore) return false
+    if (this.#aheadBefore > 0 && this.#carried < GROWN * this.#carriedBefore) return true
+    this.#aheadBefore = this.#ahead
+    this.#carriedBefore = this.#carried
+    return false
+  }
+
+  #evenRate({ run, lasted, limited }: Answer, shortest: Millis): BytesPerMilli | undefined {
+    if (!limited) return undefined
+    const expected = this.#evenCount > 0 ? (run * this.#evenBusy) / this.#evenBytes : lasted
+    const ratio = this.#evenCount > 1 ? EVEN : VERY_EVEN
+    const isEven = lasted > expected / ratio && lasted < expected * ratio
+    if (!isEven || lasted < this.#instant) {
+      this.#evenBytes = 0
+      this.#evenBusy = 0
+      this.#evenCount = 0
+      if (lasted < this.#instant) return undefined
+    }
+    this.#evenBytes += run
+    this.#evenBusy += lasted
+    this.#evenCount++
+    // a message that is all that may be in flight has none to be compared with
+    const isCompared = this.#evenCount > 1 || run >= this.allowed
+    if (!isCompared || this.#evenBusy < shortest) return undefined
+    return this.#evenBytes / this.#evenBusy
+  }
+}
+
+/** What the answer of a marker tells. */
+export interface Answer {
+  readonly now: Millis
+  readonly rtt: Millis
+  /** Bytes that it proves, written since `since` without a pause. */
+  readonly run: Bytes
+  readonly since: Millis
+  /** How long the path may have been busy with them. */
+  readonly lasted: Millis
+  /** In flight when the marker was written. */
+  readonly ahead: Bytes
+  /** The path had carried everything before them. */
+  readonly alone: boolean
+  /** Something waited behind them. */
+  readonly limited: boolean
+}
+
+/** Of answers that come evenly, one takes so many times as long as the mean of the others at most. */
+const EVEN = 1.5
+/** And the second as long as the first: two may be alike by chance. */
+const VERY_EVEN = 1.15
+/** A rate can't be lower than what was carried in a round trip, which is known to one message. */
+const PLAUSIBLE = 1.3
+/** Share of the resolution. */
+const INSTANT = 0.04
+/** In a round trip what may be in flight grows so many times, as answers at one instant may be noise. */
+const MOST_GROWTH = 8
+const MOST_EVEN_GROWTH = 64
+/** Answers that take so many times as long as at first wait for what is in flight. */
+const LONGER = 1.5
+/** With so many times as much in flight, a path that is not full carries so many times as much. */
+const MORE = 4
+const GROWN = 2
+/** After so many round trips in which something waited, what they carried is the rate. */
+const MOST_ROUNDS = 12

@@ -1,0 +1,108 @@
+import { expect } from 'chai'
+import { START, StartUp } from '../../lib/window/start-up.ts'
+
+const RESOLUTION = 25
+const MESSAGE = 2048
+
+/**
+ * A path that is always given as much as may be in flight.
+ *
+ * @param lateness of an answer, milliseconds
+ */
+class Path {
+  readonly startUp = new StartUp(RESOLUTION)
+  found: number | undefined
+  most = 0
+  readonly #rate: number
+  readonly #rtt: number
+  readonly #late: () => number
+  readonly #open: Array<{ since: number; ahead: number; arrives: number }> = []
+  #inFlight = 0
+  #free = 0
+  #answeredAt = Number.NEGATIVE_INFINITY
+
+  constructor(rate: number, rtt: number, late = () => 0) {
+    this.#rate = rate
+    this.#rtt = rtt
+    this.#late = late
+    this.#fill(0)
+  }
+
+  /** Until the rate is found, or so many answers have come. */
+  run(answers: number): this {
+    for (let n = 0; n < answers && this.found === undefined; n++) this.#answer()
+    return this
+  }
+
+  #fill(now: number): void {
+    while (this.#inFlight + MESSAGE <= this.startUp.allowed) {
+      this.#inFlight += MESSAGE
+      this.#free = Math.max(this.#free, now) + MESSAGE / this.#rate
+      const before = this.#open.at(-1)?.arrives ?? 0
+      const arrives = Math.max(before, this.#free + this.#rtt + this.#late())
+      this.#open.push({ since: now, ahead: this.#inFlight, arrives })
+    }
+    this.most = Math.max(this.most, this.#inFlight)
+  }
+
+  #answer(): void {
+    const { since, ahead, arrives: now } = this.#open.shift()!
+    this.#inFlight -= MESSAGE
+    const before = this.#answeredAt - this.#rtt
+    const lasted = now - this.#rtt - Math.max(before, since)
+    this.#answeredAt = now
+    const alone = since > before
+    const answer = {
+      run: MESSAGE,
+      lasted,
+      since,
+      ahead,
+      alone,
+      limited: true,
+      now,
+      rtt: now - since,
+    }
+    const queue = Math.max(this.#rtt / 4, RESOLUTION)
+    this.found = this.startUp.answered(answer, this.#rtt, queue)
+    if (this.found === undefined) this.#fill(now)
+  }
+}
+
+describe('StartUp', () => {
+  for (const [kbit, rtt] of [
+    [100, 2],
+    [100, 300],
+    [32, 100],
+    [1000, 60],
+  ] as const) {
+    it(`finds ${kbit} kbit/s at a round trip of ${rtt} ms with no more in flight than at first`, () => {
+      const path = new Path(kbit / 8, rtt).run(10)
+      expect(path.found).to.be.closeTo(kbit / 8, kbit / 80)
+      expect(path.most).to.equal(START)
+    })
+  }
+
+  it('fills a fast and long path within two round trips', () => {
+    const path = new Path(1000, 600)
+    path.run(4)
+    expect(path.startUp.allowed).to.be.within(256 * 1024, 1024 * 1024)
+    expect(path.run(1000).found).to.be.closeTo(1000, 100)
+  })
+
+  it('takes no noise for a rate: answers that come in bunches', () => {
+    // once in 100 ms
+    let at = 0
+    const path = new Path(1000, 40, () => (at++ % 50 === 0 ? 100 : 0))
+    path.run(60)
+    expect(path.found ?? 1000).to.be.above(500)
+    expect(path.startUp.allowed).to.be.at.least(8 * START)
+  })
+
+  it('ends by itself if nothing is told by the answers', () => {
+    let n = 0
+    // never two alike, and never a queue
+    const path = new Path(1e6, 40, () => (n++ % 7) * 3)
+    path.run(1_000_000)
+    expect(path.found).to.be.above(0)
+  })
+})
