@@ -8,6 +8,7 @@ import type { SpillwayOptions } from '../lib/types.ts'
 import { BOUNDLESS, choke, ROOMY, starve } from './support/flood.ts'
 import { messages, pad } from './support/messages.ts'
 import { eventually, type Fixture, startServer } from './support/server.ts'
+import { PollingSession } from './support/upgrades.ts'
 
 /** A server that was attached to before its clients came, or after, or never. */
 const WAYS = ['plain', 'before', 'after'] as const
@@ -209,11 +210,7 @@ describe('Attached to a server that has clients', () => {
   it('in the middle of an upgrade nothing is lost and the order kept', async () => {
     for (const way of WAYS) {
       const fixture = await start(way)
-      const url = fixture.url + POLLING
-      const { sid } = JSON.parse((await (await fetch(url)).text()).slice(1))
-      const session = `${url}&sid=${sid}`
-      await fetch(session, { method: 'POST', body: '40' })
-      await (await fetch(session)).text()
+      const { sid } = await PollingSession.open(fixture)
       const client = await fixture.raw({ query: `&sid=${sid}`, joins: ['2probe'] })
       await client.until(() => client.frames.includes('3probe'))
       fixture.io.emit('jackpot:won', { n: 1 })
@@ -234,16 +231,12 @@ describe('Attached to a server that has clients', () => {
     it(`over polling, ${pending ? 'with a poll that waits' : 'between two polls'}`, async () => {
       for (const way of WAYS) {
         const fixture = await start(way)
-        const url = fixture.url + POLLING
-        const { sid } = JSON.parse((await (await fetch(url)).text()).slice(1))
-        const session = `${url}&sid=${sid}`
-        await fetch(session, { method: 'POST', body: '40' })
-        await (await fetch(session)).text()
+        const session = await PollingSession.open(fixture)
         const [socket] = fixture.io.sockets.sockets.values()
         const { transport } = socket!.conn
-        let poll: Promise<Response> | undefined
+        let poll: Promise<string> | undefined
         if (pending) {
-          poll = fetch(session)
+          poll = session.poll()
           await eventually(() => transport.writable)
         } else socket!.emit('jackpot:won', { n: 1, pad })
         const spillway = way === 'plain' ? undefined : attachTo(fixture)
@@ -254,7 +247,7 @@ describe('Attached to a server that has clients', () => {
         socket!.emit('jackpot:won', { n: 3 })
         let text = ''
         while (!text.includes('"n":3')) {
-          text += await (await (poll ?? fetch(session))).text()
+          text += await (poll ?? session.poll())
           poll = undefined
         }
         const numbers = [...text.matchAll(/"n":(\d)/g)].map(([, n]) => Number(n))

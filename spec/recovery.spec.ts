@@ -32,6 +32,17 @@ describe('Recovery', () => {
   const socketOf = (client: ClientSocket) =>
     (client.io.engine.transport as unknown as { ws: { pause(): void; terminate(): void } }).ws
 
+  /** One that has received something, and then vanished. */
+  async function vanished(): ReturnType<typeof listening> {
+    await start()
+    const { client, got } = await listening()
+    fixture.io.emit('jackpot:won', { n: 1 })
+    await eventually(() => got.length === 1)
+    socketOf(client).terminate()
+    await eventually(() => fixture.spillway!.stats().clients.connected === 0)
+    return { client, got }
+  }
+
   /** What Socket.IO keeps for those who come back. */
   const stored = () =>
     (fixture.io.of('/').adapter as unknown as { packets: Array<{ id: string; data: unknown[] }> })
@@ -141,12 +152,7 @@ describe('Recovery', () => {
   })
 
   it('does not send stale cosmetic messages that another adapter has kept', async () => {
-    await start()
-    const { client, got } = await listening()
-    fixture.io.emit('jackpot:won', { n: 1 })
-    await eventually(() => got.length === 1)
-    socketOf(client).terminate()
-    await eventually(() => fixture.spillway!.stats().clients.connected === 0)
+    const { client, got } = await vanished()
     fixture.io.emit('jackpot:won', { n: 2 })
     const [{ opts }] = stored().slice(-1) as unknown as [{ opts: unknown }]
     const stale = { id: 'stale', opts, data: ['reel:frame', { n: 3 }, 'stale'], emittedAt: WAIT }
@@ -160,12 +166,7 @@ describe('Recovery', () => {
   })
 
   it('sends what was invalid, and so critical, and counts it once', async () => {
-    await start()
-    const { client, got } = await listening()
-    fixture.io.emit('jackpot:won', { n: 1 })
-    await eventually(() => got.length === 1)
-    socketOf(client).terminate()
-    await eventually(() => fixture.spillway!.stats().clients.connected === 0)
+    const { client, got } = await vanished()
     fixture.io.emit('reel:frame', { n: 'two' })
     fixture.io.emit('reel:frame', { n: 3 })
     await isBack(client, got)
