@@ -1,12 +1,10 @@
 import type { Envelope } from '../../lib/envelope.ts'
 import type { Link } from '../../lib/link/link.ts'
+import { StubLink } from './stub-link.ts'
 
 /** A link that takes what it is told to take, and remembers what was written. */
-export class FakeLink implements Link {
+export class FakeLink extends StubLink implements Link {
   readonly transport = 'fake'
-  readonly ending = undefined
-  readonly immediate = true
-  readonly pending = 0
   proof: Link['proof'] = 'none'
   waiting = 0
   heard = 0
@@ -28,12 +26,6 @@ export class FakeLink implements Link {
     return sum(this.written) - sum(this.delivered)
   }
 
-  readonly isFlooded = false
-
-  get cost(): number {
-    return this.outstanding
-  }
-
   hasRoom(bytes: number): boolean {
     return this.outstanding === 0 || this.outstanding + bytes <= this.handover
   }
@@ -44,20 +36,6 @@ export class FakeLink implements Link {
 
   mark(sequence: number): void {
     this.marks.push(sequence)
-  }
-
-  flush(): void {}
-
-  emptied(): void {}
-
-  writeInVain(): void {}
-
-  writeLast(writes: () => void): void {
-    writes()
-  }
-
-  batch(writes: () => void): void {
-    writes()
   }
 
   progressed(): number {

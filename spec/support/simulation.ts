@@ -7,6 +7,7 @@ import type { Link } from '../../lib/link/link.ts'
 import { Meters } from '../../lib/meters.ts'
 import { PathEstimate } from '../../lib/path.ts'
 import { DeliveryWindow } from '../../lib/window.ts'
+import { StubLink } from './stub-link.ts'
 
 /** A clock that runs from event to event. */
 export class Simulation {
@@ -57,11 +58,8 @@ interface Item {
 const MARKER = 10
 
 /** A path with one bottleneck, a kernel buffer before it and a client that answers behind it. */
-export class SimulatedLink implements Link {
+export class SimulatedLink extends StubLink implements Link {
   readonly transport = 'simulated'
-  readonly ending = undefined
-  readonly immediate = true
-  readonly pending = 0
   readonly proof = 'markers'
   readonly waiting = 0
   readonly heartbeatInterval = 25_000
@@ -87,6 +85,7 @@ export class SimulatedLink implements Link {
   taken = 0
 
   constructor(simulation: Simulation, path: Path, random: () => number) {
+    super()
     this.#simulation = simulation
     this.path = path
     this.#random = random
@@ -94,12 +93,6 @@ export class SimulatedLink implements Link {
 
   get outstanding(): number {
     return Math.max(0, this.#queued - this.path.buffer)
-  }
-
-  readonly isFlooded = false
-
-  get cost(): number {
-    return this.outstanding
   }
 
   hasRoom(bytes: number): boolean {
@@ -112,20 +105,6 @@ export class SimulatedLink implements Link {
 
   mark(sequence: number): void {
     this.#push({ bytes: MARKER, envelope: undefined, sequence })
-  }
-
-  flush(): void {}
-
-  emptied(): void {}
-
-  writeInVain(): void {}
-
-  writeLast(writes: () => void): void {
-    writes()
-  }
-
-  batch(writes: () => void): void {
-    writes()
   }
 
   progressed(): number {

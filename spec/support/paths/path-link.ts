@@ -1,6 +1,7 @@
 import type { Envelope } from '../../../lib/envelope.ts'
 import type { Link } from '../../../lib/link/link.ts'
 import type { Simulation } from '../simulation.ts'
+import { StubLink } from '../stub-link.ts'
 import type { PathShape } from './cells.ts'
 
 interface Item {
@@ -24,17 +25,13 @@ const HANDOVER = 64 * 1024
  * bucket, in-order jitter, releases in bunches, losses that hold up what follows, TCP's slow start,
  * and a client that is busy.
  */
-export class PathLink implements Link {
+export class PathLink extends StubLink implements Link {
   readonly transport = 'simulated'
-  readonly ending = undefined
-  readonly immediate = true
-  readonly pending = 0
   readonly proof = 'markers'
   readonly waiting = 0
   readonly heartbeatInterval = 25_000
   readonly upgrading = false
   readonly upgradeTimeout = 10_000
-  readonly isFlooded = false
   heard = 0
   carried = 0
   taken = 0
@@ -67,6 +64,7 @@ export class PathLink implements Link {
   #sentAt = 0
 
   constructor(shape: PathShape, simulation: Simulation, random: () => number) {
+    super()
     this.#shape = shape
     this.#simulation = simulation
     this.#random = random
@@ -78,10 +76,6 @@ export class PathLink implements Link {
 
   get outstanding(): number {
     return Math.max(0, this.#queued - (this.#shape.buffer ?? 4 * 1024 * 1024))
-  }
-
-  get cost(): number {
-    return this.outstanding
   }
 
   hasRoom(bytes: number): boolean {
@@ -97,24 +91,12 @@ export class PathLink implements Link {
     this.#push({ bytes: MARKER, envelope: undefined, sequence })
   }
 
-  writeInVain(): void {}
-
-  writeLast(writes: () => void): void {
-    writes()
-  }
-
-  batch(writes: () => void): void {
-    writes()
-  }
-
   progressed(): number {
     const taken = this.carried - this.taken
     this.taken = this.carried
     return taken
   }
 
-  flush(): void {}
-  emptied(): void {}
   close(): void {}
   terminate(): void {}
 
