@@ -197,8 +197,15 @@ export class SendPath {
 export function hasOwnFlush(conn: Carriers['conn']): boolean {
   const connection = prototypeOf(conn)
   const { flush } = connection
-  return conn.flush === flush && depthOf(connection) === 1 && isOwn(connection, flush)
+  if (conn.flush !== flush) return false
+  if (flushes.get(connection) === flush) return true
+  if (depthOf(connection) !== 1 || !isOwn(connection, flush)) return false
+  flushes.set(connection, flush)
+  return true
 }
+
+/** Those that are known to be of their classes. */
+const flushes = new WeakMap<object, unknown>()
 
 type Prototype = Readonly<Record<string, unknown>>
 type Emitter = { readonly emit: unknown }
