@@ -95,10 +95,12 @@ export class DeliveryWindow {
   size(bytes: Bytes, ceiling: Bytes): Bytes {
     const { rate, minRtt } = this.path
     if (this.blind) return ceiling
-    if (rate === undefined || minRtt === undefined) return Math.min(this.#start, ceiling)
+    if (rate === undefined || minRtt === undefined) {
+      return Math.round(Math.min(this.#start, ceiling))
+    }
     const message = Math.max(bytes, this.#lastBytes)
     const queue = Math.max(message, rate * this.path.allowedQueue)
-    return Math.min(Math.max(ceiling, bytes), Math.round(rate * minRtt + queue))
+    return Math.round(Math.min(Math.max(ceiling, bytes), rate * minRtt + queue))
   }
 
   /** So many bytes were handed to the transport. */

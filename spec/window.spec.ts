@@ -180,6 +180,11 @@ describe('DeliveryWindow', () => {
     expect(window.hasRoom(1000, now + 500, CEILING)).to.equal(false)
   })
 
+  it('tells its size in whole bytes', () => {
+    expect(measured(50, 100).window.size(100, 1000.5)).to.equal(1001)
+    expect(new DeliveryWindow().size(100, 1000.5)).to.equal(1001)
+  })
+
   it('always lets one message go, of any size', () => {
     const window = new DeliveryWindow()
     expect(window.hasRoom(10 * CEILING, 0, CEILING)).to.equal(true)
