@@ -146,7 +146,7 @@ export class Gate {
     const retryAfter = this.#admission.refuse(reason, conn.remoteAddress ?? null)
     // a client does not come back by itself after an error; but it does when its connection closes
     if (reason === 'shutdown' && this.#holdBack(conn, next)) return
-    next(Object.assign(new Error('server overloaded'), { data: { retryAfter } }))
+    next(overloaded(retryAfter))
   }
 
   /**
@@ -182,6 +182,15 @@ export function whoAsks(
 
 /** Namespaces that one client asks for during a shutdown and gets no answer for. */
 const MOST_ASKED = 100
+
+/**
+ * What Socket.IO reads of an error: its message and data. Without a stack, which costs more than all
+ * else where a client asks again and again.
+ */
+function overloaded(retryAfter: Millis): Error {
+  const error: Error = Object.create(Error.prototype)
+  return Object.assign(error, { message: 'server overloaded', data: { retryAfter } })
+}
 
 const BODY = JSON.stringify({ message: 'Service Unavailable' })
 
