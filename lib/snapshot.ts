@@ -28,7 +28,7 @@ export function clientStatsOf(
     ...peer,
     connectedFor: now - channel.connectedAt,
     state,
-    why: whyItWaits(state, { pathNeed: wait.cosmetic }),
+    why: whyItWaits(state, { pathNeed: wait.cosmetic, noise: window.path.noise }),
     congested: channel.congested,
     high: Math.round(channel.highNow(now)),
     buffered: channel.buffered,

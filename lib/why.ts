@@ -9,6 +9,11 @@ export interface PathNeed {
   readonly pathNeed: Millis | null
 }
 
+/** The same, and how late answers may be by themselves. */
+export interface PathState extends PathNeed {
+  readonly noise: Millis
+}
+
 const STATES: Record<SendState, string> = {
   ready: 'sends at once',
   windowed: 'cosmetic messages wait for what is in flight',
@@ -19,12 +24,17 @@ const STATES: Record<SendState, string> = {
 
 /** Below it the path is no reason: it is about the round trip of a client that keeps up. */
 const LITTLE: Millis = 100
+/** Below it a path is not called noisy: a slow one is late by as much as its packets take. */
+const QUIET: Millis = 50
 
 /** Why what is emitted to a client now waits, or does not, and for how long. */
-export function whyItWaits(state: SendState, { pathNeed }: PathNeed): string {
+export function whyItWaits(state: SendState, { pathNeed, noise }: PathState): string {
   const words = STATES[state]
-  if (state === 'closed' || pathNeed === null || pathNeed < LITTLE) return words
-  return `${words}; the path needs ${inWords(pathNeed)} for what is buffered`
+  if (state === 'closed') return words
+  const isNoisy = noise >= QUIET
+  const path = isNoisy ? `; the path is noisy, answers are late by up to ${inWords(noise)}` : ''
+  if (pathNeed === null || pathNeed < LITTLE) return `${words}${path}`
+  return `${words}${path}; the path needs ${inWords(pathNeed)} for what is buffered`
 }
 
 /** Why a message was shed. */

@@ -97,7 +97,9 @@ export const clientStats = z.object({
   state: z.enum(SEND_STATES),
   why: z
     .string()
-    .describe('The state in words, with how long the path needs for what is buffered.'),
+    .describe(
+      'The state in words, with how noisy the path is and how long it needs for what is buffered.',
+    ),
   congested: z.boolean(),
   high: bytes.describe(
     'Bytes buffered above which it is congested now: `watermarks.high`, or what its path carries soon.',

@@ -39,13 +39,18 @@ export function troubleOf({ stalling, stalledFor, losing, lossShare }, { mode })
   return `${verb} ${percent(lossShare)} of what it is offered`
 }
 
+/** Longer than all that is said of a state, a path and its noise. */
+const WHY_LENGTH = 300
+
+export const whyOf = ({ why }) => visible(why, WHY_LENGTH)
+
 /** Why it is not sent to at once, and what it loses, for a line of a table. */
 export function wordsOf(client, context) {
   const outlook = outlookOf(client, context)
   if (outlook !== undefined) return outlook
   const trouble = troubleOf(client, context)
   if (client.stalling) return trouble
-  const why = visible(client.why)
+  const why = whyOf(client)
   return trouble === undefined ? why : `${why}; ${trouble}`
 }
 

@@ -1,5 +1,5 @@
 import { ask, Failure, Refused } from './api.js'
-import { agentOf, nameOf, outlookOf, showState, troubleOf } from './client-figures.js'
+import { agentOf, nameOf, outlookOf, showState, troubleOf, whyOf } from './client-figures.js'
 import { ClientTables } from './client-tables.js'
 import { Closing } from './closing.js'
 import { byId, figure, write } from './dom.js'
@@ -80,7 +80,7 @@ export class ClientPage {
     write(byId('client-name'), `${nameOf(client)} · ${visible(client.id, 40)}`)
     document.title = `${nameOf(client)} · Spillway`
     showState(this.#root, client)
-    this.#say('why', visible(client.why))
+    this.#say('why', whyOf(client))
     const outlook = outlookOf(client, this.#stats) ?? troubleOf(client, this.#stats)
     figure(this.#root, 'outlook').hidden = outlook === undefined
     this.#say('outlook', outlook ?? '')
@@ -150,5 +150,5 @@ const FIGURES = {
   lastShed: ({ lastShed }) =>
     lastShed === null
       ? 'Nothing was shed for it.'
-      : `Last shed: ${visible(lastShed.event, 60)}, ${visible(lastShed.outcome, 20)}, ${span(lastShed.ago)} ago: ${visible(lastShed.why)}.`,
+      : `Last shed: ${visible(lastShed.event, 60)}, ${visible(lastShed.outcome, 20)}, ${span(lastShed.ago)} ago: ${whyOf(lastShed)}.`,
 }
