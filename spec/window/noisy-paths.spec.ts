@@ -1,0 +1,97 @@
+import { expect } from 'chai'
+import { type Browser, openBrowser, range } from '../support/browser.ts'
+import { BrowserClient } from '../support/browser-client.ts'
+import type { Path } from '../support/path-relay.ts'
+import { offeredIn, PathTrial } from '../support/path-trial.ts'
+
+/** Paths that carry 320 KB/s, but not evenly. */
+const PATHS: Readonly<Record<string, Path>> = {
+  'with 20 to 120 ms of jitter': { bytesPerSecond: 1_000_000, delayMs: 20, jitterMs: 100 },
+  'released every 100 ms': { bytesPerSecond: 2_500_000, delayMs: 2, bunchMs: 100 },
+  'released every 300 ms': { bytesPerSecond: 2_500_000, delayMs: 2, bunchMs: 300 },
+}
+
+const START = offeredIn(2000)
+const LATER = offeredIn(10_000)
+/** Load lasts seconds here, and each wait is bounded by itself. */
+const LIMIT_MS = 90_000
+
+interface Seen {
+  /** Cosmetic messages that were shed of the first, and of the others. */
+  readonly shed: { readonly start: number; readonly later: number }
+  readonly offered: number
+  readonly cosmetic: number
+  readonly critical: readonly number[]
+  readonly criticalSent: number
+  readonly disconnects: number
+}
+
+describe('In Chromium behind a path', function () {
+  this.timeout(LIMIT_MS)
+
+  let browser: Browser
+  const seen = new Map<string, { plain: Seen; spillway: Seen }>()
+
+  before(async () => {
+    browser = await openBrowser()
+    const all = Object.entries(PATHS).map(async ([name, path]) => {
+      const [plain, spillway] = await Promise.all([play(path, true), play(path, false)])
+      seen.set(name, { plain, spillway })
+    })
+    await Promise.all(all)
+  })
+
+  after(() => browser.close())
+
+  async function play(path: Path, plain: boolean): Promise<Seen> {
+    const trial = await PathTrial.open(path, { plain })
+    const page = await browser.page()
+    try {
+      const client = await BrowserClient.open(page, trial.lobby.url)
+      const connected = new Promise((resolve) => trial.lobby.io.once('connection', resolve))
+      await client.connect(trial.relay.url, ['websocket'])
+      await connected
+      trial.load()
+      await trial.offer(START)
+      const start = trial.shed
+      await trial.offer(LATER)
+      const later = trial.shed - start
+      await trial.settle(async () => (await client.seen()).cosmetic)
+      const { cosmetic, critical, disconnects } = await client.seen()
+      const { offered, criticalSent } = trial
+      return { shed: { start, later }, offered, cosmetic, critical, criticalSent, disconnects }
+    } finally {
+      await page.close()
+      await trial.close()
+    }
+  }
+
+  for (const name of Object.keys(PATHS)) {
+    describe(name, () => {
+      for (const subject of ['plain', 'spillway'] as const) {
+        it(`${subject} brings every critical message in order, on one connection`, () => {
+          const { critical, criticalSent, disconnects } = seen.get(name)![subject]
+          expect(critical).to.deep.equal(range(1, criticalSent))
+          expect(disconnects).to.equal(0)
+        })
+      }
+
+      it('plain brings every cosmetic message', () => {
+        const { cosmetic, offered } = seen.get(name)!.plain
+        expect(cosmetic).to.equal(offered)
+      })
+
+      it('spillway sheds a quarter of them at most in the first two seconds', () => {
+        expect(seen.get(name)!.spillway.shed.start).to.be.at.most(START * 0.25)
+      })
+
+      it('spillway sheds 1 % of them at most later', () => {
+        expect(seen.get(name)!.spillway.shed.later).to.be.at.most(LATER * 0.01)
+      })
+    })
+  }
+
+  it('reports no error', () => {
+    expect(browser.troubles).to.deep.equal([])
+  })
+})
