@@ -1,4 +1,5 @@
 import type { Bytes, BytesPerMilli, Millis } from '../units.ts'
+import { PACKET } from './start-up.ts'
 
 /**
  * How late the answers of a path may be by themselves: radio links, and peers that are busy, hold
@@ -61,7 +62,9 @@ export class Noise {
     this.#value = (this.#value * Math.exp(-passed / LIFETIME)) | 0
     const rise = top - low
     const fall = top - late
-    if (fall >= MADE_UP * rise) this.#grow(Math.min(rise, fall))
+    // a message ends somewhere in a packet
+    const packet = ticks(PACKET / rate)
+    if (fall >= MADE_UP * rise) this.#grow(Math.min(rise, fall) - packet)
   }
 
   /** An answer was so late, and nothing but noise explains it. */

@@ -1,5 +1,8 @@
 import type { Bytes, BytesPerMilli, Millis } from '../units.ts'
 
+/** Bytes that a packet carries. */
+export const PACKET: Bytes = 1448
+
 /** May be in flight at first. */
 export const START: Bytes = 8 * 1024
 
@@ -20,7 +23,8 @@ export class StartUp {
   /** The latest answers, as long as they came evenly. */
   #evenBytes: Bytes = 0
   #evenBusy: Millis = 0
-  #evenCount = 0
+  /** Bytes whose answers came at one instant. */
+  #together: Bytes = 0
   /** What was written since then is answered in the round trip after this one. */
   #roundAt: Millis = Number.NEGATIVE_INFINITY
   #roundStart = START
@@ -45,7 +49,7 @@ export class StartUp {
     const { limited, ahead, rtt, since, now } = answer
     const carried = ahead / Math.max(rtt, this.#instant)
     const even = this.#evenRate(answer, queue)
-    if (even !== undefined && even * PLAUSIBLE > carried) return even
+    if (even !== undefined && even * PLAUSIBLE * rtt + PACKET > ahead) return even
     if (this.allowed === START) this.#firstRtt = Math.max(this.#firstRtt, rtt)
     if (carried > this.#carried) {
       this.#carried = carried
@@ -56,7 +60,7 @@ export class StartUp {
     if (mayGrow) this.#growWithin(answer, base + queue)
     if (since < this.#roundAt) return undefined
     if (this.#isFull(rtt - base > queue)) return this.#carried
-    const isUnclear = this.#evenCount > 1 || this.#roundAt === Number.NEGATIVE_INFINITY
+    const isUnclear = this.#isKnownEven || this.#roundAt === Number.NEGATIVE_INFINITY
     if (this.#roundLimited && mayGrow && !isUnclear && this.allowed === this.#roundStart) {
       this.allowed *= 2
     }
@@ -70,12 +74,18 @@ export class StartUp {
   /** Grows as far as the time between this answer and the one before shows that the path carries it. */
   #growWithin({ run, lasted, alone, limited }: Answer, span: Millis): void {
     if (alone || !limited) return
+    // several messages may end in one packet
+    if (lasted < this.#instant && this.#together <= PACKET) return
     const shown = (run / Math.max(lasted, this.#instant)) * span
-    const isEven = this.#evenCount > 1
+    const isEven = this.#isKnownEven
     const next = isEven ? shown : 2 * this.allowed
     if (next > shown) return
     const most = (isEven ? MOST_EVEN_GROWTH : MOST_GROWTH) * this.#roundStart
     this.allowed = Math.max(this.allowed, Math.min(next, most))
+  }
+
+  get #isKnownEven(): boolean {
+    return this.#evenBytes >= 2 * PACKET
   }
 
   /** A round trip has ended: whether it carried what the path can. */
@@ -91,23 +101,28 @@ export class StartUp {
   }
 
   #evenRate({ run, lasted, limited }: Answer, shortest: Millis): BytesPerMilli | undefined {
+    const isTogether = lasted < this.#instant
+    this.#together = isTogether ? this.#together + run : Math.min(run, PACKET)
     if (!limited) return undefined
-    const expected = this.#evenCount > 0 ? (run * this.#evenBusy) / this.#evenBytes : lasted
-    const ratio = this.#evenCount > 1 ? EVEN : VERY_EVEN
-    const isEven = lasted > expected / ratio && lasted < expected * ratio
-    if (!isEven || lasted < this.#instant) {
+    if (!this.#isEven(run, lasted, isTogether)) {
       this.#evenBytes = 0
       this.#evenBusy = 0
-      this.#evenCount = 0
-      if (lasted < this.#instant) return undefined
+      if (isTogether) return undefined
     }
     this.#evenBytes += run
     this.#evenBusy += lasted
-    this.#evenCount++
     // a message that is all that may be in flight has none to be compared with
-    const isCompared = this.#evenCount > 1 || run >= this.allowed
-    if (!isCompared || this.#evenBusy < shortest) return undefined
+    const isEnough = this.#evenBytes >= EVEN_PACKETS * PACKET || run >= this.allowed
+    if (!isEnough || this.#evenBusy < shortest) return undefined
     return this.#evenBytes / this.#evenBusy
+  }
+
+  /** A message ends somewhere in a packet, and several may end in one. */
+  #isEven(run: Bytes, lasted: Millis, isTogether: boolean): boolean {
+    if (isTogether) return this.#together <= PACKET
+    if (this.#evenBytes === 0) return true
+    const carried = (lasted * this.#evenBytes) / this.#evenBusy
+    return carried > (run - PACKET) / EVEN && carried < (run + PACKET) * EVEN
   }
 }
 
@@ -128,12 +143,12 @@ export interface Answer {
   readonly limited: boolean
 }
 
-/** Of answers that come evenly, one takes so many times as long as the mean of the others at most. */
-const EVEN = 1.5
-/** And the second as long as the first: two may be alike by chance. */
-const VERY_EVEN = 1.15
+/** Of answers that come evenly, one takes so many times as long as the mean of the others at most, but for a packet. */
+const EVEN = 1.2
+/** So many packets, in which messages end somewhere, have to come evenly. */
+const EVEN_PACKETS = 5
 /** A rate can't be lower than what was carried in a round trip, which is known to one message. */
-const PLAUSIBLE = 1.3
+const PLAUSIBLE = 1.1
 /** Share of the resolution. */
 const INSTANT = 0.04
 /** In a round trip what may be in flight grows so many times, as answers at one instant may be noise. */

@@ -13,8 +13,9 @@ interface Item {
 /** Bytes of a marker and of a full packet on the wire. */
 const MARKER = 14
 const PACKET = 1448
-/** Of a loopback, bytes a millisecond. */
+/** Of a loopback, bytes a millisecond, and in one packet. */
 const LOOPBACK = 200_000
+const LARGE_SEND = 64 * 1024
 /** What a kernel sends before its first acknowledgement, and again after a rest (RFC 6928). */
 const INITIAL_WINDOW = 10 * PACKET
 const LEAST_RTO = 200
@@ -47,9 +48,11 @@ export class PathLink extends StubLink implements Link {
   #queue: Item[] = []
   #head = 0
   #queued = 0
-  /** Of the item at the head. */
+  /** Of the first write, what has been sent. */
+  #ofHead = 0
+  /** The packet that is being sent, and what is left of it. */
+  #packet = 0
   #remaining = 0
-  #startedAt = 0
   #since = 0
   #turn = 0
   #running = false
@@ -120,23 +123,24 @@ export class PathLink extends StubLink implements Link {
     if (!this.#running) this.#start()
   }
 
+  /** Sends the next packet: of what one or several writes have left. */
   #start(): void {
-    const item = this.#queue[this.#head]
-    if (!item) return
+    if (this.#head === this.#queue.length) return
     const { now } = this.#simulation
     if (this.#shape.slowStart && !this.#opens(now)) return
+    const most = this.#shape.kbit === 0 ? LARGE_SEND : PACKET
+    this.#packet = Math.min(most, this.#queued)
     const bucket = this.#shape.bucket ?? 0
     this.#tokens = Math.min(bucket, this.#tokens + (now - this.#tokensAt) * this.rate)
-    const free = Math.min(this.#tokens, item.bytes)
+    const free = Math.min(this.#tokens, this.#packet)
     this.#tokens -= free
-    this.#remaining = item.bytes - free
+    this.#remaining = this.#packet - free
     this.#since = now
-    this.#startedAt = now
     this.#running = true
     this.#schedule()
   }
 
-  /** Whether TCP's window lets the next item go. */
+  /** Whether TCP's window lets the next packet go. */
   #opens(now: number): boolean {
     const rto = LEAST_RTO + (this.#shape.rtt ?? 0)
     if (this.#unacknowledged === 0 && now - this.#sentAt > rto) this.#window = INITIAL_WINDOW
@@ -153,33 +157,38 @@ export class PathLink extends StubLink implements Link {
   #finish(): void {
     const { now } = this.#simulation
     const blocked = this.outstanding > 0
-    const item = this.#queue[this.#head++]!
-    if (this.#head > 1000 && this.#head * 2 > this.#queue.length) {
-      this.#queue = this.#queue.slice(this.#head)
-      this.#head = 0
-    }
+    const bytes = this.#packet
     this.#running = false
-    this.#queued -= item.bytes
-    this.carried += item.bytes
+    this.#queued -= bytes
+    this.carried += bytes
     // tokens that are left are used from here on
     this.#tokensAt = now
-    this.#travel(item, now)
+    this.#lastArrival = Math.max(this.#lastArrival, this.#delayed(this.#recovered(now), 0))
+    if (this.#shape.slowStart) this.#acknowledge(bytes, this.#lastArrival)
+    this.#complete(bytes)
     this.#start()
     if (blocked && this.outstanding === 0) this.onReady()
   }
 
-  #travel(item: Item, now: number): void {
-    const { jitter, slowStart, busyClient } = this.#shape
-    const packets = jitter ? Math.ceil(item.bytes / PACKET) : 1
-    for (let n = 1; n <= packets; n++) {
-      const left = this.#startedAt + ((now - this.#startedAt) * n) / packets
-      this.#lastArrival = Math.max(this.#lastArrival, this.#delayed(this.#recovered(left), 0))
+  /** A packet has arrived, and what ends in it. */
+  #complete(bytes: number): void {
+    this.#ofHead += bytes
+    for (let item = this.#queue[this.#head]; item; item = this.#queue[this.#head]) {
+      if (item.bytes > this.#ofHead) break
+      this.#ofHead -= item.bytes
+      this.#head++
+      this.#receive(item, this.#lastArrival)
     }
-    const arrival = this.#lastArrival
-    if (slowStart) this.#acknowledge(item.bytes, arrival)
-    if (item.envelope) this.onReceived(item.envelope, arrival)
-    if (item.sequence === undefined) return
-    const { sequence } = item
+    if (this.#head > 1000 && this.#head * 2 > this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#head)
+      this.#head = 0
+    }
+  }
+
+  #receive({ envelope, sequence }: Item, arrival: number): void {
+    if (envelope) this.onReceived(envelope, arrival)
+    if (sequence === undefined) return
+    const { busyClient } = this.#shape
     const handled = busyClient ? whenFree(arrival, busyClient) : arrival
     this.#lastAnswer = Math.max(this.#lastAnswer, this.#delayed(handled, 1))
     this.#simulation.at(this.#lastAnswer, () => {
