@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { type Arguments, UsageError } from '../arguments.ts'
 import { congestionControl, linkMaker } from '../link/link.ts'
 import type { Report, Scenario } from '../scenarios.ts'
@@ -132,6 +133,8 @@ async function sideBySide<Job>(
 ): Promise<void> {
   const failed = new AbortController()
   const either = AbortSignal.any([signal, failed.signal])
+  // each process listens
+  setMaxListeners(0, either)
   const queue = jobs.values()
   const worker = async (): Promise<void> => {
     for (const job of queue) await act(job, either)
