@@ -144,7 +144,7 @@ export class PathEstimate {
 
   #start({ limited, ...proof }: Proof, run: Bytes, lasted: Millis, alone: boolean): void {
     this.#raiseLeast(run, lasted)
-    if (alone && !limited) return
+    if (alone && !limited && !this.startUp && lasted < this.resolution) return
     this.startUp ??= new StartUp(this.resolution)
     const { since, ahead, now } = proof
     const answer = { run, lasted, since, ahead, alone, limited, now, rtt: this.rtt! }

@@ -70,7 +70,8 @@ export class DeliveryWindow {
     if (minRtt === undefined && this.#open === 0) return Number.POSITIVE_INFINITY
     if (rate === undefined || minRtt === undefined) {
       if (this.inFlight + bytes <= this.#start) return now
-      return trusted ? Math.max(now, this.#clearAt) : Number.POSITIVE_INFINITY
+      const mayBeSlow = this.path.startUp?.mayBeSlow
+      return trusted && !mayBeSlow ? Math.max(now, this.#clearAt) : Number.POSITIVE_INFINITY
     }
     if (this.#isOverdue(now)) return Number.POSITIVE_INFINITY
     const lasts = bytes / rate
@@ -371,7 +372,7 @@ export class DeliveryWindow {
 
   /** What may be in flight while the rate is unknown. */
   get #start(): Bytes {
-    return this.path.startUp?.allowed ?? START
+    return this.path.startUp?.mayBeInFlight ?? START
   }
 
   /** The least that is known. */

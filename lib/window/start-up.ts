@@ -18,6 +18,8 @@ export const START: Bytes = 8 * 1024
 export class StartUp {
   /** Bytes that may be in flight. */
   allowed = START
+  /** So much, as long as answers come evenly: it may be the rate. */
+  #held: Bytes = Number.POSITIVE_INFINITY
   /** Answers with less between them came at one instant. */
   readonly #instant: Millis
   /** The latest answers, as long as they came evenly. */
@@ -31,6 +33,7 @@ export class StartUp {
   /** Whether something waited in it. */
   #roundLimited = false
   #limitedRounds = 0
+  #answers = 0
   /** The most that was carried in it, and what was in flight then. */
   #carried: BytesPerMilli = 0
   #ahead: Bytes = 0
@@ -44,12 +47,27 @@ export class StartUp {
     this.#instant = INSTANT * resolution
   }
 
+  /** Bytes that may be in flight now. */
+  get mayBeInFlight(): Bytes {
+    return this.mayBeSlow ? Math.max(HELD, this.#held) : this.allowed
+  }
+
+  /** Whether answers have come as evenly as those of a slow path would. */
+  get mayBeSlow(): boolean {
+    return this.allowed === START && this.#held < START && this.#answers <= FIRST_ANSWERS
+  }
+
   /** @returns the rate, once it is found */
   answered(answer: Answer, base: Millis, queue: Millis): BytesPerMilli | undefined {
     const { limited, ahead, rtt, since, now } = answer
+    this.#answers++
     const carried = ahead / Math.max(rtt, this.#instant)
     const even = this.#evenRate(answer, queue)
-    if (even !== undefined && even * PLAUSIBLE * rtt + PACKET > ahead) return even
+    this.#held =
+      this.#evenBytes > 0
+        ? (this.#evenBytes / this.#evenBusy) * (base + queue)
+        : Number.POSITIVE_INFINITY
+    if (limited && even !== undefined && even * PLAUSIBLE * rtt + PACKET > ahead) return even
     if (this.allowed === START) this.#firstRtt = Math.max(this.#firstRtt, rtt)
     if (carried > this.#carried) {
       this.#carried = carried
@@ -60,7 +78,9 @@ export class StartUp {
     if (mayGrow) this.#growWithin(answer, base + queue)
     if (since < this.#roundAt) return undefined
     if (this.#isFull(rtt - base > queue)) return this.#carried
-    const isUnclear = this.#isKnownEven || this.#roundAt === Number.NEGATIVE_INFINITY
+    // that time has passed is no sign of speed
+    const mayBeSlow = this.allowed === START && this.#carried * SOON < START
+    const isUnclear = mayBeSlow || this.#isKnownEven || this.#roundAt === Number.NEGATIVE_INFINITY
     if (this.#roundLimited && mayGrow && !isUnclear && this.allowed === this.#roundStart) {
       this.allowed *= 2
     }
@@ -102,8 +122,9 @@ export class StartUp {
 
   #evenRate({ run, lasted, limited }: Answer, shortest: Millis): BytesPerMilli | undefined {
     const isTogether = lasted < this.#instant
-    this.#together = isTogether ? this.#together + run : Math.min(run, PACKET)
-    if (!limited) return undefined
+    this.#together = isTogether ? this.#together + run : 0
+    const isFirst = this.allowed === START && this.#answers <= FIRST_ANSWERS
+    if (!limited && !isFirst) return undefined
     if (!this.#isEven(run, lasted, isTogether)) {
       this.#evenBytes = 0
       this.#evenBusy = 0
@@ -122,7 +143,7 @@ export class StartUp {
     if (isTogether) return this.#together <= PACKET
     if (this.#evenBytes === 0) return true
     const carried = (lasted * this.#evenBytes) / this.#evenBusy
-    return carried > (run - PACKET) / EVEN && carried < (run + PACKET) * EVEN
+    return carried > (run - 1.25 * PACKET) / EVEN && carried < (run + PACKET) * EVEN
   }
 }
 
@@ -159,5 +180,11 @@ const LONGER = 1.5
 /** With so many times as much in flight, a path that is not full carries so many times as much. */
 const MORE = 4
 const GROWN = 2
+/** While answers come evenly, so much may be in flight. */
+const HELD: Bytes = 2500
+/** A slow path has shown its rate by then. */
+const FIRST_ANSWERS = 16
+/** A path that carries what may be in flight at first in this time is not slow. */
+const SOON: Millis = 250
 /** After so many round trips in which something waited, what they carried is the rate. */
 const MOST_ROUNDS = 12

@@ -1,5 +1,4 @@
 import { expect } from 'chai'
-import { START } from '../../lib/window/start-up.ts'
 import { type Cell, HEALTHY, SATURATED } from '../support/paths/cells.ts'
 import { isNoisy, type Outcome, play } from '../support/paths/play.ts'
 
@@ -26,6 +25,8 @@ function playAll(cell: Cell): Played {
 function allowedLoss(cell: Cell): { mean: number; worst: number; start: number } {
   if (!isNoisy(cell)) return { mean: 0.001, worst: 0.001, start: 0.05 }
   if ((cell.jitter ?? 0) >= 300) return { mean: 0.05, worst: 0.1, start: 0.15 }
+  // small messages on a path that is nearly slow: at first it may be taken for one that is
+  if (cell.kbit < 500) return { mean: 0.1, worst: 0.25, start: 0.15 }
   return { mean: 0.01, worst: 0.05, start: 0.15 }
 }
 
@@ -77,9 +78,7 @@ describe('A client whose path does not carry what it is sent', function () {
         expect(utilisation).to.be.at.least(0.85)
       } else {
         // what passes at once after a rest hides the rate of the first message
-        // and what may be in flight at first is known to be too much when it has arrived
-        const first = START / (cell.kbit / 8) + 500
-        expect(p99).to.be.at.most(Math.max(first, (bucket ? 2 : 1.5) * limitOf(cell) + 25))
+        expect(p99).to.be.at.most((bucket ? 2 : 1.5) * limitOf(cell) + 25)
         expect(utilisation).to.be.at.least(0.88)
       }
     })

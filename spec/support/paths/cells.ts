@@ -172,6 +172,8 @@ export const SATURATED: readonly Cell[] = [
   { name: '100k rtt 40 jitter 50', kbit: 100, rtt: 40, jitter: 50, ...trickle },
   { name: '100k rtt 60 lobby', kbit: 100, rtt: 60, ...lobby, critical: 2000 },
   { name: '32k rtt 100', kbit: 32, rtt: 100, ...trickle },
+  { name: '80k rtt 2', kbit: 80, rtt: 2, ...trickle, bytes: 2000 },
+  { name: '80k rtt 2 small', kbit: 80, rtt: 2, ...trickle, bytes: 300, messages: 7 },
   { name: '1M rtt 60', kbit: 1000, rtt: 60, ...lobby },
   { name: '1M rtt 40 jitter 100', kbit: 1000, rtt: 40, jitter: 100, ...lobby },
   { name: '1M rtt 40 bunch 100', kbit: 1000, rtt: 40, bunch: 100, ...lobby },
