@@ -180,6 +180,7 @@ export class Channel implements FanoutMember, LinkEvents {
     this.link = link
     this.window = window
     this.window.blind = link.proof === 'none'
+    this.window.atOnce = link.proof === 'itself'
     this.vitals = new Vitals(now)
     this.#host = host
     // Engine.IO has written to it already
@@ -387,6 +388,7 @@ export class Channel implements FanoutMember, LinkEvents {
   }
 
   upgraded(): void {
+    this.window.atOnce = this.link.proof === 'itself'
     if (this.link.proof === 'none') this.window.giveUp()
     else this.window.upgraded()
     // nobody answers markers of the transport before

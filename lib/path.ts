@@ -122,7 +122,7 @@ export class PathEstimate {
       rested && this.#probe && since - this.#probe.at < PAIR_GAP ? this.#probe : undefined
     const least = this.#least(lasted, rested, slack, probe && now - probe.answeredAt)
     if (this.rate === undefined) this.#start(proof, run, least, rested)
-    else if (run > this.rate * lasted) this.#sample(run, lasted)
+    else if (run > this.rate * lasted) this.#sample(run, lasted, proof.atOnce ? passed : 0)
     else if (rested && !limited) this.#raiseLeast(run, least)
     else if (run < this.rate * least) {
       // without a marker alone before it, only the second one in a row is believed
@@ -146,8 +146,8 @@ export class PathEstimate {
     this.#raiseLeast(run, lasted)
     if (alone && !limited && !this.startUp && lasted < this.resolution) return
     this.startUp ??= new StartUp(this.resolution)
-    const { since, ahead, now } = proof
-    const answer = { run, lasted, since, ahead, alone, limited, now, rtt: this.rtt! }
+    const { since, ahead, now, atOnce } = proof
+    const answer = { run, lasted, since, ahead, alone, limited, atOnce, now, rtt: this.rtt! }
     this.rate = this.startUp.answered(answer, this.minRtt!, this.allowedQueue)
     if (this.rate !== undefined) this.startUp = undefined
   }
@@ -161,7 +161,8 @@ export class PathEstimate {
     this.#noise.answered(run, lasted, this.rate, rested, slack, passed)
   }
 
-  #sample(run: Bytes, lasted: Millis): void {
+  /** @param tells for how long it tells of the path, if not only for as long as that was busy */
+  #sample(run: Bytes, lasted: Millis, tells: Millis = 0): void {
     this.#sampleBytes += run
     this.#sampleBusy += lasted
     const shortest = Math.max(this.resolution, SHORTEST_SAMPLE)
@@ -172,7 +173,8 @@ export class PathEstimate {
       if (this.rate === undefined) this.#raiseLeast(run, lasted)
       if (this.rate === undefined || sample < 2 * this.rate) return
     }
-    const weight = 1 - Math.exp(-busy / (this.minRtt! + this.noise + shortest))
+    const span = this.minRtt! + this.noise + shortest
+    const weight = 1 - Math.exp(-Math.max(busy, tells) / span)
     this.#sampleBytes = 0
     this.#sampleBusy = 0
     this.rate = this.rate === undefined ? sample : this.rate + (sample - this.rate) * weight
@@ -231,6 +233,8 @@ export interface Proof {
   readonly since: Millis
   /** In flight when the marker was written. */
   readonly ahead: Bytes
+  /** They are all that may be in flight at a time, as the response to a poll is. */
+  readonly atOnce: boolean
   /**
    * Something waited behind it: without that, a late answer tells of the path's delay at most
    * (application-limited, as above), and the rate is at least so high.

@@ -18,6 +18,8 @@ import { START } from './window/start-up.ts'
 export class DeliveryWindow {
   /** Nothing answers markers: the window is open, local watermarks have to do. */
   blind = false
+  /** What may be in flight leaves in one piece, like the response to a poll: nothing follows it. */
+  atOnce = false
   /** Bytes written and not proven to be received. */
   inFlight: Bytes = 0
   readonly path: PathEstimate
@@ -78,12 +80,12 @@ export class DeliveryWindow {
     // a message much longer than the round trip loses little if it waits for the answer
     const answer = Math.max(minRtt, Math.min(this.path.resolution, HOST_NOISE))
     if (answer < LONG_MESSAGE * lasts) return Number.POSITIVE_INFINITY
+    const queue = this.path.allowedQueue
+    const isFull = this.inFlight > rate * (minRtt + Math.max(lasts, queue))
+    if (this.atOnce) return isFull ? Number.POSITIVE_INFINITY : now
     if (waiting && this.path.isOld(now)) return Number.POSITIVE_INFINITY
     if (waiting && now - this.path.clearRttAt > DRAIN_INTERVAL) return Math.max(now, this.#clearAt)
-    const queue = this.path.allowedQueue
-    if (!trusted && this.inFlight > rate * (minRtt + Math.max(lasts, queue))) {
-      return Number.POSITIVE_INFINITY
-    }
+    if (isFull && !trusted) return Number.POSITIVE_INFINITY
     return Math.max(now, this.#clearAt - Math.max(LEAD, queue - lasts))
   }
 
@@ -182,6 +184,8 @@ export class DeliveryWindow {
     const clear = this.inFlight === 0 || this.#isClear(now)
     if (clear && this.path.minRtt !== undefined) this.#probedAt = now
     const bytes = Math.max(0, this.#unmarked - behind)
+    // until now it has waited for the poll that this answers
+    if (this.atOnce) this.left(bytes, now)
     const marker: Marker = {
       sequence,
       bytes,
@@ -248,7 +252,8 @@ export class DeliveryWindow {
     if (last.idle && bytes === 0) this.path.probed(last.at, now)
     const slack = waited + last.gap
     const { ahead } = last
-    this.path.sampleRate({ now, bytes, run, since, ahead, limited: this.#limited, slack })
+    const { atOnce } = this
+    this.path.sampleRate({ now, bytes, run, since, ahead, atOnce, limited: this.#limited, slack })
     this.#correct(now)
     if (bytes > 0) {
       this.#limited = false

@@ -207,6 +207,53 @@ describe('DeliveryWindow', () => {
     expect(window.size(100, CEILING)).to.equal(2 * before)
   })
 
+  describe('of a client that polls', () => {
+    /** @returns how much the last of so many responses had in it, of a message each 5 ms */
+    function poll(window: DeliveryWindow, from: number, rtt: number, times: number): number {
+      let now = from
+      let bytes = 0
+      for (let n = 0; n < times; n++) {
+        const next = now + rtt
+        for (bytes = 0; now < next; now += 5) {
+          if (!window.hasRoom(2000, now, CEILING)) continue
+          window.written(2000, now)
+          bytes += 2000
+        }
+        window.hold()
+        const sequence = window.marked(now)
+        now += rtt
+        window.answered(sequence, now)
+      }
+      return bytes
+    }
+
+    function polling(): DeliveryWindow {
+      const window = new DeliveryWindow()
+      window.atOnce = true
+      window.answered(window.marked(0), 300)
+      return window
+    }
+
+    it('counts what is written between two polls from the next one on', () => {
+      const window = polling()
+      poll(window, 1000, 300, 4)
+      expect(window.path.rate).to.equal(undefined)
+      expect(window.path.leastRate).to.be.above(100)
+    })
+
+    it('does not pace what leaves in one response', () => {
+      const { window, now } = measured(300, 100)
+      const count = () => {
+        let messages = 0
+        for (; window.hasRoom(500, now, CEILING); messages++) window.written(500, now)
+        return messages
+      }
+      expect(count()).to.be.below(30)
+      window.atOnce = true
+      expect(count()).to.be.above(30)
+    })
+  })
+
   it('lets the first answer measure the round trip, not how long cosmetic messages take', () => {
     const window = new DeliveryWindow()
     const size = window.size(100, CEILING)

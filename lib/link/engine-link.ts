@@ -106,7 +106,7 @@ export class EngineLink implements Link, GaugeEvents {
   /** A message of any size goes when nothing else is outstanding. */
   hasRoom(bytes: Bytes): boolean {
     const { outstanding } = this
-    if (outstanding === 0) return true
+    if (outstanding === 0 || (this.batching && this.#gauge.gathers)) return true
     if (this.#backlog && this.#backlog.writes >= MOST_WRITES) return false
     return outstanding + bytes <= Math.min(HANDOVER, this.#host.handover)
   }

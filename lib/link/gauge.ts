@@ -20,6 +20,8 @@ export interface TransportGauge {
   /** Bytes that the transport holds and the kernel (on polling: the client) has not taken. */
   readonly held: Bytes
   readonly ending: Ending | undefined
+  /** Whether a batch leaves in one response, whatever its size, with all that was written before. */
+  readonly gathers: boolean
   /** Of a write that is under way, the bytes that the kernel has not taken; 0 if unknown. */
   readonly underWay: Bytes
   /** Bytes received from the client so far; 0 if unknown. */
@@ -107,6 +109,7 @@ class BlindGauge implements TransportGauge {
   readonly proof = 'none'
   readonly held = 0
   readonly ending = undefined
+  readonly gathers = false
   readonly underWay = 0
   readonly heard = 0
   readonly elsewhere: boolean

@@ -68,6 +68,11 @@ export class PollingGauge implements TransportGauge {
     return this.#transport.readyState === 'closing' ? 'last' : undefined
   }
 
+  /** While a poll is pending of a client that has read what the polls before were answered with. */
+  get gathers(): boolean {
+    return this.#transport.writable && !this.#isUnproven
+  }
+
   get lingers(): boolean {
     return !this.#responses.areTaken
   }

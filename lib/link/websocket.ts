@@ -51,6 +51,7 @@ interface WebSocketTransport extends EngineTransport {
 export class WebSocketGauge implements TransportGauge {
   readonly name = 'websocket'
   readonly elsewhere = false
+  readonly gathers = false
   readonly proof: 'markers' | 'none'
   readonly writer: FrameWriter | undefined
   readonly #transport: WebSocketTransport

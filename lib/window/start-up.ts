@@ -92,10 +92,8 @@ export class StartUp {
   }
 
   /** Grows as far as the time between this answer and the one before shows that the path carries it. */
-  #growWithin({ run, lasted, alone, limited }: Answer, span: Millis): void {
-    if (alone || !limited) return
-    // several messages may end in one packet
-    if (lasted < this.#instant && this.#together <= PACKET) return
+  #growWithin({ run, lasted, alone, atOnce, limited }: Answer, span: Millis): void {
+    if (!limited || (alone && !atOnce)) return
     const shown = (run / Math.max(lasted, this.#instant)) * span
     const isEven = this.#isKnownEven
     const next = isEven ? shown : 2 * this.allowed
@@ -162,6 +160,8 @@ export interface Answer {
   readonly alone: boolean
   /** Something waited behind them. */
   readonly limited: boolean
+  /** They are all that may be in flight at a time, as the response to a poll is. */
+  readonly atOnce: boolean
 }
 
 /** Of answers that come evenly, one takes so many times as long as the mean of the others at most, but for a packet. */

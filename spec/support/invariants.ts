@@ -251,7 +251,11 @@ const INVARIANTS: readonly Invariant[] = [
       const { bytes } = message.envelope
       // a marker may have been written for it
       const outstanding = subject.ahead.outstanding - MARKER
-      if (outstanding > 0 && outstanding + bytes > Math.min(HANDOVER, low)) return 'no room'
+      const { transport } = subject.conn
+      // a response to a poll takes all that waits
+      const gathers = transport.name === 'polling' && transport.writable
+      const room = Math.min(HANDOVER, low) - outstanding
+      if (outstanding > 0 && bytes > room && !gathers) return 'no room'
       if (window.blind || message.isCritical || subject.critical.includes(message)) return
       if (inFlight === 0) return
       return inFlight + bytes > subject.channel.ceiling && 'beyond the window'

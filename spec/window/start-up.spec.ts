@@ -59,6 +59,7 @@ class Path {
       ahead,
       alone,
       limited: true,
+      atOnce: false,
       now,
       rtt: now - since,
     }
