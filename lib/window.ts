@@ -80,11 +80,12 @@ export class DeliveryWindow {
     // a message much longer than the round trip loses little if it waits for the answer
     const answer = Math.max(minRtt, Math.min(this.path.resolution, HOST_NOISE))
     if (answer < LONG_MESSAGE * lasts) return Number.POSITIVE_INFINITY
+    if (waiting && this.path.isOld(now)) return Number.POSITIVE_INFINITY
+    const isDrained = waiting && now - this.path.clearRttAt > DRAIN_INTERVAL
+    if (isDrained && !this.atOnce) return Math.max(now, this.#clearAt)
     const queue = this.path.allowedQueue
     const isFull = this.inFlight > rate * (minRtt + Math.max(lasts, queue))
-    if (this.atOnce) return isFull ? Number.POSITIVE_INFINITY : now
-    if (waiting && this.path.isOld(now)) return Number.POSITIVE_INFINITY
-    if (waiting && now - this.path.clearRttAt > DRAIN_INTERVAL) return Math.max(now, this.#clearAt)
+    if (this.atOnce) return isFull || isDrained ? Number.POSITIVE_INFINITY : now
     if (isFull && !trusted) return Number.POSITIVE_INFINITY
     return Math.max(now, this.#clearAt - Math.max(LEAD, queue - lasts))
   }
@@ -181,7 +182,9 @@ export class DeliveryWindow {
    */
   marked(now: Millis, behind: Bytes = 0, emittedAt?: Millis): number {
     const sequence = ++this.#lastSequence
-    const clear = this.inFlight === 0 || this.#isClear(now)
+    // a response with one message is as close to that as a poll gets
+    const isAlone = this.atOnce && this.inFlight <= this.#lastBytes
+    const clear = this.inFlight === 0 || isAlone || this.#isClear(now)
     if (clear && this.path.minRtt !== undefined) this.#probedAt = now
     const bytes = Math.max(0, this.#unmarked - behind)
     // until now it has waited for the poll that this answers

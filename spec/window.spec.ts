@@ -245,7 +245,7 @@ describe('DeliveryWindow', () => {
       const { window, now } = measured(300, 100)
       const count = () => {
         let messages = 0
-        for (; window.hasRoom(500, now, CEILING); messages++) window.written(500, now)
+        for (; window.hasRoom(500, now, CEILING, false); messages++) window.written(500, now)
         return messages
       }
       expect(count()).to.be.below(30)
