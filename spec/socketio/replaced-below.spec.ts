@@ -94,7 +94,9 @@ class Stage {
   async received(): Promise<string[]> {
     const { client, socket } = this
     socket.emit('jackpot:won', { n: `message-${LAST}` })
-    await client.until(() => client.frames.some((frame) => String(frame).includes(`-${LAST}"`)))
+    await client.until(() =>
+      client.frames.some((frame) => String(frame).includes(`message-${LAST}"`)),
+    )
     return textsOf(client.frames)
   }
 }
