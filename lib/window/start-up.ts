@@ -94,6 +94,8 @@ export class StartUp {
   /** Grows as far as the time between this answer and the one before shows that the path carries it. */
   #growWithin({ run, lasted, alone, atOnce, limited }: Answer, span: Millis): void {
     if (!limited || (alone && !atOnce)) return
+    // several messages may end in one packet
+    if (lasted < this.#instant && this.#together <= PACKET) return
     const shown = (run / Math.max(lasted, this.#instant)) * span
     const isEven = this.#isKnownEven
     const next = isEven ? shown : 2 * this.allowed

@@ -4,6 +4,9 @@ import { START, StartUp } from '../../lib/window/start-up.ts'
 const RESOLUTION = 25
 const MESSAGE = 2048
 
+/** An answer of a path that is never left idle. */
+const ANSWER = { limited: true, atOnce: false, alone: false }
+
 /**
  * A path that is always given as much as may be in flight.
  *
@@ -54,12 +57,11 @@ class Path {
     const alone = since > before
     const answer = {
       run: MESSAGE,
+      ...ANSWER,
       lasted,
       since,
       ahead,
       alone,
-      limited: true,
-      atOnce: false,
       now,
       rtt: now - since,
     }
@@ -97,6 +99,24 @@ describe('StartUp', () => {
     path.run(60)
     expect(path.found ?? 1000).to.be.above(500)
     expect(path.startUp.allowed).to.be.at.least(8 * START)
+  })
+
+  it('takes messages that end in one packet for no sign of speed', () => {
+    const startUp = new StartUp(RESOLUTION)
+    const at = { since: 0, now: 100, rtt: 100, ahead: START, run: 700 }
+    for (const lasted of [10, 0]) {
+      startUp.answered({ ...ANSWER, ...at, lasted }, 100, RESOLUTION)
+    }
+    expect(startUp.allowed).to.equal(START)
+  })
+
+  it('takes an answer alone for one of what may be in flight only where that is all at once', () => {
+    for (const atOnce of [false, true]) {
+      const startUp = new StartUp(RESOLUTION)
+      const at = { since: 0, now: 300, rtt: 300, ahead: START, alone: true }
+      startUp.answered({ ...ANSWER, ...at, atOnce, run: START, lasted: 1 }, 299, RESOLUTION)
+      expect(startUp.allowed > START, String(atOnce)).to.equal(atOnce)
+    }
   })
 
   it('ends by itself if nothing is told by the answers', () => {
