@@ -81,11 +81,11 @@ export class DeliveryWindow {
     const answer = Math.max(minRtt, Math.min(this.path.resolution, HOST_NOISE))
     if (answer < LONG_MESSAGE * lasts) return Number.POSITIVE_INFINITY
     if (waiting && this.path.isOld(now)) return Number.POSITIVE_INFINITY
-    const isDrained = waiting && now - this.path.clearRttAt > DRAIN_INTERVAL
-    if (isDrained && !this.atOnce) return Math.max(now, this.#clearAt)
+    const isDrainDue = waiting && now - this.path.clearRttAt > DRAIN_INTERVAL
+    if (isDrainDue && !this.atOnce) return Math.max(now, this.#clearAt)
     const queue = this.path.allowedQueue
     const isFull = this.inFlight > rate * (minRtt + Math.max(lasts, queue))
-    if (this.atOnce) return isFull || isDrained ? Number.POSITIVE_INFINITY : now
+    if (this.atOnce) return isFull || isDrainDue ? Number.POSITIVE_INFINITY : now
     if (isFull && !trusted) return Number.POSITIVE_INFINITY
     return Math.max(now, this.#clearAt - Math.max(LEAD, queue - lasts))
   }
@@ -258,9 +258,7 @@ export class DeliveryWindow {
     const { atOnce } = this
     this.path.sampleRate({ now, bytes, run, since, ahead, atOnce, limited: this.#limited, slack })
     this.#correct(now)
-    if (bytes > 0) {
-      this.#limited = false
-    }
+    if (bytes > 0) this.#limited = false
     return true
   }
 

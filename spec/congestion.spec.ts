@@ -1,37 +1,23 @@
 import { expect } from 'chai'
 import { z } from 'zod'
 import { ceilingOf, highNow, lowNow } from '../lib/congestion.ts'
-import { PathEstimate } from '../lib/path.ts'
 import { KiB } from '../lib/units.ts'
 import { DeliveryWindow } from '../lib/window.ts'
 import { cosmetic } from '../schemas/priority.ts'
+import { measured } from './support/measured-window.ts'
 import { HEALTHY } from './support/paths/cells.ts'
 import { play } from './support/paths/play.ts'
 import { type Fixture, startServer } from './support/server.ts'
 import { LIMITS } from './support/simulation.ts'
 
-/** A window that has measured a path by so many answers: round trip in ms, rate in bytes a ms. */
-function measured(
-  rtt: number,
-  rate: number,
-  answers = 20,
-): { window: DeliveryWindow; now: number } {
-  const window = new DeliveryWindow(new PathEstimate(1))
-  window.answered(window.marked(0), rtt)
-  let now = rtt
-  for (let n = 1; n < answers; n++) {
-    window.written(rate * rtt, now)
-    const sequence = window.marked(now)
-    window.hold()
-    now += 2 * rtt
-    window.answered(sequence, now)
-  }
-  return { window, now }
+/** A window that has measured a path by answers a round trip apart. */
+function known(rtt: number, rate: number, answers = 20) {
+  return measured(rtt, rate, rate * rtt, answers)
 }
 
 describe('Congestion', () => {
   it('begins above what the path carries in a round trip and the horizon', () => {
-    const { window, now } = measured(100, 500)
+    const { window, now } = known(100, 500)
     expect(highNow(LIMITS, window, 0, now)).to.be.closeTo(500 * 600, 3000)
     expect(lowNow(LIMITS, window, 0, now)).to.be.closeTo(500 * 350, 3000)
     const wider = { ...LIMITS, horizon: 800 }
@@ -39,25 +25,25 @@ describe('Congestion', () => {
   })
 
   it('begins at the watermark on a slow path, and never below it', () => {
-    const { window, now } = measured(300, 12)
+    const { window, now } = known(300, 12)
     expect(highNow(LIMITS, window, 0, now)).to.equal(LIMITS.high)
     expect(lowNow(LIMITS, window, 0, now)).to.equal(LIMITS.low)
   })
 
   it('begins at the latest at the limit, and what a long path holds beside it', () => {
-    const near = measured(1, 10_000)
+    const near = known(1, 10_000)
     expect(highNow(LIMITS, near.window, 0, near.now)).to.be.closeTo(LIMITS.limit, 11_000)
-    const far = measured(100, 10_000)
+    const far = known(100, 10_000)
     const most = LIMITS.limit + 10_000 * 100
     expect(highNow(LIMITS, far.window, 0, far.now)).to.be.closeTo(most, most / 100)
     expect(ceilingOf(LIMITS, far.window)).to.be.closeTo(most, most / 100)
-    const farther = measured(1000, 10_000)
+    const farther = known(1000, 10_000)
     expect(ceilingOf(LIMITS, farther.window)).to.equal(LIMITS.emergency / 2)
     expect(highNow(LIMITS, farther.window, 0, farther.now)).to.equal(LIMITS.emergency / 2)
   })
 
   it('begins earlier while an answer is late, by what the path would have carried', () => {
-    const { window, now } = measured(100, 500)
+    const { window, now } = known(100, 500)
     window.written(5000, now)
     window.marked(now)
     const due = now + 10 + 100
@@ -67,7 +53,7 @@ describe('Congestion', () => {
   })
 
   it('is judged by how long a message has waited while the path is not known', () => {
-    for (const window of [new DeliveryWindow(), measured(100, 500, 10).window]) {
+    for (const window of [new DeliveryWindow(), known(100, 500, 10).window]) {
       expect(window.isKnown).to.equal(false)
       const { minRtt = 0, rtt = 0 } = window.path
       // one round trip tells of the path, and the next one uses that
@@ -78,7 +64,7 @@ describe('Congestion', () => {
   })
 
   it('is judged by bytes alone without a horizon, and where nothing answers markers', () => {
-    const { window, now } = measured(100, 500)
+    const { window, now } = known(100, 500)
     const none = { ...LIMITS, horizon: 0 }
     expect(highNow(none, window, 0, now)).to.equal(LIMITS.high)
     expect(lowNow(none, window, 0, now)).to.equal(LIMITS.low)

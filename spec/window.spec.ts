@@ -1,28 +1,9 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { PathEstimate } from '../lib/path.ts'
 import { DeliveryWindow } from '../lib/window.ts'
+import { measured } from './support/measured-window.ts'
 
 const CEILING = 96 * 1024
-
-/** A window that has measured a path: round trip in ms, rate in bytes a ms. */
-function measured(
-  rtt: number,
-  rate: number,
-  bytes = 4096,
-): { window: DeliveryWindow; now: number } {
-  const window = new DeliveryWindow(new PathEstimate(1))
-  window.answered(window.marked(0), rtt)
-  let now = rtt
-  for (let n = 0; n < 20; n++) {
-    window.written(bytes, now)
-    const sequence = window.marked(now)
-    window.hold()
-    now += bytes / rate + rtt
-    window.answered(sequence, now)
-  }
-  return { window, now }
-}
 
 describe('DeliveryWindow', () => {
   it('takes as proven what was written before the answered marker, and no more', () => {
@@ -239,6 +220,17 @@ describe('DeliveryWindow', () => {
       poll(window, 1000, 300, 4)
       expect(window.path.rate).to.equal(undefined)
       expect(window.path.leastRate).to.be.above(100)
+    })
+
+    it('soon measures the base again, by a response with one message', () => {
+      const { window, now } = measured(300, 100)
+      window.atOnce = true
+      const later = now + 100
+      window.written(1000, later)
+      expect(window.hasRoom(1000, later, CEILING)).to.equal(false)
+      window.answered(window.marked(later), later + 310)
+      window.written(1000, later + 310)
+      expect(window.hasRoom(1000, later + 310, CEILING)).to.equal(true)
     })
 
     it('does not pace what leaves in one response', () => {

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { io } from 'socket.io-client'
 import { type Path, PathRelay } from '../../spec/support/path-relay.ts'
 import { serve } from '../serve.ts'
-import type { MessageClass, Payload } from '../slow-link/messages.ts'
+import type { Receipt } from '../slow-link/client.ts'
+import type { Payload } from '../slow-link/messages.ts'
 
 /** A plain client at the far end of the path. It notes what it receives, and when. */
 
@@ -10,13 +11,6 @@ export interface ConnectOptions {
   readonly server: { readonly host: string; readonly port: number }
   /** What a relay plays here; undefined if there is nothing left to play. */
   readonly path: Path | undefined
-}
-
-export interface Receipt {
-  readonly type: MessageClass
-  readonly seq: number
-  readonly sentAt: number
-  readonly receivedAt: number
 }
 
 export interface Received {

@@ -1,7 +1,7 @@
 import { type Percentiles, percentiles, table } from '../../demo/figures.ts'
+import type { Receipt } from '../slow-link/client.ts'
 import { median, round } from '../statistics.ts'
 import type { Cell, Truth } from './cells.ts'
-import type { Receipt } from './client.ts'
 import type { Belief, Sent } from './server.ts'
 import type { Trial } from './trial.ts'
 

@@ -128,7 +128,7 @@ export class EngineLink implements Link, GaugeEvents {
     this.waiting += envelope.bytes
     this.#unwritten += envelope.bytes
     const last = parts.length - 1
-    const write = this.#ownWrite ?? inheritedOf(this.conn).write
+    const write = this.#connWrite
     for (let index = 0; index <= last; index++) {
       this.#unwritten -= sizes[index]!
       write.call(this.conn, parts[index]!, options, index === last ? callback : undefined)
@@ -138,11 +138,15 @@ export class EngineLink implements Link, GaugeEvents {
 
   writeInVain({ parts, options, callback }: Envelope): void {
     this.flush()
-    const write = this.#ownWrite ?? inheritedOf(this.conn).write
+    const write = this.#connWrite
     const last = parts.length - 1
     for (let index = 0; index <= last; index++) {
       write.call(this.conn, parts[index]!, options, index === last ? callback : undefined)
     }
+  }
+
+  get #connWrite(): EngineWrite {
+    return this.#ownWrite ?? inheritedOf(this.conn).write
   }
 
   flush(): void {

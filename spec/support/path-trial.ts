@@ -1,9 +1,35 @@
 import { EventEmitter } from 'node:events'
+import { expect } from 'chai'
 import { type Lobby, startLobby } from '../../demo/server.ts'
 import type { ClientStats } from '../../schemas/stats.ts'
-import { reached } from './browser.ts'
+import { range, reached } from './browser.ts'
 import { clientRoute } from './browser-client.ts'
 import { type Path, PathRelay } from './path-relay.ts'
+
+/** What one client has received, and what it was sent. */
+export interface Brought {
+  readonly offered: number
+  readonly cosmetic: number
+  readonly critical: readonly number[]
+  readonly criticalSent: number
+  readonly disconnects: number
+}
+
+/** Tests that every critical message arrives in order, and without the plugin every other one too. */
+export function bringsEverything(seen: (subject: 'plain' | 'spillway') => Brought): void {
+  for (const subject of ['plain', 'spillway'] as const) {
+    it(`${subject} brings every critical message in order, on one connection`, () => {
+      const { critical, criticalSent, disconnects } = seen(subject)
+      expect(critical).to.deep.equal(range(1, criticalSent))
+      expect(disconnects).to.equal(0)
+    })
+  }
+
+  it('plain brings every cosmetic message', () => {
+    const { cosmetic, offered } = seen('plain')
+    expect(cosmetic).to.equal(offered)
+  })
+}
 
 /** A server with one client behind a path, with the plugin or without it. */
 export class PathTrial {

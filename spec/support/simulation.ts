@@ -7,7 +7,7 @@ import type { Link } from '../../lib/link/link.ts'
 import { Meters } from '../../lib/meters.ts'
 import { PathEstimate } from '../../lib/path.ts'
 import { DeliveryWindow } from '../../lib/window.ts'
-import { StubLink } from './stub-link.ts'
+import { SimulatedPath } from './stub-link.ts'
 
 /** A clock that runs from event to event. */
 export class Simulation {
@@ -58,18 +58,10 @@ interface Item {
 const MARKER = 10
 
 /** A path with one bottleneck, a kernel buffer before it and a client that answers behind it. */
-export class SimulatedLink extends StubLink implements Link {
-  readonly transport = 'simulated'
-  readonly proof = 'markers'
-  readonly waiting = 0
-  readonly heartbeatInterval = 25_000
-  readonly upgrading = false
-  readonly upgradeTimeout = 10_000
-  heard = 0
+export class SimulatedLink extends SimulatedPath implements Link {
   answers = true
   /** How long each message waited before its first byte was sent. */
   readonly queueDelays: Array<{ envelope: Envelope; delay: number; at: number }> = []
-  carried = 0
   onReady = (): void => {}
   onAnswered = (_sequence: number): void => {}
   readonly path: Path
@@ -82,7 +74,6 @@ export class SimulatedLink extends StubLink implements Link {
   #turn = 0
   #lastArrival = 0
   #lastAnswer = 0
-  taken = 0
 
   constructor(simulation: Simulation, path: Path, random: () => number) {
     super()
@@ -95,29 +86,12 @@ export class SimulatedLink extends StubLink implements Link {
     return Math.max(0, this.#queued - this.path.buffer)
   }
 
-  hasRoom(bytes: number): boolean {
-    return this.outstanding === 0 || this.outstanding + bytes <= 64 * 1024
-  }
-
   write(envelope: Envelope): void {
     this.#push({ bytes: envelope.bytes, envelope, sequence: undefined })
   }
 
   mark(sequence: number): void {
     this.#push({ bytes: MARKER, envelope: undefined, sequence })
-  }
-
-  progressed(): number {
-    const taken = this.carried - this.taken
-    this.taken = this.carried
-    return taken
-  }
-
-  close(): void {}
-  terminate(): void {}
-
-  end(): boolean {
-    return true
   }
 
   setRate(rate: number): void {

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
-import { type Browser, openBrowser, range } from '../support/browser.ts'
+import { type Browser, openBrowser } from '../support/browser.ts'
 import { BrowserClient } from '../support/browser-client.ts'
 import type { Path } from '../support/path-relay.ts'
-import { offeredIn, PathTrial } from '../support/path-trial.ts'
+import { type Brought, bringsEverything, offeredIn, PathTrial } from '../support/path-trial.ts'
 
 /** Paths that carry 320 KB/s, but not evenly. */
 const PATHS: Readonly<Record<string, Path>> = {
@@ -16,14 +16,9 @@ const LATER = offeredIn(10_000)
 /** Load lasts seconds here, and each wait is bounded by itself. */
 const LIMIT_MS = 90_000
 
-interface Seen {
+interface Seen extends Brought {
   /** Cosmetic messages that were shed of the first, and of the others. */
   readonly shed: { readonly start: number; readonly later: number }
-  readonly offered: number
-  readonly cosmetic: number
-  readonly critical: readonly number[]
-  readonly criticalSent: number
-  readonly disconnects: number
 }
 
 describe('In Chromium behind a path', function () {
@@ -68,18 +63,7 @@ describe('In Chromium behind a path', function () {
 
   for (const name of Object.keys(PATHS)) {
     describe(name, () => {
-      for (const subject of ['plain', 'spillway'] as const) {
-        it(`${subject} brings every critical message in order, on one connection`, () => {
-          const { critical, criticalSent, disconnects } = seen.get(name)![subject]
-          expect(critical).to.deep.equal(range(1, criticalSent))
-          expect(disconnects).to.equal(0)
-        })
-      }
-
-      it('plain brings every cosmetic message', () => {
-        const { cosmetic, offered } = seen.get(name)!.plain
-        expect(cosmetic).to.equal(offered)
-      })
+      bringsEverything((subject) => seen.get(name)![subject])
 
       it('spillway sheds a quarter of them at most in the first two seconds', () => {
         expect(seen.get(name)!.spillway.shed.start).to.be.at.most(START * 0.25)

@@ -1,8 +1,13 @@
 import { expect } from 'chai'
 import { connect, type Socket } from 'socket.io-client'
-import { range } from '../support/browser.ts'
 import type { Path } from '../support/path-relay.ts'
-import { longestRoundTrip, offeredIn, PathTrial } from '../support/path-trial.ts'
+import {
+  type Brought,
+  bringsEverything,
+  longestRoundTrip,
+  offeredIn,
+  PathTrial,
+} from '../support/path-trial.ts'
 
 const WIFI: Path = { bytesPerSecond: 4_000_000, delayMs: 3, bunchMs: 100 }
 const CABLE: Path = { bytesPerSecond: 12_500_000, delayMs: 2 }
@@ -32,14 +37,9 @@ const AFTER = offeredIn(5000)
 /** Load lasts seconds here, and each wait is bounded by itself. */
 const LIMIT_MS = 90_000
 
-interface Seen {
+interface Seen extends Brought {
   /** Cosmetic messages that were shed from the last change on: while it gets used to it, and after. */
   readonly shed: { readonly first: number; readonly after: number }
-  readonly offered: number
-  readonly cosmetic: number
-  readonly critical: readonly number[]
-  readonly criticalSent: number
-  readonly disconnects: number
 }
 
 describe('A client whose path changes while it is connected', function () {
@@ -57,18 +57,7 @@ describe('A client whose path changes while it is connected', function () {
 
   for (const [name, { to, over }] of Object.entries(CHANGES)) {
     describe(`from ${name}`, () => {
-      for (const subject of ['plain', 'spillway'] as const) {
-        it(`${subject} brings every critical message in order, on one connection`, () => {
-          const { critical, criticalSent, disconnects } = seen.get(name)![subject]
-          expect(critical).to.deep.equal(range(1, criticalSent))
-          expect(disconnects).to.equal(0)
-        })
-      }
-
-      it('plain brings every cosmetic message', () => {
-        const { cosmetic, offered } = seen.get(name)!.plain
-        expect(cosmetic).to.equal(offered)
-      })
+      bringsEverything((subject) => seen.get(name)![subject])
 
       it('spillway sheds no more after two seconds and ten round trips', () => {
         expect(seen.get(name)!.spillway.shed.after).to.be.at.most(AFTER * 0.01)

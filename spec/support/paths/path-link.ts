@@ -1,7 +1,7 @@
 import type { Envelope } from '../../../lib/envelope.ts'
 import type { Link } from '../../../lib/link/link.ts'
 import type { Simulation } from '../simulation.ts'
-import { StubLink } from '../stub-link.ts'
+import { SimulatedPath } from '../stub-link.ts'
 import type { PathShape } from './cells.ts'
 
 interface Item {
@@ -19,23 +19,13 @@ const LARGE_SEND = 64 * 1024
 /** What a kernel sends before its first acknowledgement, and again after a rest (RFC 6928). */
 const INITIAL_WINDOW = 10 * PACKET
 const LEAST_RTO = 200
-const HANDOVER = 64 * 1024
 
 /**
  * A path with everything that a real one does to packets: a bottleneck of a changing rate, a token
  * bucket, in-order jitter, releases in bunches, losses that hold up what follows, TCP's slow start,
  * and a client that is busy.
  */
-export class PathLink extends StubLink implements Link {
-  readonly transport = 'simulated'
-  readonly proof = 'markers'
-  readonly waiting = 0
-  readonly heartbeatInterval = 25_000
-  readonly upgrading = false
-  readonly upgradeTimeout = 10_000
-  heard = 0
-  carried = 0
-  taken = 0
+export class PathLink extends SimulatedPath implements Link {
   markers = 0
   rate: number
   onReady = (): void => {}
@@ -81,10 +71,6 @@ export class PathLink extends StubLink implements Link {
     return Math.max(0, this.#queued - (this.#shape.buffer ?? 4 * 1024 * 1024))
   }
 
-  hasRoom(bytes: number): boolean {
-    return this.outstanding === 0 || this.outstanding + bytes <= HANDOVER
-  }
-
   write(envelope: Envelope): void {
     this.#push({ bytes: envelope.bytes, envelope, sequence: undefined })
   }
@@ -92,19 +78,6 @@ export class PathLink extends StubLink implements Link {
   mark(sequence: number): void {
     this.markers++
     this.#push({ bytes: MARKER, envelope: undefined, sequence })
-  }
-
-  progressed(): number {
-    const taken = this.carried - this.taken
-    this.taken = this.carried
-    return taken
-  }
-
-  close(): void {}
-  terminate(): void {}
-
-  end(): boolean {
-    return true
   }
 
   setRate(rate: number): void {
