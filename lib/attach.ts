@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { isDeepStrictEqual } from 'node:util'
 import type { Server, Socket } from 'socket.io'
-import { z } from 'zod'
+import type { z } from 'zod'
+import * as args from '../schemas/arguments.ts'
 import type { MessageMap, NamespaceMap } from '../schemas/events.ts'
 import {
   type AttachOptions,
@@ -22,18 +23,25 @@ import {
   type ClosedClient,
   type ListQuery,
   listQuery,
-  queueQuery,
+  queueLimit,
   type SpillwayStats,
 } from '../schemas/stats.ts'
 import { type AdapterClient, isAdapterClient } from './adapter-client.ts'
 import { Adapters } from './adapters.ts'
 import { Admission } from './admission.ts'
+import {
+  checkGapEvent,
+  checkServer,
+  markAttached,
+  refuseClosed,
+  unmarkAttached,
+} from './attach-checks.ts'
 import { Budget } from './budget.ts'
 import type { Channel, Left } from './channel.ts'
 import { Classifier } from './classifier.ts'
 import { Clients } from './clients.ts'
 import { systemClock } from './clock.ts'
-import { refuse, verbatim } from './errors.ts'
+import { refuse } from './errors.ts'
 import { Gate, whoAsks } from './gate.ts'
 import type { Limits } from './limits.ts'
 import { CompiledMessages } from './messages.ts'
@@ -43,15 +51,12 @@ import { Reporter } from './reporter.ts'
 import type { Rule } from './rule.ts'
 import { Shutdown, type ShutdownPace } from './shutdown.ts'
 import { conditionOf, spillwayStatsOf } from './snapshot.ts'
-import { Tap, type TappedServer } from './tap.ts'
+import { Tap } from './tap.ts'
 import { ShedNotices } from './telemetry/shed-notices.ts'
 import type { NamespaceOf, ServerOf } from './typed-server.ts'
 import type { SpillwayOptions } from './types.ts'
 import type { ClosedSummary } from './undelivered.ts'
 import type { Bytes, Millis } from './units.ts'
-
-/** Marks a server that has a Spillway, whichever copy of this package has attached it. */
-const kAttached = Symbol.for('fastify-spillway.attached')
 
 /**
  * Puts every message that a Socket.IO server sends under a per-client scheduler.
@@ -186,7 +191,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
       this.#admission.start()
       this.#gate.guard(this.#tap.engines)
     }
-    Object.defineProperty(mainOf(io), kAttached, { value: this, configurable: true })
+    markAttached(io, this)
     if ((tapped.engine?.opts ?? tapped.opts)?.perMessageDeflate) {
       this.events.warn(
         { option: 'perMessageDeflate' },
@@ -203,10 +208,12 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
   /**
    * Changes the mode while the server runs. Going to `observe` hands over what is queued at once.
    *
-   * @throws SpillwayError SPILLWAY_INVALID_OPTION
+   * @throws SpillwayError SPILLWAY_INVALID_OPTION; SPILLWAY_CLOSED after `close`
    */
   setMode(mode: 'enforce' | 'observe'): void {
-    this.setPolicy({ mode: parseOptions(attachOptions.shape.mode, mode, 'mode') })
+    const parsed = parseOptions(args.mode, mode, 'mode')
+    if (!this.#open) refuseClosed('setMode()')
+    this.setPolicy({ mode: parsed })
   }
 
   /** What may be changed while the server runs, as it is now. */
@@ -219,11 +226,14 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
    * Changes the policy for all clients, those that are connected too; what is left out stays as it
    * is. Told in the log and by the event `policy`.
    *
-   * @param by who does it, for the log
-   * @throws SpillwayError SPILLWAY_INVALID_OPTION, SPILLWAY_WATERMARK_ORDER; nothing has changed then
+   * @param by who does it, for the log: a plain object
+   * @throws SpillwayError SPILLWAY_INVALID_OPTION, SPILLWAY_WATERMARK_ORDER; SPILLWAY_CLOSED after
+   *   `close`; nothing has changed then
    */
   setPolicy(change: PolicyChange, by?: object): Policy {
     const { watermarks, mode, maxAge } = parseOptions(policyChange, change, 'policy')
+    parseOptions(args.policyAuthor, by, 'by')
+    if (!this.#open) refuseClosed('setPolicy()')
     const from = this.policy
     const given = withoutPrototype({ ...this.#watermarks, ...definedIn(watermarks) })
     const bytes = checkWatermarks(given)
@@ -235,9 +245,15 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     return to
   }
 
-  /** A namespace of the server, with emits typed by its message map. */
+  /**
+   * A namespace of the server, with emits typed by its message map; after `close`, too.
+   *
+   * @throws SpillwayError SPILLWAY_INVALID_OPTION
+   */
   of<Name extends keyof N & string>(name: Name): NamespaceOf<Extract<N[Name], MessageMap>> {
-    return this.io.of(name) as unknown as NamespaceOf<Extract<N[Name], MessageMap>>
+    return this.io.of(parseOptions(args.namespaceName, name, 'name')) as unknown as NamespaceOf<
+      Extract<N[Name], MessageMap>
+    >
   }
 
   /** @internal What the metrics are made of. */
@@ -284,7 +300,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     return this.#classifier.rules()
   }
 
-  /** Totals. O(waiting clients + annotated events). */
+  /** Totals. O(waiting clients + annotated events). After `close`, of what there was until then. */
   stats(): SpillwayStats {
     return spillwayStatsOf({
       limits: this.limits,
@@ -302,6 +318,8 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
    * One client.
    *
    * @param id the client's id here, or the id of one of its Socket.IO sockets
+   * @returns undefined if there is no such client; after `close` there is none
+   * @throws SpillwayError SPILLWAY_INVALID_OPTION
    */
   client(id: string): ClientStats | undefined {
     return this.#clients.get(this.#idOf(id))
@@ -312,10 +330,12 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
    *
    * @param id as of `client`
    * @param limit most messages listed, 1 to 1000
+   * @returns as of `client`
+   * @throws SpillwayError SPILLWAY_INVALID_OPTION
    */
   queue(id: string, limit = 100): ClientQueue | undefined {
-    const parsed = parseOptions(queueQuery.shape.limit, limit, 'limit')
-    return this.#clients.queue(this.#idOf(id), parsed)
+    const known = this.#idOf(id)
+    return this.#clients.queue(known, parseOptions(queueLimit, limit, 'limit'))
   }
 
   /**
@@ -323,9 +343,12 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
    *
    * @param id as of `client`
    * @returns whether there is such a client
+   * @throws SpillwayError SPILLWAY_INVALID_OPTION; SPILLWAY_CLOSED after `close`
    */
   terminate(id: string): boolean {
-    return this.#clients.terminate(this.#idOf(id))
+    const known = this.#idOf(id)
+    if (!this.#open) refuseClosed('terminate()')
+    return this.#clients.terminate(known)
   }
 
   /**
@@ -333,10 +356,13 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
    *
    * @param id as of `client`
    * @returns whether there is such a client
-   * @throws SpillwayError SPILLWAY_INVALID_OPTION
+   * @throws SpillwayError SPILLWAY_INVALID_OPTION; SPILLWAY_CLOSED after `close`
    */
   exempt(id: string, exempt = true): boolean {
-    return this.#clients.exempt(this.#idOf(id), parseOptions(z.boolean(), exempt, 'exempt'))
+    const known = this.#idOf(id)
+    const parsed = parseOptions(args.exemption, exempt, 'exempt')
+    if (!this.#open) refuseClosed('exempt()')
+    return this.#clients.exempt(known, parsed)
   }
 
   /**
@@ -347,12 +373,13 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
    *
    * @param client of `redis` or `ioredis`
    * @returns the client
-   * @throws SpillwayError SPILLWAY_INVALID_OPTION
+   * @throws SpillwayError SPILLWAY_INVALID_OPTION; SPILLWAY_CLOSED after `close`
    */
   guard<Client extends AdapterClient>(client: Client): Client {
     if (!isAdapterClient(client)) {
       throw refuse('SPILLWAY_INVALID_OPTION', 'client', client, 'a client of redis or ioredis')
     }
+    if (!this.#open) refuseClosed('guard()')
     this.#adapters.guard(client)
     return client
   }
@@ -360,7 +387,8 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
   /**
    * The clients that match, with the largest figure first, a page at a time. The pages that follow
    * from a first one keep its order, and list each client of then that stays once, as long as each is
-   * asked for within a minute; after that they follow the figures as they are.
+   * asked for within a minute; after that they follow the figures as they are. After `close` there are
+   * none.
    *
    * @throws SpillwayError SPILLWAY_INVALID_OPTION
    */
@@ -374,12 +402,12 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     throw refuse('SPILLWAY_INVALID_OPTION', 'query.cursor', parsed.cursor, allowed)
   }
 
-  /** All clients, unordered. O(clients). */
+  /** All clients, unordered; none after `close`. O(clients). */
   clients(): Iterable<ClientStats> {
     return this.#clients.all()
   }
 
-  /** The closed clients that are remembered, latest first. */
+  /** The closed clients that are remembered, latest first; after `close`, too. */
   closed(): readonly ClosedClient[] {
     return this.#clients.history.latest()
   }
@@ -388,16 +416,17 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
    * Refuses new clients, sends everyone what is critical, and closes the clients so that they
    * reconnect by themselves; who is left at the deadline is terminated. The server stays as it is,
    * without clients, and refuses new ones until `close`. Callbacks of the application are waited for
-   * until the deadline. A second call waits for the first.
+   * until the deadline. A second call waits for the first, also after `close`, which ends it.
    *
    * @param pace what differs from the option `shutdown`
-   * @throws SpillwayError SPILLWAY_INVALID_OPTION; nothing has happened then
+   * @throws SpillwayError SPILLWAY_INVALID_OPTION; SPILLWAY_CLOSED if the first call comes after
+   *   `close`, when no client can be sent anything more; nothing has happened then
    */
   shutdown(pace: Partial<ShutdownPace> = {}): Promise<void> {
-    const given = { ...this.#options.shutdown, ...definedIn(pace) }
-    const parsed = checkShutdown(parseOptions(attachOptions.shape.shutdown, given, 'shutdown'))
-    if (!this.#open) return Promise.resolve()
+    const given = definedIn(parseOptions(args.shutdownPace, pace, 'shutdown'))
+    const parsed = checkShutdown({ ...this.#options.shutdown, ...given })
     if (this.#shutdown) return this.#shutdown.done
+    if (!this.#open) refuseClosed('shutdown()')
     this.refuse()
     this.#shutdown = new Shutdown(this.#clients, this.events.callbacks, parsed)
     this.#clients.departures = this.#shutdown
@@ -419,7 +448,8 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
 
   /**
    * Hands over what is queued, lets go of the server and gives it its own methods back. Clients stay
-   * connected.
+   * connected. Nothing can be changed any more; what only tells something goes on. A second call
+   * does nothing.
    */
   close(): void {
     if (!this.#open) return
@@ -433,8 +463,13 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     this.#adapters.close()
     this.#admission.close()
     this.events.close()
-    Reflect.deleteProperty(mainOf(this.io), kAttached)
+    unmarkAttached(this.io)
     for (const callback of this.#whenClosed.splice(0)) callback()
+  }
+
+  /** @internal */
+  get isOpen(): boolean {
+    return this.#open
   }
 
   /** @internal Calls back at the end of `close`, at once if that has been. */
@@ -443,8 +478,12 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     else callback()
   }
 
-  /** @param id of a client, or of one of its sockets */
-  #idOf(id: string): string {
+  /**
+   * @param given of a client, or of one of its sockets
+   * @throws SpillwayError SPILLWAY_INVALID_OPTION
+   */
+  #idOf(given: string): string {
+    const id = parseOptions(args.clientId, given, 'id')
     return this.#tap.channelOfSocket(id)?.id ?? id
   }
 
@@ -490,34 +529,4 @@ function definedIn<T extends object>(
 ): { [K in keyof T]?: Exclude<T[K], undefined> } {
   const entries = Object.entries(given ?? {}).filter(([, value]) => value !== undefined)
   return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> }
-}
-
-/** What tells of a gap must not fall into one. */
-function checkGapEvent(name: string, messages: CompiledMessages): void {
-  for (const { event, class: class_, namespace } of messages.rules()) {
-    if (event !== name || class_ === 'critical') continue
-    throw refuse(
-      'SPILLWAY_INVALID_OPTION',
-      'gapEvent',
-      verbatim(`${JSON.stringify(name)}, which is cosmetic in ${namespace}`),
-      'an event that is critical or has no annotation',
-    )
-  }
-}
-
-/** What a server has in common with whatever stands for it, such as an object that inherits from it. */
-function mainOf(io: { readonly sockets?: object }): object {
-  return io.sockets ?? io
-}
-
-function checkServer(io: Server): TappedServer {
-  if (typeof io === 'object' && io !== null && Object.hasOwn(mainOf(io), kAttached)) {
-    throw refuse(
-      'SPILLWAY_ALREADY_ATTACHED',
-      'io',
-      'a server that has a Spillway',
-      'one Spillway a server; close() the other first',
-    )
-  }
-  return Tap.check(io)
 }

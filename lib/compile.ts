@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { refusalOf } from '../schemas/allowed.ts'
-import { safeParse } from '../schemas/own-keys.ts'
+import { isPlain, safeParse } from '../schemas/own-keys.ts'
 import { isSchema, type Priority, priorities, priority, type Schema } from '../schemas/priority.ts'
 import { refuseCallback } from './callbacks.ts'
 import { refuse, verbatim } from './errors.ts'
@@ -41,7 +41,7 @@ export function compileMap(
   messages: Readonly<Record<string, Schema>>,
 ): Map<string, CompiledEvent> {
   const compiled = new Map<string, CompiledEvent>()
-  if (typeof messages !== 'object' || messages === null || Array.isArray(messages)) {
+  if (!isPlain(messages)) {
     const allowed = 'an object of annotated zod schemas by event name'
     throw refuse('SPILLWAY_INVALID_OPTION', path, messages, allowed)
   }

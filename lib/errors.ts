@@ -14,6 +14,9 @@ export const ERRORS = {
   SPILLWAY_NOT_SOCKET_IO: '`io` is not a Server of socket.io',
   SPILLWAY_UNSUPPORTED_ENGINE: '`io` runs on an engine that sends past the scheduler',
   SPILLWAY_ALREADY_ATTACHED: 'the server or the app has a Spillway already',
+  SPILLWAY_DECORATOR_EXISTS: 'the app has a decorator `spillway` of somebody else',
+  SPILLWAY_PATH_TAKEN: 'another Socket.IO server has the same path of the same HTTP server',
+  SPILLWAY_CLOSED: 'a call that would change something came after `close()`',
   SPILLWAY_ADMIN_AUTH_REQUIRED: '`admin` was given without saying who may see it',
   SPILLWAY_INVALID_PAYLOAD: "with `validate: 'throw'`: an emit's payload fails its schema",
 } as const
@@ -70,8 +73,11 @@ export function describe(value: unknown): string {
   if (typeof value === 'function') return value.name ? `function ${value.name}` : 'a function'
   if (value instanceof RegExp || typeof value !== 'object' || value === null) return String(value)
   if (Array.isArray(value)) return `an array of ${value.length}`
-  const name: unknown = Object.getPrototypeOf(value)?.constructor?.name
-  return typeof name === 'string' && name !== 'Object' ? `an instance of ${name}` : 'an object'
+  const prototype: object | null = Object.getPrototypeOf(value)
+  const name: unknown = prototype?.constructor?.name
+  if (typeof name === 'string' && name !== 'Object') return `an instance of ${name}`
+  const inherits = prototype !== null && Object.getPrototypeOf(prototype) !== null
+  return inherits ? 'an object that inherits from another one' : 'an object'
 }
 
 export function toError(thrown: unknown): Error {

@@ -3,13 +3,18 @@ import type { Registry } from 'prom-client'
 import { Server, type ServerOptions } from 'socket.io'
 import type { MessageMap, NamespaceMap } from '../schemas/events.ts'
 import { type Logger, parseOptions, pluginOptions } from '../schemas/options.ts'
+import { isPlain } from '../schemas/own-keys.ts'
 import { whileClosing } from './app-closing.ts'
 import { attach, type Spillway } from './attach.ts'
+import { isSpillway } from './attach-checks.ts'
 import { isDecorated } from './decorated.ts'
 import { refuse, verbatim } from './errors.ts'
 import type { FastifyInstance, onRequestHookHandler, RegisterOptions } from './fastify.ts'
 import { withoutLocalDisconnects } from './socketio/local-disconnects.ts'
+import { checkOwnUpgradePath, checkUpgradePath, type PathServer } from './socketio/upgrade-path.ts'
 import type { SpillwayOptions } from './types.ts'
+
+const REGISTER = 'app.register(spillway)'
 
 type AdminAuth = false | onRequestHookHandler | onRequestHookHandler[]
 
@@ -39,14 +44,7 @@ export interface SpillwayPluginOptions<
 }
 
 async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptions): Promise<void> {
-  if (isDecorated(app, 'spillway')) {
-    throw refuse(
-      'SPILLWAY_ALREADY_ATTACHED',
-      'app.register(spillway)',
-      verbatim('an app that has a Spillway'),
-      'one registration an app; attach() takes further servers',
-    )
-  }
+  checkApp(app)
   // all at once: what is left inherits from Object.prototype, which somebody may have extended
   const {
     io: given,
@@ -62,8 +60,11 @@ async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptio
   const log = asked ?? loggerOf(app, logLevel, logSerializers)
   const decorated = isDecorated(app, 'io')
   const own = given === undefined && !decorated
+  if (server && !own) refuseServerOptions(server, given === undefined ? '`app.io`' : '`io`')
   const theirs = given === undefined ? Reflect.get(app, 'io') : given
-  const io = own ? new Server(undefined, server) : (theirs as Server)
+  // a copy, as Socket.IO completes its options in place
+  const io = own ? new Server(undefined, { ...server }) : (theirs as Server)
+  if (own) checkUpgradePath(REGISTER, app.server, io.path())
   const spillway = attach(io, { ...core, log } as SpillwayOptions)
   const registry =
     admin || metrics ? await metricsOf(spillway, metrics?.registry as Registry) : undefined
@@ -77,6 +78,8 @@ async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptio
   const closesClients = own || Reflect.get(io, 'httpServer') === app.server
   // its `preClose` closes its clients so that they don't come back; the shutdown does it otherwise
   const isOthers = app.hasPlugin('fastify-socket.io') && Reflect.get(app, 'io') === io
+  // whoever came later, and in other scopes
+  app.addHook('onReady', async () => checkOwnUpgradePath(REGISTER, io as unknown as PathServer))
   const closed = new AbortController()
   let putBack: (() => void) | undefined
   const ended = whileClosing(app, {
@@ -86,7 +89,8 @@ async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptio
       if (isOthers) putBack = withoutLocalDisconnects(io)
     },
     async end() {
-      if (closesClients) await spillway.shutdown()
+      // the application may have closed it
+      if (closesClients && spillway.isOpen) await spillway.shutdown()
       // of clients that were terminated at the deadline it is told then
       await spillway.settled()
       putBack?.()
@@ -114,6 +118,28 @@ async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptio
     const ofFastify = { prefix, logLevel, logSerializers } as RegisterOptions
     await app.register(async (scope) => void (await scope.register(adminRoutes, routes)), ofFastify)
   }
+}
+
+/** @throws SpillwayError if the app has a Spillway, or somebody else's decorator in its place */
+function checkApp(app: FastifyInstance): void {
+  if (!isDecorated(app, 'spillway')) return
+  const present: unknown = Reflect.get(app, 'spillway')
+  if (isSpillway(present)) {
+    throw refuse(
+      'SPILLWAY_ALREADY_ATTACHED',
+      REGISTER,
+      verbatim('an app that has a Spillway'),
+      'one registration an app; attach() takes further servers',
+    )
+  }
+  const allowed = 'no decorator of this name; the plugin adds it'
+  throw refuse('SPILLWAY_DECORATOR_EXISTS', 'app.spillway', present, allowed)
+}
+
+/** @throws SpillwayError SPILLWAY_INVALID_OPTION */
+function refuseServerOptions(server: object, beside: string): never {
+  const allowed = `nothing beside ${beside}, whose Server has its options; they are those of one that is made`
+  throw refuse('SPILLWAY_INVALID_OPTION', 'server', server, allowed)
 }
 
 /** @throws SpillwayError SPILLWAY_INVALID_OPTION if the app's logger has no such level */
@@ -150,8 +176,8 @@ async function metricsOf(spillway: Spillway, given: Registry | undefined): Promi
 }
 
 function parse(options: SpillwayPluginOptions) {
-  const admin = ownOf(options, 'admin')
-  if (typeof admin === 'object' && admin !== null && ownOf(admin, 'auth') === undefined) {
+  const admin = isPlain(options) && ownOf(options, 'admin')
+  if (isPlain(admin) && ownOf(admin, 'auth') === undefined) {
     throw refuse(
       'SPILLWAY_ADMIN_AUTH_REQUIRED',
       'admin.auth',

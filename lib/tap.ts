@@ -18,6 +18,7 @@ import type { Ledger } from './ledger.ts'
 import { type EngineServer, type EngineSocket, missingFeature } from './link/engine.ts'
 import { forget, withoutOffset } from './recovery.ts'
 import { note, Override, replaceMethod } from './socketio/override.ts'
+import { checkUpgradePath, pathOf } from './socketio/upgrade-path.ts'
 import type { Millis } from './units.ts'
 
 /** The parts of a Socket.IO server that are tapped. */
@@ -27,7 +28,11 @@ export interface TappedServer extends EventEmitter {
   readonly opts?: {
     readonly connectionStateRecovery?: unknown
     readonly perMessageDeflate?: unknown
+    /** Goes before that of `attach`. */
+    readonly path?: string
   }
+  path?(): string
+  readonly httpServer?: unknown
   /** Private to Socket.IO; optional here and only read. */
   readonly _nsps?: ReadonlyMap<
     string,
@@ -36,6 +41,7 @@ export interface TappedServer extends EventEmitter {
       readonly adapter: TappedAdapter & Parameters<typeof forget>[1]
     }
   >
+  attach(http: unknown, options?: { readonly path?: string }): unknown
   bind(engine: EngineServer): unknown
   attachApp(...args: unknown[]): unknown
 }
@@ -225,6 +231,11 @@ export class Tap implements Courier<AdapterSocket> {
       this.#tapEngine(engine)
       return bind(engine)
     })
+    const restoreAttach = replaceMethod(io, 'attach', (attach) => (http, options) => {
+      checkUpgradePath('io.attach()', http, io.opts?.path ?? options?.path ?? pathOf(io))
+      return attach(http, options)
+    })
+    if (restoreAttach) this.#restores.push(restoreAttach)
     this.#replace('io', io, 'attachApp', () => () => {
       throw unsupportedEngine('io.attachApp()')
     })

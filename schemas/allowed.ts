@@ -18,6 +18,7 @@ export interface Facts {
   /** From `meta`: what is allowed, in words, where the schema alone can't tell. */
   readonly allowed?: string
   readonly properties?: Readonly<Record<string, Facts>>
+  readonly items?: Facts
   readonly required?: readonly string[]
   readonly anyOf?: readonly Facts[]
   readonly oneOf?: readonly Facts[]
@@ -36,7 +37,7 @@ export function allowedBy(facts: Facts): string {
   if (facts.enum) return oneOf(facts.enum.map((value) => JSON.stringify(value)))
   const branches = branchesOf(facts)
   if (branches.length > 1) return oneOf([...new Set(branches.map(allowedBy))])
-  if (properties) return `an object with any of the keys ${Object.keys(properties).join(', ')}`
+  if (properties) return `a plain object with any of the keys ${Object.keys(properties).join(', ')}`
   if (maxLength !== undefined)
     return `a string of ${facts.minLength ?? 0} to ${maxLength} characters`
   const kind = facts.type === 'integer' ? 'an integer' : `a ${facts.type ?? 'value'}`
@@ -61,12 +62,16 @@ export function refusalOf(
   given: unknown,
   error: z.core.$ZodError,
 ): SpillwayError {
-  const issue = error.issues[0]!
+  const issue = innermost(error.issues[0]!)
   const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
   const path = [...issue.path, ...unknown].map(String)
   const holders = issue.path.reduce<readonly Facts[]>(
     (inner, key) =>
-      inner.flatMap(branchesOf).flatMap(({ properties }) => properties?.[String(key)] ?? []),
+      inner
+        .flatMap(branchesOf)
+        .flatMap(({ properties, items }) =>
+          typeof key === 'number' ? (items ?? []) : (properties?.[String(key)] ?? []),
+        ),
     [factsOf(schema)],
   )
   const known = holders.flatMap(({ properties = {} }) => Object.keys(properties))
@@ -75,8 +80,24 @@ export function refusalOf(
       ? `the keys ${known.join(', ')}`
       : 'no key'
     : oneOf([...new Set(holders.map(allowedBy))])
-  const name = [...(at ? [at] : []), ...path.map(shorten)].join('.') || 'options'
+  const isIndex = (index: number) => typeof issue.path[index] === 'number'
+  const name =
+    path.reduce(
+      (before, key, index) =>
+        isIndex(index) ? `${before}[${key}]` : `${before}${before && '.'}${shorten(key)}`,
+      at,
+    ) || 'options'
   return refuse(code, name, valueAt(given, path), allowed || issue.message)
+}
+
+/** Of a union, what is wrong with an array, where it is an element of it and not the array itself. */
+function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code !== 'invalid_union') return issue
+  const inside = issue.errors.flatMap(([first]) =>
+    typeof first?.path[0] === 'number' ? first : [],
+  )
+  const [only] = inside
+  return only && inside.length === 1 ? { ...only, path: [...issue.path, ...only.path] } : issue
 }
 
 function shorten(key: string): string {

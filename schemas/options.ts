@@ -4,7 +4,7 @@ import { RESERVED_EVENTS } from '../lib/reserved.ts'
 import { type Bytes, KiB, MiB, type Millis } from '../lib/units.ts'
 import { refusalOf } from './allowed.ts'
 import { defaultBudget } from './default-budget.ts'
-import { safeParse } from './own-keys.ts'
+import { isPlain, safeParse } from './own-keys.ts'
 
 /** The only source of the options' prose, defaults and ranges; the README's table is made of it. */
 
@@ -21,16 +21,6 @@ function callable<F>() {
 
 function objectOf<T extends object>(allowed: string) {
   return z.custom<T>(isPlain).meta({ allowed })
-}
-
-function isPlain(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function isDictionary(value: unknown): boolean {
-  if (!isPlain(value)) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 export const watermarks = z
@@ -112,11 +102,13 @@ export const shutdownOptions = z
 export const attachOptions = z.strictObject({
   messages: z
     // a record would leave out `__proto__`, which is a name as any other
-    .custom<Record<string, unknown>>(isDictionary)
+    .custom<Record<string, unknown>>(isPlain)
     .meta({ allowed: 'an object of annotated zod schemas by event name' })
     .prefault({})
     .describe('Annotated zod schemas by event name, for the main namespace.'),
-  namespaces: objectOf<object>('an object of message maps by namespace, or a Map of them')
+  namespaces: z
+    .custom<object>((value) => isPlain(value) || value instanceof Map)
+    .meta({ allowed: 'an object of message maps by namespace, or a Map of them' })
     .prefault({})
     .describe('The same by namespace. A `Map` may have patterns as keys, for dynamic namespaces.'),
   mode: z
@@ -218,15 +210,28 @@ export interface Logger {
 /** The part of prom-client's registry by which one is told. */
 export interface MetricsRegistry {
   registerMetric(metric: never): void
+  getSingleMetric(name: string): unknown
+  removeSingleMetric(name: string): void
   metrics(): Promise<string>
 }
+
+const REGISTRY_METHODS = [
+  'registerMetric',
+  'getSingleMetric',
+  'removeSingleMetric',
+  'metrics',
+] as const satisfies ReadonlyArray<keyof MetricsRegistry>
 
 function isRegistry(value: unknown): boolean {
   return (
     typeof value === 'object' &&
     value !== null &&
-    ['registerMetric', 'metrics'].every((name) => typeof Reflect.get(value, name) === 'function')
+    REGISTRY_METHODS.every((name) => typeof Reflect.get(value, name) === 'function')
   )
+}
+
+function isOfFunctions(value: unknown): boolean {
+  return isPlain(value) && Object.values(value).every((each) => typeof each === 'function')
 }
 
 const LEVELS = ['info', 'warn', 'error'] as const satisfies ReadonlyArray<keyof Logger>
@@ -268,8 +273,9 @@ export const policy = z.object({
 })
 export type Policy = z.output<typeof policy>
 
+const hook = callable().meta({ allowed: 'an onRequest hook' })
 const hooks = z
-  .union([z.literal(false), callable(), z.array(callable()).min(1)])
+  .union([z.literal(false), hook, z.array(hook).min(1)])
   .meta({ allowed: 'an onRequest hook, an array of at least one, or an explicit false' })
 
 export const adminOptions = z.strictObject({
@@ -297,6 +303,10 @@ export const adminOptions = z.strictObject({
     .describe('Requests a minute of one address, where the app has @fastify/rate-limit.'),
 })
 
+export const metricsRegistry = z
+  .custom<MetricsRegistry>(isRegistry)
+  .meta({ allowed: 'a Registry of prom-client' })
+
 /** What the Fastify plugin takes beside the options of `attach`. */
 export const pluginOptions = z.strictObject({
   ...attachOptions.shape,
@@ -312,10 +322,7 @@ export const pluginOptions = z.strictObject({
     .describe('Options of the Socket.IO server that is made when there is none.'),
   metrics: z
     .strictObject({
-      registry: z
-        .custom<MetricsRegistry>(isRegistry)
-        .meta({ allowed: 'a Registry of prom-client' })
-        .describe('The prom-client registry that the metrics go to.'),
+      registry: metricsRegistry.describe('The prom-client registry that the metrics go to.'),
     })
     .optional()
     .describe('Where the metrics go. Default: a registry of our own at `{prefix}/metrics`.'),
@@ -334,9 +341,9 @@ export const pluginOptions = z.strictObject({
     .describe(
       "Fastify's own: of the admin routes, and of what the plugin itself writes to `app.log`.",
     ),
-  logSerializers: objectOf<Readonly<Record<string, (value: never) => unknown>>>(
-    'an object of functions by the key of a log line',
-  )
+  logSerializers: z
+    .custom<Readonly<Record<string, (value: never) => unknown>>>(isOfFunctions)
+    .meta({ allowed: 'an object of functions by the key of a log line' })
     .optional()
     .describe(
       "Fastify's own: of the admin routes, and of what the plugin itself writes to `app.log`.",
@@ -347,12 +354,14 @@ export const pluginOptions = z.strictObject({
 /**
  * Parses options, and refuses the first bad one by its path.
  *
- * @returns a frozen copy with defaults
+ * @returns a frozen copy with defaults; of what is only looked at, itself
  * @throws SpillwayError SPILLWAY_INVALID_OPTION
  */
 export function parseOptions<S extends z.ZodType>(schema: S, given: unknown, at = ''): z.output<S> {
   const parsed = safeParse(schema, given)
-  if (parsed.success) return Object.freeze(parsed.data) as z.output<S>
+  if (parsed.success) {
+    return parsed.data === given ? parsed.data : (Object.freeze(parsed.data) as z.output<S>)
+  }
   throw refusalOf('SPILLWAY_INVALID_OPTION', at, schema, given, parsed.error)
 }
 

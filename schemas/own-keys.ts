@@ -1,8 +1,8 @@
 import type { z } from 'zod'
 
 /**
- * As `schema.safeParse`, but that only a value's own keys count, at every depth that the schema
- * describes as an object. zod walks over inherited ones, too, so that in a process whose
+ * As `schema.safeParse`, but that only plain objects are taken, and only their own keys count, at
+ * every depth that the schema describes as an object. zod walks over inherited ones, too, so that in a process whose
  * `Object.prototype` somebody has extended every object would have unknown keys. What is parsed has
  * no prototype, since whoever reads a key that was left out would find an inherited one.
  */
@@ -14,6 +14,20 @@ export function safeParse<S extends z.ZodType>(
   if (!parsed.success) return parsed
   return { ...parsed, data: ownKeysOf(schema, parsed.data, 'out') as z.output<S> }
 }
+
+/**
+ * Whether a value is an object literal, or an object without a prototype; of another realm, too.
+ * What an instance of a class, a Map or an object that inherits from another one tells is told by
+ * more than own keys.
+ */
+export function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (!isRecord(value)) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
+/** Stands for an object that is not plain: zod would take its own keys for all that it has. */
+const NOT_PLAIN = Symbol('not plain')
 
 /** The same values in objects that inherit nothing, at any depth of objects and arrays. */
 export function withoutPrototype<T>(value: T): T {
@@ -78,9 +92,9 @@ function ownKeysOf(schema: z.core.$ZodType, value: unknown, side: 'in' | 'out'):
   const { def } = (schema as z.core.$ZodTypes)._zod
   switch (def.type) {
     case 'object':
-      return isRecord(value) ? copyOf(def.shape, value, side) : value
+      return recordOf(def.shape, value, side)
     case 'record':
-      return isRecord(value) ? copyOf({}, value, side) : value
+      return recordOf({}, value, side)
     case 'prefault': {
       const from = value === undefined && side === 'in' ? def.defaultValue : value
       return ownKeysOf(def.innerType, from, side)
@@ -97,6 +111,11 @@ function ownKeysOf(schema: z.core.$ZodType, value: unknown, side: 'in' | 'out'):
     default:
       return value
   }
+}
+
+function recordOf(shape: Shape, value: unknown, side: 'in' | 'out'): unknown {
+  if (isPlain(value)) return copyOf(shape, value, side)
+  return isRecord(value) ? NOT_PLAIN : value
 }
 
 type Shape = Readonly<Record<string, z.core.$ZodType>>

@@ -176,7 +176,11 @@ function annotate<S extends Schema>(schema: S, annotation: Priority, by: string)
 }
 
 export function isSchema(value: unknown): value is Schema {
-  return typeof value === 'object' && value !== null && '_zod' in value
+  if (typeof value !== 'object' || value === null || !('_zod' in value)) return false
+  const { _zod: internals } = value as { _zod: unknown }
+  if (typeof internals !== 'object' || internals === null) return false
+  const { def, run } = internals as { def?: unknown; run?: unknown }
+  return typeof def === 'object' && def !== null && typeof run === 'function'
 }
 
 function isFunction(value: unknown): boolean {

@@ -251,10 +251,11 @@ export const closedPage = z.object({
 })
 export type ClosedPage = z.infer<typeof closedPage>
 
-const rows = z.int().min(1).max(1000)
+/** Of the handle's `queue`. */
+export const queueLimit = z.int().min(1).max(1000)
 
 export const queueQuery = z.strictObject({
-  limit: fromText(rows).default(100),
+  limit: fromText(queueLimit).default(100),
 })
 
 export const clientQueue = z.object({

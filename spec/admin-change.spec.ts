@@ -261,8 +261,8 @@ describe('Admin, to change something', () => {
       ['get /spillway/policy', [200, 400]],
       ['get /spillway/events', [200, 503]],
       ['get /spillway/metrics', [200]],
-      ['patch /spillway/policy', [200, 400, 413, 415]],
-      ['delete /spillway/clients/{id}', [204, 400, 404, 413, 415]],
+      ['patch /spillway/policy', [200, 400, 413, 415, 503]],
+      ['delete /spillway/clients/{id}', [204, 400, 404, 413, 415, 503]],
     ]
     const describedOf = async (admin: Admin, limited: boolean) => {
       await start(admin, {}, async (app) => {

@@ -333,9 +333,42 @@ describe('Feed', () => {
     })
   })
 
-  it('is not opened by HEAD', async () => {
-    await start()
-    expect((await fetch(`${fixture.url}/spillway/events`, { method: 'HEAD' })).status).to.equal(404)
+  describe('of HEAD', () => {
+    const ask = (headers: Record<string, string> = {}, method = 'HEAD') =>
+      fetch(`${fixture.url}/spillway/events`, { method, headers })
+
+    it('has the headers of the stream and no body, and counts no reader', async () => {
+      await start()
+      const reading = new AbortController()
+      const stream = await fetch(`${fixture.url}/spillway/events`, { signal: reading.signal })
+      const namesOf = (of: Response) =>
+        Object.fromEntries(
+          [...of.headers].filter(([name]) => !/^(date|transfer-encoding)$/.test(name)),
+        )
+      const listening = fixture.app.spillway.events.listenerCount('closed')
+      for (let n = 0; n < 40; n++) {
+        const answer = await ask()
+        expect(answer.status).to.equal(200)
+        expect(namesOf(answer)).to.deep.equal(namesOf(stream))
+        expect(await answer.text()).to.equal('')
+      }
+      expect(fixture.app.spillway.events.listenerCount('closed')).to.equal(listening)
+      reading.abort()
+      await eventually(() => fixture.app.spillway.events.listenerCount('closed') === 0)
+      expect((await ask()).status).to.equal(200)
+      expect(fixture.app.spillway.events.listenerCount('closed')).to.equal(0)
+    })
+
+    it('is asked for as the stream is', async () => {
+      await start({
+        admin: {
+          auth: async ({ headers }, reply) =>
+            headers.authorization === 'good' ? undefined : reply.code(401).send(),
+        },
+      })
+      expect((await ask()).status).to.equal(401)
+      expect((await ask({ authorization: 'good' })).status).to.equal(200)
+    })
   })
 
   /** Tells of clients that have caught up. */

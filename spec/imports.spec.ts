@@ -39,6 +39,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
       'lib/socketio/override',
       'lib/socketio/send-path',
       'lib/socketio/local-disconnects',
+      'lib/socketio/upgrade-path',
       'lib/telemetry/callbacks',
     ],
   ],
@@ -93,7 +94,7 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
   ['clients', ['lib/snapshot', 'lib/census', 'lib/orders', 'lib/listing', 'lib/clients']],
   ['adapters', ['lib/adapter-client', 'lib/answers', 'lib/adapters']],
   ['tap, gate', ['lib/intercept/*', 'lib/adapter-tap', 'lib/tap', 'lib/gate']],
-  ['attach', ['lib/types', 'lib/typed-server', 'lib/attach', 'lib/fastify']],
+  ['attach', ['lib/types', 'lib/typed-server', 'lib/attach-checks', 'lib/attach', 'lib/fastify']],
   ['metrics', ['lib/metrics/*']],
   ['decorations', ['lib/decorated']],
   ['admin', ['lib/admin/*']],
@@ -111,7 +112,7 @@ const GUARDED: Readonly<Record<string, Readonly<Record<string, 'value' | 'type'>
   'lib/link/kernel-write': { 'lib/link/*': 'value' },
   'lib/link/polling': { 'lib/link/*': 'value' },
   'lib/link/websocket': { 'lib/link/*': 'value' },
-  'lib/tap': { 'lib/attach': 'value' },
+  'lib/tap': { 'lib/attach': 'value', 'lib/attach-checks': 'value' },
   'lib/plugin': { 'lib/index': 'value' },
 }
 
@@ -121,6 +122,7 @@ const PACKAGES: Readonly<Record<string, Readonly<Record<string, 'value' | 'type'
   'socket.io': {
     'lib/plugin': 'value',
     'lib/attach': 'type',
+    'lib/attach-checks': 'type',
     'lib/types': 'type',
     'lib/typed-server': 'type',
   },

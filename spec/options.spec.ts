@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
+import { runInNewContext } from 'node:vm'
 import { expect } from 'chai'
 import { Server } from 'socket.io'
 import { z } from 'zod'
@@ -25,17 +26,18 @@ const SPAN = 'an integer from 100 to 3600000 (milliseconds)'
 const HORIZON = 'an integer from 0 to 60000 (milliseconds)'
 const GRACE = 'an integer from 0 to 3600000 (milliseconds)'
 const LATENESS = 'an integer from 10 to 60000 (milliseconds)'
-const ADMISSION = 'an object with any of the keys loopDelay, retryAfter'
-const SHUTDOWN = 'an object with any of the keys deadline, spread'
+const ADMISSION = 'a plain object with any of the keys loopDelay, retryAfter'
+const SHUTDOWN = 'a plain object with any of the keys deadline, spread'
 const LOGGER = 'a logger with the methods info, warn and error, as pino has'
 const MAP = 'an object of annotated zod schemas by event name'
 const SCHEMA = 'an annotated zod 4 schema'
 const MAPS = 'an object of message maps by namespace, or a Map of them'
 const KEYS = `messages, namespaces, mode, validate, watermarks, maxAge, stallAfter, grace, tickBudget, budget, closedHistory, admission, shutdown, onShed, onClosed, gapEvent, shedInterval, log`
 const OF_PLUGIN = 'io, server, metrics, prefix, logLevel, logSerializers, admin'
-const KEYED = `an object with any of the keys ${KEYS}`
+const KEYED = `a plain object with any of the keys ${KEYS}`
 const GAP = "the name of an event of 1 to 200 characters, not one of Socket.IO's own"
-const LEVELS = 'an object with any of the keys low, high, limit, emergency, horizon'
+const LEVELS = 'a plain object with any of the keys low, high, limit, emergency, horizon'
+const INHERITING = 'an object that inherits from another one'
 const quiet = { info() {}, warn() {}, error() {} }
 
 /** What is given, then the refusal: path, given in words, allowed. */
@@ -43,17 +45,30 @@ const REFUSED: ReadonlyArray<[options: unknown, path: string, given: string, all
   [null, 'options', 'null', KEYED],
   ['64kb', 'options', '"64kb"', KEYED],
   [[], 'options', 'an array of 0', KEYED],
+  [new Map([['mode', 'observe']]), 'options', 'an instance of Map', KEYED],
+  [new Set(), 'options', 'an instance of Set', KEYED],
+  [new Date(), 'options', 'an instance of Date', KEYED],
+  [new (class Settings {})(), 'options', 'an instance of Settings', KEYED],
+  [Object.create({ mode: 'observe' }), 'options', INHERITING, KEYED],
+  [Promise.resolve({}), 'options', 'an instance of Promise', KEYED],
+  [() => {}, 'options', 'a function', KEYED],
   [{ mesages: {} }, 'mesages', 'an object', `the keys ${KEYS}`],
   [{ foo: 1, bar: 2 }, 'foo', '1', `the keys ${KEYS}`],
 
   [{ messages: null }, 'messages', 'null', MAP],
   [{ messages: [] }, 'messages', 'an array of 0', MAP],
   [{ messages: new Map() }, 'messages', 'an instance of Map', MAP],
+  [{ messages: Object.create({}) }, 'messages', INHERITING, MAP],
   [{ messages: { win: 1 } }, 'messages["win"]', '1', SCHEMA],
   [{ messages: { win: undefined } }, 'messages["win"]', 'undefined', SCHEMA],
   [{ messages: { win: z.any } }, 'messages["win"]', 'function any', SCHEMA],
 
   [{ namespaces: null }, 'namespaces', 'null', MAPS],
+  [{ namespaces: new Date() }, 'namespaces', 'an instance of Date', MAPS],
+  [{ namespaces: new Set() }, 'namespaces', 'an instance of Set', MAPS],
+  [{ namespaces: Object.create({ '/a': {} }) }, 'namespaces', INHERITING, MAPS],
+  [{ namespaces: { '/lobby': new Map() } }, 'namespaces["/lobby"]', 'an instance of Map', MAP],
+  [{ namespaces: { '/lobby': new Date() } }, 'namespaces["/lobby"]', 'an instance of Date', MAP],
   [{ namespaces: '/lobby' }, 'namespaces', '"/lobby"', MAPS],
   [{ namespaces: [{}] }, 'namespaces', 'an array of 1', MAPS],
   [{ namespaces: { '/lobby': 1 } }, 'namespaces["/lobby"]', '1', MAP],
@@ -86,6 +101,9 @@ const REFUSED: ReadonlyArray<[options: unknown, path: string, given: string, all
   [{ validate: 'warn' }, 'validate', '"warn"', '"report", "throw" or "off"'],
 
   [{ watermarks: null }, 'watermarks', 'null', LEVELS],
+  [{ watermarks: new Map() }, 'watermarks', 'an instance of Map', LEVELS],
+  [{ watermarks: new Date() }, 'watermarks', 'an instance of Date', LEVELS],
+  [{ watermarks: Object.create({ low: 1 }) }, 'watermarks', INHERITING, LEVELS],
   [{ watermarks: 65_536 }, 'watermarks', '65536', LEVELS],
   [
     { watermarks: { hihg: 1 } },
@@ -126,6 +144,7 @@ const REFUSED: ReadonlyArray<[options: unknown, path: string, given: string, all
   [{ closedHistory: {} }, 'closedHistory', 'an object', 'an integer from 1 to 10000'],
 
   [{ admission: true }, 'admission', 'true', ADMISSION],
+  [{ admission: new Map() }, 'admission', 'an instance of Map', ADMISSION],
   [{ admission: null }, 'admission', 'null', ADMISSION],
   [{ admission: { loop: 50 } }, 'admission.loop', '50', 'the keys loopDelay, retryAfter'],
   [{ admission: { loopDelay: 9 } }, 'admission.loopDelay', '9', LATENESS],
@@ -133,6 +152,8 @@ const REFUSED: ReadonlyArray<[options: unknown, path: string, given: string, all
   [{ admission: { retryAfter: 5 } }, 'admission.retryAfter', '5', SPAN],
   [{ admission: { retryAfter: '5s' } }, 'admission.retryAfter', '"5s"', SPAN],
   [{ shutdown: false }, 'shutdown', 'false', SHUTDOWN],
+  [{ shutdown: new Map() }, 'shutdown', 'an instance of Map', SHUTDOWN],
+  [{ shutdown: [] }, 'shutdown', 'an array of 0', SHUTDOWN],
   [{ shutdown: { timeout: 1 } }, 'shutdown.timeout', '1', 'the keys deadline, spread'],
   [{ shutdown: { deadline: -1 } }, 'shutdown.deadline', '-1', GRACE],
   [{ shutdown: { deadline: 3_600_001 } }, 'shutdown.deadline', '3600001', GRACE],
@@ -212,6 +233,38 @@ describe('Options', () => {
         attach(new Server(), options).close()
       })
     }
+
+    const PLAIN: Record<string, () => SpillwayOptions> = {
+      'an object without a prototype': () => Object.assign(Object.create(null), { grace: 5 }),
+      'a frozen object': () => Object.freeze({ grace: 5 }),
+      'a proxy of one': () => new Proxy({ grace: 5 }, {}),
+      'an object of another realm': () => runInNewContext('({ grace: 5 })'),
+      'an object with a getter': () => ({
+        get grace() {
+          return 5
+        },
+      }),
+    }
+    for (const [name, make] of Object.entries(PLAIN)) {
+      it(`accepts ${name}`, () => {
+        const spillway = attach(new Server(), make())
+        expect(spillway.limits.grace).to.equal(5)
+        spillway.close()
+      })
+    }
+
+    it('lets an error of a getter through, and leaves the server as it was', () => {
+      const io = new Server()
+      const broken = {
+        get mode(): never {
+          throw new RangeError('broken')
+        },
+      }
+      for (const options of [broken, { watermarks: broken }, { messages: broken }]) {
+        expect(() => attach(io, options as SpillwayOptions)).to.throw(RangeError, 'broken')
+        expectUntouched(io)
+      }
+    })
 
     it('neither changes nor keeps the given object', () => {
       const levels = Object.freeze({ low: 2 * KiB })
@@ -357,21 +410,34 @@ describe('Options', () => {
   })
 
   describe('of the plugin', () => {
+    const SERVER = "an object of Socket.IO's server options"
+    const SERIALIZERS = 'an object of functions by the key of a log line'
     const PLUGIN: ReadonlyArray<[given: unknown, path: string, shown: string, allowed: string]> = [
       [{ admim: {} }, 'admim', 'an object', `the keys ${KEYS}, ${OF_PLUGIN}`],
       [{ logLevels: {} }, 'logLevels', 'an object', `the keys ${KEYS}, ${OF_PLUGIN}`],
-      [{ server: 3000 }, 'server', '3000', "an object of Socket.IO's server options"],
+      [{ server: 3000 }, 'server', '3000', SERVER],
+      [{ server: new Map() }, 'server', 'an instance of Map', SERVER],
+      [{ server: new Date() }, 'server', 'an instance of Date', SERVER],
+      [{ logSerializers: new Map() }, 'logSerializers', 'an instance of Map', SERIALIZERS],
+      [{ logSerializers: { req: 5 } }, 'logSerializers', 'an object', SERIALIZERS],
+      [
+        { metrics: new Map() },
+        'metrics',
+        'an instance of Map',
+        'a plain object with any of the keys registry',
+      ],
+      [{ metrics: { registry: {} } }, 'metrics.registry', 'an object', 'a Registry of prom-client'],
       [
         { admin: true },
         'admin',
         'true',
-        'an object with any of the keys prefix, auth, changeAuth, ui, rateLimit',
+        'a plain object with any of the keys prefix, auth, changeAuth, ui, rateLimit',
       ],
       [
         { admin: null },
         'admin',
         'null',
-        'an object with any of the keys prefix, auth, changeAuth, ui, rateLimit',
+        'a plain object with any of the keys prefix, auth, changeAuth, ui, rateLimit',
       ],
       [
         { admin: { auth: false, path: '/' } },
@@ -381,11 +447,26 @@ describe('Options', () => {
       ],
     ]
     const AUTH = 'an onRequest hook, an array of at least one, or an explicit false'
-    for (const auth of [true, null, 'token', 0, [], [1], [() => {}, 'x'], {}]) {
+    for (const auth of [true, null, 'token', 0, [], {}]) {
       const shown = Array.isArray(auth) ? `an array of ${auth.length}` : describeGiven(auth)
       it(`refuses admin.auth that is ${shown}`, () => {
         const refusal = refusalOf(() => parseOptions(pluginOptions, { admin: { auth } }))
         expectRefusal(refusal, 'SPILLWAY_INVALID_OPTION', 'admin.auth', shown, AUTH)
+      })
+    }
+    for (const name of ['auth', 'changeAuth']) {
+      it(`refuses what is no hook in admin.${name} by its index`, () => {
+        for (const [hooks, index, shown] of [
+          [[1], 0, '1'],
+          [[() => {}, 5], 1, '5'],
+          [[() => {}, undefined, 'x'], 1, 'undefined'],
+          [[() => {}, [() => {}]], 1, 'an array of 1'],
+        ] as const) {
+          const given = { admin: { auth: false, [name]: hooks } }
+          const refusal = refusalOf(() => parseOptions(pluginOptions, given))
+          const path = `admin.${name}[${index}]`
+          expectRefusal(refusal, 'SPILLWAY_INVALID_OPTION', path, shown, 'an onRequest hook')
+        }
       })
     }
     const PREFIX =
@@ -461,7 +542,7 @@ describe('Options', () => {
 /** Nothing of Socket.IO is shadowed. */
 function expectUntouched(io: Server): void {
   expect(Object.hasOwn(io.encoder, 'encode'), 'io.encoder.encode').to.equal(false)
-  for (const name of ['bind', 'attachApp']) {
+  for (const name of ['bind', 'attach', 'attachApp']) {
     expect(Object.hasOwn(io, name), `io.${name}`).to.equal(false)
   }
 }

@@ -62,6 +62,13 @@ describe('Plugin', () => {
       )
     })
 
+    it('leaves the given options as they are, frozen ones too', async () => {
+      const server = Object.freeze({ path: '/live' })
+      const fixture = await start({ messages, server })
+      expect((await fixture.client({ path: '/live' })).connected).to.equal(true)
+      expect(server).to.deep.equal({ path: '/live' })
+    })
+
     it('is that of fastify-socket.io', async () => {
       const fixture = await start({ messages }, (app) => app.register(fastifySocketIo.default))
       await expectTapped(fixture)
@@ -156,6 +163,57 @@ describe('Plugin', () => {
         expectRefusal(refusal as SpillwayError, code, 'app.register(spillway)', given, allowed)
       }
       await expectTapped(fixture)
+    })
+
+    const DECORATIONS: ReadonlyArray<[decoration: unknown, given: string]> = [
+      [1, '1'],
+      [null, 'null'],
+      ['x', '"x"'],
+      [{}, 'an object'],
+      [new Map(), 'an instance of Map'],
+      [() => {}, 'a function'],
+    ]
+    for (const [decoration, given] of DECORATIONS) {
+      it(`of an app whose decorator \`spillway\` is ${given} already says so`, async () => {
+        const app = empty()
+        app.decorate('spillway', decoration as never)
+        const refusal = await refusalOfPromise(app.register(spillway))
+        const allowed = 'no decorator of this name; the plugin adds it'
+        expectRefusal(refusal, 'SPILLWAY_DECORATOR_EXISTS', 'app.spillway', given, allowed)
+        expect(app.hasDecorator('io')).to.equal(false)
+        expect(app.server.listenerCount('upgrade')).to.equal(0)
+      })
+    }
+
+    const BESIDE: Record<string, (app: FastifyInstance) => Promise<SpillwayPluginOptions>> = {
+      '`io`': async () => ({ io: new Server() }),
+      '`app.io`': async (app) => {
+        await app.register(fastifySocketIo.default)
+        return {}
+      },
+    }
+    for (const [beside, prepare] of Object.entries(BESIDE)) {
+      it(`of options for a server beside ${beside}`, async () => {
+        const app = empty()
+        const given = await prepare(app)
+        const server = { pingInterval: 1000 }
+        const refusal = await refusalOfPromise(app.register(spillway, { ...given, server }))
+        const allowed = `nothing beside ${beside}, whose Server has its options; they are those of one that is made`
+        expectRefusal(refusal, 'SPILLWAY_INVALID_OPTION', 'server', 'an object', allowed)
+        expect(app.hasDecorator('spillway')).to.equal(false)
+      })
+    }
+
+    it('of what a function of the app returns in place of options', async () => {
+      for (const [options, given] of [
+        [() => undefined, 'undefined'],
+        [() => 5, '5'],
+        [new Map(), 'an instance of Map'],
+      ] as const) {
+        const refusal = await refusalOfPromise(empty().register(spillway, options as never))
+        const allowed = /^a plain object with any of the keys messages, /
+        expectRefusal(refusal, 'SPILLWAY_INVALID_OPTION', 'options', given, allowed)
+      }
     })
 
     it('of a server that another app has tapped', async () => {

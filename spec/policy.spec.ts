@@ -62,7 +62,7 @@ describe('Policy', () => {
     })
 
     const WRONG: ReadonlyArray<[change: unknown, path: string, given: string, allowed: RegExp]> = [
-      [null, 'policy', 'null', /an object with any of the keys mode, watermarks, maxAge/],
+      [null, 'policy', 'null', /a plain object with any of the keys mode, watermarks, maxAge/],
       [{ mode: 'off' }, 'policy.mode', '"off"', /^"enforce" or "observe"$/],
       [{ maxAge: 99 }, 'policy.maxAge', '99', /^an integer from 100 to 3600000/],
       [{ maxAge: '1s' }, 'policy.maxAge', '"1s"', /^an integer from 100/],

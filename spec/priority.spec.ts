@@ -54,7 +54,7 @@ describe('Priority', () => {
     const AGE = 'a number of at least 1 (milliseconds)'
     const RANK = 'an integer from -100 to 100'
     const KEY = 'a key of the payload, or a function of it'
-    const WHOLE = `an object with any of the keys ${KEYS}`
+    const WHOLE = `a plain object with any of the keys ${KEYS}`
     const REFUSED: ReadonlyArray<[options: unknown, path: string, given: string, allowed: string]> =
       [
         [{ maxAge: -1 }, '.maxAge', '-1', AGE],

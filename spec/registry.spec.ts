@@ -124,7 +124,8 @@ describe('A registry of metrics', () => {
         expect(names()).to.deep.equal(Object.keys(METRICS))
         two.close()
         expect(names()).to.deep.equal([])
-        registerMetrics(two, registry)
+        const refusal = refusalOf(() => registerMetrics(two, registry))
+        expect(refusal).to.have.property('code', 'SPILLWAY_CLOSED')
         expect(names(), 'of one that is closed').to.deep.equal([])
       }
     })

@@ -22,6 +22,7 @@ export async function changeRoutes(app: FastifyInstance, options: AdminOptions):
     400: failure,
     413: failure.describe('The body is too long.'),
     415: failure.describe('The body is not JSON.'),
+    503: failure.describe('The application has closed the Spillway.'),
     ...(!changeAuth && { 403: failure.describe('Changing is off.') }),
   }
 

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import {
@@ -129,9 +130,12 @@ export async function readRoutes(app: FastifyInstance, options: AdminOptions): P
     answer: z.string().describe('A stream of events.'),
     mediaType: 'text/event-stream',
     otherwise: { ...refusals, 503: failure },
-    exposeHeadRoute: false,
     handler: async (request, reply) => {
-      const opened = feed.open(reply.raw, request.ip, () => isStillAllowed(app, request))
+      // of a HEAD request nobody reads: Fastify sends its headers alone
+      const opened =
+        request.method === 'HEAD'
+          ? Readable.from([])
+          : feed.open(reply.raw, request.ip, () => isStillAllowed(app, request))
       if (typeof opened === 'string') {
         return reply.code(503).send({ error: 'Service Unavailable', message: opened })
       }

@@ -29,7 +29,6 @@ interface Route<
   readonly mediaType?: string
   /** With other statuses. */
   readonly otherwise: Answers
-  readonly exposeHeadRoute?: boolean
   handler(
     request: FastifyRequest<{
       Querystring: z.output<Query>
@@ -61,7 +60,6 @@ export function addRoute<
   }>({
     method,
     url,
-    ...(route.exposeHeadRoute !== undefined && { exposeHeadRoute: route.exposeHeadRoute }),
     // its type knows of no description unless @fastify/swagger is there
     schema: {
       description,

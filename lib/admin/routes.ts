@@ -14,6 +14,10 @@ export async function adminRoutes(app: FastifyInstance, options: AdminOptions): 
   app.setErrorHandler<FastifyError>((error, _request, reply) => {
     // by its name: loaded by another way, its class is another one
     if (error.name !== 'SpillwayError') throw error
+    // nothing is wrong with such a request
+    if (error.code === 'SPILLWAY_CLOSED') {
+      return reply.code(503).send({ error: 'Service Unavailable', message: error.message })
+    }
     return reply.code(400).send({ error: 'Bad Request', message: error.message })
   })
   limitRate(app, options.rateLimit)

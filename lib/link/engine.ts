@@ -54,6 +54,7 @@ export interface EngineServer extends EventEmitter {
   readonly opts?: {
     readonly perMessageDeflate?: unknown
     readonly pingInterval?: number
+    readonly path?: string
     readonly upgradeTimeout?: number
   }
 }

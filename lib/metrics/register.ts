@@ -1,5 +1,7 @@
 import { Counter, Gauge, Histogram as PromHistogram, Registry } from 'prom-client'
+import { metricsRegistry, parseOptions } from '../../schemas/options.ts'
 import type { Spillway } from '../attach.ts'
+import { isSpillway, refuseClosed } from '../attach-checks.ts'
 import { refuse, verbatim } from '../errors.ts'
 import type { Histogram } from '../histogram.ts'
 import { type Counted, type Labels, METRICS, type Measured } from './catalogue.ts'
@@ -11,9 +13,16 @@ export { Registry }
  * Puts the metrics of a Spillway into a registry of prom-client, until the Spillway is closed. They
  * are read when it is asked. Several Spillways may have the same registry: it tells their sum.
  *
- * @throws SpillwayError SPILLWAY_INVALID_OPTION if it has other metrics of these names
+ * @throws SpillwayError SPILLWAY_INVALID_OPTION if it has other metrics of these names;
+ *   SPILLWAY_CLOSED if the Spillway is closed
  */
 export function registerMetrics(spillway: Spillway, registry: Registry): void {
+  if (!isSpillway(spillway)) {
+    const allowed = 'the handle that attach() returns, or app.spillway'
+    throw refuse('SPILLWAY_INVALID_OPTION', 'spillway', spillway, allowed)
+  }
+  parseOptions(metricsRegistry, registry, 'registry')
+  if (!spillway.isOpen) refuseClosed('registerMetrics()')
   const group = groupOf(registry) ?? register(registry)
   group.add(spillway)
 }

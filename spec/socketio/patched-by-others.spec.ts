@@ -14,7 +14,7 @@ function replaced({ io }: Fixture): Array<[name: string, target: Methods, method
   const [socket] = io.sockets.sockets.values()
   const { conn } = socket!
   const objects: Array<[string, object, string[]]> = [
-    ['io', io, ['bind', 'attachApp', 'adapter']],
+    ['io', io, ['bind', 'attach', 'attachApp', 'adapter']],
     ['io.encoder', Reflect.get(io, 'encoder'), ['encode']],
     ['io.engine', io.engine, ['handleRequest', 'handleUpgrade']],
     [

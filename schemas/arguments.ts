@@ -1,0 +1,34 @@
+import { z } from 'zod'
+import { attachOptions, shutdownOptions } from './options.ts'
+import { isPlain } from './own-keys.ts'
+
+/** Arguments of the handle's methods that are no options of `attach`: `parseOptions` checks them. */
+
+export const clientId = z
+  .string()
+  .meta({ allowed: 'a string, the id of a client or of one of its sockets' })
+
+export const exemption = z.boolean()
+
+export const mode = attachOptions.shape.mode.unwrap()
+
+/** Who changes a policy, for the log. */
+export const policyAuthor = z
+  .custom<object>(isPlain)
+  .meta({ allowed: 'a plain object, for the log' })
+  .optional()
+
+/** What differs from the option `shutdown`. */
+export const shutdownPace = z
+  .strictObject({
+    deadline: shutdownOptions.shape.deadline.unwrap(),
+    spread: shutdownOptions.shape.spread.unwrap(),
+  })
+  .partial()
+
+/** As of Socket.IO, which would make a name of any other value. */
+export const namespaceName = z
+  .custom<string>(
+    (value) => typeof value === 'string' || value instanceof RegExp || typeof value === 'function',
+  )
+  .meta({ allowed: 'the name of a namespace; a pattern or a function, as of io.of()' })
