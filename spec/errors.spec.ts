@@ -57,7 +57,7 @@ describe('Errors', () => {
       [[1, 2], 'an array of 2'],
       [{ secret: 1 }, 'an object'],
       [Object.create(null), 'an object'],
-      [Object.create({ constructor: 1 }), 'an object'],
+      [Object.create({ constructor: 1 }), 'an object that inherits from another one'],
       [new Lobby(), 'an instance of Lobby'],
       [new Map(), 'an instance of Map'],
       [/^a/, '/^a/'],
