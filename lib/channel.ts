@@ -353,10 +353,10 @@ export class Channel implements FanoutMember, LinkEvents {
   }
 
   /** A marker was answered: so much was received. */
-  answered(sequence: number, now: Millis): void {
+  answered(sequence: number, now: Millis, waited = this.#host.loopDelay.at(now)): void {
     if (this.closedBy !== undefined) return
-    const { loopDelay, meters } = this.#host
-    if (this.window.answered(sequence, now, loopDelay.at(now), meters.onLatency)) {
+    const { meters } = this.#host
+    if (this.window.answered(sequence, now, waited, meters.onLatency)) {
       this.vitals.progressAt = now
       // while it was blind, what is in flight did not count
       if (this.window.inFlight > 0) this.#watch(now)
@@ -364,8 +364,9 @@ export class Channel implements FanoutMember, LinkEvents {
       if (rtt !== undefined) meters.rtt.record(rtt)
       if (rate !== undefined) meters.rate.record(rate)
     }
-    // thousands of answers may come in one turn
-    if (this.#waits && this.#host.spent(now)) this.#host.handedOver(this, !this.critical.empty)
+    // thousands of answers may come in one turn; what misses the response to a poll waits for the next
+    if (this.#waits && !this.window.atOnce && this.#host.spent(now))
+      this.#host.handedOver(this, !this.critical.empty)
     else this.pump(now)
   }
 

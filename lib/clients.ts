@@ -213,6 +213,10 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
     return this.#clock.now()
   }
 
+  get busyTime(): Millis {
+    return this.loopDelay.busyTime
+  }
+
   get plain(): boolean {
     return this.configured.mode === 'observe'
   }

@@ -57,7 +57,8 @@ function raised(
   const soon = base + noise + within
   if (rate === undefined || !window.isKnown) {
     // one round trip tells of the path, and the next one uses that
-    const isBehind = waited > soon + rtt
+    // time in which this process was late for polls tells nothing of the path
+    const isBehind = waited * window.pathShare > soon + rtt
     return isBehind ? watermark : mostOf(limits, Number.POSITIVE_INFINITY)
   }
   const carried = rate * (soon - window.overdue(now))

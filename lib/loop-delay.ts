@@ -23,6 +23,11 @@ export class LoopDelay {
     this.#idleTime = timers.idleTime()
   }
 
+  /** For how long the loop has not been idle so far, since some instant. */
+  get busyTime(): Millis {
+    return this.#clock.now() - timers.idleTime()
+  }
+
   /** At most; to be asked while something is handled that was polled. */
   at(now: Millis): Millis {
     if (this.#since === undefined) {

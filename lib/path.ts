@@ -146,8 +146,9 @@ export class PathEstimate {
     this.#raiseLeast(run, lasted)
     if (alone && !limited && !this.startUp && lasted < this.resolution) return
     this.startUp ??= new StartUp(this.resolution)
-    const { since, ahead, now, atOnce } = proof
-    const answer = { run, lasted, since, ahead, alone, limited, atOnce, now, rtt: this.rtt! }
+    const { since, ahead, now, atOnce, late } = proof
+    const rtt = Math.max(this.minRtt!, this.rtt! - late)
+    const answer = { run, lasted, since, ahead, alone, limited, atOnce, now, rtt }
     this.rate = this.startUp.answered(answer, this.minRtt!, this.allowedQueue)
     if (this.rate !== undefined) this.startUp = undefined
   }
@@ -245,4 +246,6 @@ export interface Proof {
    * was handled later.
    */
   readonly slack: Millis
+  /** Of the round trip, how much this process may have been late for a poll. */
+  readonly late: Millis
 }

@@ -43,6 +43,11 @@ export class DeliveryWindow {
   /** When the path will have carried all that was written. */
   #clearAt: Millis = Number.NEGATIVE_INFINITY
   #limited = false
+  /**
+   * Of the latest poll's time, how much this process was busy, in whole milliseconds, which take no
+   * memory of their own.
+   */
+  #late: Millis = 0
   #probedAt: Millis = Number.NEGATIVE_INFINITY
 
   constructor(path = new PathEstimate()) {
@@ -83,7 +88,7 @@ export class DeliveryWindow {
     if (waiting && this.path.isOld(now)) return Number.POSITIVE_INFINITY
     const isDrainDue = waiting && now - this.path.clearRttAt > DRAIN_INTERVAL
     if (isDrainDue && !this.atOnce) return Math.max(now, this.#clearAt)
-    const queue = this.path.allowedQueue
+    const queue = this.#allowedQueue
     const isFull = this.inFlight > rate * (minRtt + Math.max(lasts, queue))
     if (this.atOnce) return isFull || isDrainDue ? Number.POSITIVE_INFINITY : now
     if (isFull && !trusted) return Number.POSITIVE_INFINITY
@@ -103,7 +108,7 @@ export class DeliveryWindow {
       return Math.round(Math.min(this.#start, ceiling))
     }
     const message = Math.max(bytes, this.#lastBytes)
-    const queue = Math.max(message, rate * this.path.allowedQueue)
+    const queue = Math.max(message, rate * this.#allowedQueue)
     return Math.round(Math.min(Math.max(ceiling, bytes), rate * minRtt + queue))
   }
 
@@ -253,10 +258,13 @@ export class DeliveryWindow {
     this.inFlight -= bytes
     this.path.sampleRtt(now - last.at, last.clear, last.idle, now)
     if (last.idle && bytes === 0) this.path.probed(last.at, now)
-    const slack = waited + last.gap
     const { ahead } = last
     const { atOnce } = this
-    this.path.sampleRate({ now, bytes, run, since, ahead, atOnce, limited: this.#limited, slack })
+    const late = atOnce ? Math.floor(Math.min(waited, MOST_LATE)) : 0
+    this.#late = late
+    const slack = (atOnce ? late : waited) + last.gap
+    const limited = this.#limited
+    this.path.sampleRate({ now, bytes, run, since, ahead, atOnce, limited, slack, late })
     this.#correct(now)
     if (bytes > 0) this.#limited = false
     return true
@@ -346,11 +354,18 @@ export class DeliveryWindow {
     return this.path.minRtt ?? (since === undefined ? 0 : Math.min(PATIENCE, now - since))
   }
 
+  /** Of the time that the latest poll took, the share that may be the path's. */
+  get pathShare(): number {
+    const { rtt = 0 } = this.path
+    return this.#late > 0 ? Math.max(0, 1 - this.#late / rtt) : 1
+  }
+
   /** How late the oldest open marker is beyond its expected answer. */
   overdue(now: Millis): Millis {
     const oldest = this.#oldest
     if (!oldest) return 0
-    return Math.max(0, now - (oldest.clearAt ?? oldest.at) - (this.path.minRtt ?? 0))
+    const answered = (oldest.clearAt ?? oldest.at) + (this.path.minRtt ?? 0)
+    return Math.max(0, now - answered - this.#late)
   }
 
   /** How long bytes written now would wait before they leave; 0 while the rate is unknown. */
@@ -374,6 +389,14 @@ export class DeliveryWindow {
   /** Bytes that may be written without a marker behind them, if nothing waits. */
   #trust(ceiling: Bytes): Bytes {
     return Math.min(TRUST, ceiling / 2, this.#rate * TRUST_TIME)
+  }
+
+  /**
+   * How long a queue on the path may be. Nothing follows a response while this process is late for
+   * the next poll, so it may take the path as much longer.
+   */
+  get #allowedQueue(): Millis {
+    return this.path.allowedQueue + this.#late
   }
 
   /** What may be in flight while the rate is unknown. */
@@ -401,7 +424,7 @@ export class DeliveryWindow {
     const oldest = this.#oldest
     if (oldest?.clearAt === undefined) return false
     const expected = oldest.clearAt - oldest.at + this.path.minRtt!
-    return now - oldest.at > expected * LATE + this.path.allowedQueue
+    return now - oldest.at > expected * LATE + this.#allowedQueue
   }
 
   /** What was proven tells where the path is: one round trip before its answer. */
@@ -459,6 +482,11 @@ const LONG_MESSAGE = 0.05
 /** Share of the rate that is used between answers, so that an error builds no queue. */
 const PACE = 0.98
 const PROBE_INTERVAL: Millis = 2000
+/**
+ * So much of a poll's time is put down to this process at most, as it may have been busy while the path
+ * was, too: the rate of a slow client would be taken for a high one.
+ */
+const MOST_LATE: Millis = 500
 /** Of so many markers' answers the estimate of a path is made at least, before it counts. */
 const KNOWN = 16
 /** Enough for a marker to leave by itself. */

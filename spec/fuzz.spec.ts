@@ -663,6 +663,7 @@ describe('A pong', () => {
       answered: (sequence: number) => answered.push(sequence),
       unasked: () => unasked.push(unasked.length),
       plain: false,
+      busyTime: 0,
       closes() {},
       followsDrain: false,
       whenTickEnds() {},

@@ -233,6 +233,30 @@ describe('DeliveryWindow', () => {
       expect(window.hasRoom(1000, later + 310, CEILING)).to.equal(true)
     })
 
+    /** A path of 1 MB/s and 5 ms, and three responses of 20 KB whose polls take so long. */
+    function polled(lasted: number, late: number): DeliveryWindow {
+      const { window, now } = measured(5, 1000)
+      window.atOnce = true
+      for (let at = now; at < now + 3 * lasted; at += lasted) {
+        window.written(20_000, at)
+        window.hold()
+        window.answered(window.marked(at), at + lasted, late)
+      }
+      return window
+    }
+
+    it('puts the time in which this process was busy down to that, and not to the path', () => {
+      expect(polled(300, 0).path.rate).to.be.below(200)
+      expect(polled(300, 290).path.rate).to.be.closeTo(1000, 1)
+      // it may have been busy while the path was, too
+      expect(polled(2000, 1990).path.rate).to.be.below(200)
+    })
+
+    it('may respond with so much more while this process is late for its polls', () => {
+      expect(polled(25, 0).size(0, 10 * CEILING)).to.be.below(30_000)
+      expect(polled(125, 100).size(0, 10 * CEILING)).to.be.within(100_000, 120_000)
+    })
+
     it('does not pace what leaves in one response', () => {
       const { window, now } = measured(300, 100)
       const count = () => {

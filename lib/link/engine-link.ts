@@ -355,9 +355,13 @@ export class EngineLink implements Link, GaugeEvents {
     return this.#events?.responded(behind, this.#host.now()) ?? 0
   }
 
-  answered(sequence: number): void {
+  answered(sequence: number, waited?: Millis): void {
     this.#letGoOfTaken()
-    this.#events?.answered(sequence, this.#host.now())
+    this.#events?.answered(sequence, this.#host.now(), waited)
+  }
+
+  get busyTime(): Millis {
+    return this.#host.busyTime
   }
 
   get plain(): boolean {

@@ -1,6 +1,6 @@
 import type { Burst } from '../burst.ts'
 import type { TickMember } from '../fanout.ts'
-import type { Bytes } from '../units.ts'
+import type { Bytes, Millis } from '../units.ts'
 import { discard, type EngineSocket, type EngineTransport } from './engine.ts'
 import type { FrameWriter } from './frame-writer.ts'
 import type { Ending } from './link.ts'
@@ -60,10 +60,13 @@ export interface TransportGauge {
 export interface GaugeEvents {
   /** Whether everything is written where, and answered as, without the plugin. */
   readonly plain: boolean
+  /** For how long the event loop has been busy so far, since some instant. */
+  readonly busyTime: Millis
   ready(): void
   /** @returns the sequence number of the answer */
   responded(behind: Bytes): number
-  answered(sequence: number): void
+  /** @param waited how long the answer may have waited here, if longer than for a turn of the loop */
+  answered(sequence: number, waited?: Millis): void
   /** The application closes the transport itself: it has not yet begun to close. */
   closes(): void
   /** A marker was answered that was answered before, or never written: a proof of nothing. */

@@ -16,8 +16,13 @@ export interface LinkEvents {
    * @returns the sequence number of the answer
    */
   responded(behind: Bytes, now: Millis): number
-  /** A marker was answered. */
-  answered(sequence: number, now: Millis): void
+  /**
+   * A marker was answered.
+   *
+   * @param waited how long the answer may have waited here; if not given, no longer than for this turn
+   *   of the loop
+   */
+  answered(sequence: number, now: Millis, waited?: Millis): void
   /**
    * The client was heard by a heartbeat.
    *
@@ -40,6 +45,8 @@ export interface Emptied {
 /** What all links share. */
 export interface LinkHost {
   now(): Millis
+  /** For how long the event loop has been busy so far, since some instant. */
+  readonly busyTime: Millis
   /** Whether everything is written where and as Engine.IO writes it. */
   readonly plain: boolean
   /** How much may be handed over at once now. */

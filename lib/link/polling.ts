@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { note, Override } from '../socketio/override.ts'
-import type { Bytes } from '../units.ts'
+import type { Bytes, Millis } from '../units.ts'
 import { discard, type EngineSocket, type EngineTransport, readyEventOf } from './engine.ts'
 import type { GaugeEvents, TransportGauge } from './gauge.ts'
 import type { Ending } from './link.ts'
@@ -33,6 +33,8 @@ export class PollingGauge implements TransportGauge {
   readonly #readyEvent: 'ready' | 'drain'
   /** The answer that the next poll is. */
   #sequence: number | undefined
+  /** How long the event loop had been busy when the response was written. */
+  #busyBefore: Millis = 0
   readonly #responses = new OpenResponses()
   /** A poll has come that proved nothing, since not all responses were taken. */
   #isUnproven = false
@@ -85,6 +87,7 @@ export class PollingGauge implements TransportGauge {
     this.#follow()
     this.held += bytes
     this.#sequence = this.#events.responded(behind)
+    this.#busyBefore = this.#events.busyTime
   }
 
   mark(): void {}
@@ -153,7 +156,9 @@ export class PollingGauge implements TransportGauge {
     this.#isUnproven = false
     const sequence = this.#sequence
     this.#sequence = undefined
-    if (sequence !== undefined) this.#events.answered(sequence)
+    if (sequence === undefined) return
+    // a poll takes several turns of the loop: its response is compressed, its connection accepted
+    this.#events.answered(sequence, this.#events.busyTime - this.#busyBefore)
   }
 }
 
