@@ -68,12 +68,17 @@ async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptio
   const spillway = attach(io, { ...core, log } as SpillwayOptions)
   const registry =
     admin || metrics ? await metricsOf(spillway, metrics?.registry as Registry) : undefined
-  app.decorate('spillway', spillway)
   if (own) {
     // not before, so that a refusal leaves `app.server` as it was
-    io.attach(app.server)
+    try {
+      io.attach(app.server)
+    } catch (error) {
+      spillway.close()
+      throw error
+    }
     app.decorate('io', io)
   }
+  app.decorate('spillway', spillway)
   // clients of another HTTP server don't keep this one from closing, and may go on without the app
   const closesClients = own || Reflect.get(io, 'httpServer') === app.server
   // its `preClose` closes its clients so that they don't come back; the shutdown does it otherwise

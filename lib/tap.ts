@@ -132,8 +132,7 @@ export class Tap implements Courier<AdapterSocket> {
     const looksRight =
       typeof io === 'object' &&
       io !== null &&
-      typeof Reflect.get(io, 'of') === 'function' &&
-      typeof server.bind === 'function' &&
+      ['of', 'on', 'off', 'bind'].every((name) => typeof Reflect.get(io, name) === 'function') &&
       typeof server.encoder?.encode === 'function'
     if (!looksRight) {
       throw refuse('SPILLWAY_NOT_SOCKET_IO', 'io', io, 'a Server of socket.io 4.7 or later')
@@ -232,7 +231,7 @@ export class Tap implements Courier<AdapterSocket> {
       return bind(engine)
     })
     const restoreAttach = replaceMethod(io, 'attach', (attach) => (http, options) => {
-      checkUpgradePath('io.attach()', http, io.opts?.path ?? options?.path ?? pathOf(io))
+      checkUpgradePath('io.attach()', http, io.opts?.path || options?.path || pathOf(io))
       return attach(http, options)
     })
     if (restoreAttach) this.#restores.push(restoreAttach)

@@ -322,6 +322,7 @@ describe('Options', () => {
       [undefined, 'undefined'],
       [{}, 'an object'],
       [[], 'an array of 0'],
+      [{ of() {}, bind() {}, encoder: { encode() {} } }, 'an object'],
       ['http://localhost', '"http://localhost"'],
       [3000, '3000'],
       [createServer(), 'an instance of Server'],

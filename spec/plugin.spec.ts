@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import Fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
 import fastifySocketIo from 'fastify-socket.io'
+import { Registry } from 'prom-client'
 import sinon from 'sinon'
 import { Server } from 'socket.io'
 import { z } from 'zod'
@@ -129,6 +130,19 @@ describe('Plugin', () => {
         expect(app.server.listenerCount('request')).to.equal(listeners)
       })
     }
+
+    it('of Socket.IO itself, of its options, leaves nothing behind', async () => {
+      const registry = new Registry()
+      const app = empty()
+      const options = { server: { wsEngine: 5 as never }, metrics: { registry } }
+      const outcome = await Promise.resolve(app.register(spillway, options)).catch(
+        (error: Error) => error,
+      )
+      expect(outcome).to.be.instanceOf(TypeError)
+      expect(registry.getMetricsAsArray()).to.deep.equal([])
+      expect(app.hasDecorator('spillway')).to.equal(false)
+      expect(app.hasDecorator('io')).to.equal(false)
+    })
 
     it('with SPILLWAY_ADMIN_AUTH_REQUIRED says what is missing', async () => {
       for (const admin of [{}, { prefix: '/ops' }, { auth: undefined }]) {

@@ -29,7 +29,7 @@ export function checkUpgradePath(where: string, http: unknown, path: string, own
   throw refuse(
     'SPILLWAY_PATH_TAKEN',
     where,
-    verbatim(`an HTTP server on which another Socket.IO server takes ${path}`),
+    verbatim(`an HTTP server on which another Socket.IO server takes ${path || '/'}`),
     'one Socket.IO server for each path of an HTTP server; share it, or give it another `path`',
   )
 }
@@ -41,7 +41,7 @@ export function checkUpgradePath(where: string, http: unknown, path: string, own
  */
 export function checkOwnUpgradePath(where: string, io: PathServer): void {
   const { engine } = io
-  if (engine) checkUpgradePath(where, io.httpServer, engine.opts?.path ?? pathOf(io), engine)
+  if (engine) checkUpgradePath(where, io.httpServer, engine.opts?.path || pathOf(io), engine)
 }
 
 export function pathOf(io: PathServer): string {

@@ -137,6 +137,24 @@ describe('The path of a Socket.IO server', () => {
       }
     })
 
+    it('is refused when it is given otherwise, as Socket.IO reads it', async () => {
+      const WAYS: ReadonlyArray<[path: string, told: string]> = [
+        ['', '/socket.io'],
+        ['/socket.io/', '/socket.io'],
+        ['/', '/'],
+        ['/a/b/', '/a/b'],
+      ]
+      for (const [path, told] of WAYS) {
+        const http = await listening()
+        on(http, { path })
+        const two = new Server({ path })
+        const handle = attach(two)
+        const { message } = refusalOf(() => two.attach(http))
+        expect(message).to.match(new RegExp(`takes ${told}/?; allowed`))
+        handle.close()
+      }
+    })
+
     it('may be another one, given by any option, a longer or a shorter one', async () => {
       const http = await listening()
       const first = attach(on(http))
