@@ -99,7 +99,7 @@ export const clientFaults: readonly Fault[] = [
   {
     name: 'clients reconnect in a loop',
     // one that leaves between two polls is kept until its heartbeat, as without us
-    server: { pingInterval: 500, pingTimeout: 3000 },
+    server: { pingInterval: 500, pingTimeout: 10_000 },
     async run(stage) {
       const loops = [['websocket'], ['polling'], ['polling', 'websocket'], ['websocket']]
       await Promise.all(

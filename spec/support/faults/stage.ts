@@ -26,7 +26,7 @@ export const ROUNDS = 300
 const WARM_UP_ROUNDS = 60
 /** Of the slow client: more than what is critical needs, less than all. */
 const SLOW_RATE = 6_000_000
-const SETTLE_MS = 15_000
+const SETTLE_MS = 30_000
 
 /** How often something of the application was called. */
 export class Calls {
