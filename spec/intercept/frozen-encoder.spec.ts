@@ -57,6 +57,7 @@ describe('With', () => {
     io.of('/other').emit('odds:now', { n: 4, table: 'a' })
     socket.timeout(1000).emit('jackpot:won', { n: 5 }, () => {})
     client.send('420["question"]')
+    await client.until(() => client.frames.some((frame) => String(frame).startsWith('430')))
     io.emit('last')
     await client.until(() => client.events.at(-1) === 'last')
     const frames = client.frames.slice(before).filter((frame) => !String(frame).startsWith('40'))
