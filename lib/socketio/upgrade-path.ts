@@ -85,7 +85,8 @@ const LEFT = new Error('the request is left to others')
 function takes(listener: object, path: string): boolean {
   const url = `${path.replace(/\/$/, '')}/`
   const request = new Proxy({}, { get: (_, key) => (key === 'url' ? url : fail(TAKEN)) })
-  const socket = new Proxy({}, { get: () => fail(LEFT) })
+  // Engine.IO 6.5 looks at it a second later only, to close it if it is writable
+  const socket = { writable: false, on: () => fail(LEFT) }
   try {
     Reflect.apply(listener as () => void, undefined, [request, socket, Buffer.alloc(0)])
     return false

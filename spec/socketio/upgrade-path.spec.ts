@@ -168,6 +168,24 @@ describe('The path of a Socket.IO server', () => {
       for (const each of [first, ...handles]) each.close()
     })
 
+    it('is asked for without harm to an older Engine.IO, which looks at what it leaves later', async () => {
+      const http = await listening()
+      const options: { destroyUpgrade?: boolean } = {}
+      const later: Array<() => void> = []
+      // as of Engine.IO 6.5
+      http.on('upgrade', (request, socket) => {
+        if (request.url!.slice(0, '/other/'.length) === '/other/') return
+        if (options.destroyUpgrade === false) return
+        later.push(() => {
+          if (socket.writable) socket.end()
+        })
+      })
+      const handle = attach(on(http))
+      expect(later).to.have.length(1)
+      for (const look of later) look()
+      handle.close()
+    })
+
     it('is asked for without a call of what an application has replaced', async () => {
       const http = await listening()
       const io = on(http)
