@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { percentiles } from '../../demo/figures.ts'
+import { type ProcessFigures, ProcessMeter } from '../process-meter.ts'
 import { serve } from '../serve.ts'
+import { round } from '../statistics.ts'
 import { type Kind, LEAVINGS, type Leaving, Visitor } from './visitor.ts'
 
 /** The clients of the soak: so many are connected all the time, but not the same ones. */
@@ -30,6 +32,9 @@ const latencies: Record<Kind, number[]> = { healthy: [], slow: [], stopped: [] }
 const left: Record<Leaving, number> = { left: 0, closed: 0, reset: 0, silent: 0 }
 /** By the server. */
 const closed: Record<Kind, number> = { healthy: 0, slow: 0, stopped: 0 }
+/** Of the healthy ones: nobody should be. */
+const closedHealthy: Array<{ readonly joined: boolean; readonly after_s: number }> = []
+const meter = new ProcessMeter()
 let unanswered = 0
 let at: Pick<OpenOptions, 'host' | 'port'> = { host: '', port: 0 }
 let stopping = false
@@ -41,6 +46,10 @@ function visit(kind: Kind, place: number): Visitor {
     silent.delete(gone)
     if (gone.leaving !== undefined || present[place] !== gone) return
     closed[gone.kind]++
+    if (gone.kind === 'healthy') {
+      const after = (performance.now() - gone.startedAt) / 1000
+      closedHealthy.push({ joined: gone.isConnected, after_s: round(after, 1) })
+    }
     take(gone)
     setTimeout(() => {
       if (present[place] === gone) visit(kind, place)
@@ -95,6 +104,7 @@ const handlers = {
 
   /** @param aSecond clients that leave, and come */
   start({ aSecond }: { aSecond: number }): void {
+    meter.start()
     stopping = true
     for (const visitor of present) visitor.stopsReading = visitor.kind === 'stopped'
     let owed = 0
@@ -103,8 +113,9 @@ const handlers = {
     }, CHURN_EVERY_MS)
   },
 
-  stop(): void {
+  stop(): ProcessFigures {
     clearInterval(churn)
+    return meter.stop()
   },
 
   /** Ports of those that don't read, and so don't hear that they were closed. */
@@ -138,6 +149,7 @@ const handlers = {
       unanswered,
       left,
       closed,
+      closedHealthy,
       latencies: { healthy: percentiles(latencies.healthy), slow: percentiles(latencies.slow) },
     }
   },

@@ -1,6 +1,8 @@
+import { setPriority } from 'node:os'
 import { closedAmong } from '../lobby/deaf.ts'
+import { ProcessMeter } from '../process-meter.ts'
 import { serve } from '../serve.ts'
-import { ATTACK_NAMES, type AttackName } from './attacks.ts'
+import type { AttackName } from './attacks.ts'
 import { Intruder } from './intruder.ts'
 
 /** The hostile clients of the soak, in a process of their own. */
@@ -11,16 +13,23 @@ const RETURN_MS = 1000
 const FIRST_WITHIN_MS = 10_000
 /** Who reads nothing hears of no close; the kernel knows. */
 const LOOK_EVERY_MS = 1000
+/**
+ * Attackers have machines of their own. Here they share one with the server and with the clients that
+ * tell what they suffer, and get what these two leave.
+ */
+const NICENESS = 19
 
 interface OpenOptions {
   readonly host: string
   readonly port: number
   readonly count: number
+  readonly kinds: readonly AttackName[]
 }
 
 const present = new Set<Intruder>()
 /** Seconds after which connections have ended that never became clients of the server. */
 const ended: number[] = []
+const meter = new ProcessMeter()
 let over = false
 let looking: NodeJS.Timeout | undefined
 
@@ -42,8 +51,10 @@ async function look(): Promise<void> {
 
 const handlers = {
   open(at: OpenOptions): void {
+    setPriority(NICENESS)
+    meter.start()
     for (let n = 0; n < at.count; n++) {
-      const name = ATTACK_NAMES[n % ATTACK_NAMES.length]!
+      const name = at.kinds[n % at.kinds.length]!
       const from = `127.0.${1 + Math.floor(n / 250)}.${1 + (n % 250)}`
       setTimeout(() => intrude(name, from, at), (n / at.count) * FIRST_WITHIN_MS)
     }
@@ -52,11 +63,12 @@ const handlers = {
 
   /** Everybody. @returns of `halfOpen`, which Node closes before Engine.IO knows of it */
   leave() {
+    const process = meter.stop()
     over = true
     clearInterval(looking)
     const open = [...present].filter(({ name }) => name === 'halfOpen').map((each) => each.seconds)
     for (const each of present) each.end()
-    return { ended, open }
+    return { ended, open, process }
   },
 }
 export type HostileHandlers = typeof handlers

@@ -1,4 +1,5 @@
-import { megabytes, type Percentiles, percentiles, table } from '../../demo/figures.ts'
+import { megabytes, percentiles, table } from '../../demo/figures.ts'
+import type { ProcessFigures } from '../process-meter.ts'
 import type { Scenario } from '../scenarios.ts'
 import { round, slope } from '../statistics.ts'
 import type { AttackFigures } from './attackers.ts'
@@ -24,7 +25,8 @@ export const soak: Scenario = {
   --minutes <n>          default 20
   --churn <n>            clients a second that leave and come; default 1 % of all
   --bytes <n>            of a message; default 2048
-  --hostile <percent>    of the connections, of ${ATTACK_NAMES.length} kinds; default 0
+  --hostile <percent>    of the connections; default 0
+  --attacks <a,b>        kinds of hostile clients; default ${ATTACK_NAMES.join(',')}
   --control <minutes>    without them, before; default a quarter of the minutes, 0: none`,
 
   prepare(args) {
@@ -37,6 +39,7 @@ export const soak: Scenario = {
     })
     const bytes = args.number('bytes', { default: 2048, min: 128, max: 65_536 })
     const percent = args.number('hostile', { default: 0, min: 0, max: 50 })
+    const attacks = args.names('attacks', ATTACK_NAMES)
     const control = args.number('control', {
       default: percent > 0 ? Math.ceil(minutes * CONTROL) : 0,
       min: 0,
@@ -50,7 +53,7 @@ export const soak: Scenario = {
       const seconds = 60 * minutes
       const collectEveryMs = Math.min(MOST_COLLECT_MS, (seconds * 1000) / COLLECTIONS)
       console.error(`${hostile} hostile of ${connections}, ${minutes} minutes, ${churn} a second`)
-      const load = { seconds, bytes, counts, churn, hostile, collectEveryMs }
+      const load = { seconds, bytes, counts, churn, hostile, attacks, collectEveryMs }
       return figuresOf(await runTrial(load, signal), seconds)
     }
 
@@ -63,7 +66,7 @@ export const soak: Scenario = {
       return {
         text: parts.join('\n\n'),
         figures: {
-          ...{ connections, minutes, churn, bytes, hostile_clients: hostile },
+          ...{ connections, minutes, churn, bytes, hostile_clients: hostile, attacks },
           ...figures,
           control: before && { minutes: control, ...before },
         },
@@ -74,7 +77,7 @@ export const soak: Scenario = {
 
 type Figures = ReturnType<typeof figuresOf>
 
-function figuresOf({ before, load, left, received, halfOpen }: Trial, seconds: number) {
+function figuresOf({ before, load, left, received, clients, hostile }: Trial, seconds: number) {
   const { samples, alive } = load
   const from = WARM_UP * seconds * 1000
   const later = samples.filter(({ at }) => at >= from)
@@ -109,9 +112,10 @@ function figuresOf({ before, load, left, received, halfOpen }: Trial, seconds: n
     stayed: received.stayed,
     left: received.left,
     closed_by_server: received.closed,
+    closed_healthy: received.closedHealthy,
     closed: { ...load.reasons, ...load.closed },
-    loop_delay_ms: rounded(load.loop),
-    hostile: halfOpen && hostileOf(load.attackers, halfOpen),
+    processes: { server: load.process, clients, attackers: hostile?.process },
+    hostile: hostile && hostileOf(load.attackers, hostile),
     kept_at_end: kept,
     handles: { start: samples[0]!.kept.handles, end: handles },
     samples: samples.map(({ at, rss, heapUsed, external, kept }) => ({
@@ -132,7 +136,7 @@ interface HostileFigures extends AttackFigures {
 
 function hostileOf(
   attackers: Trial['load']['attackers'],
-  { ended, open }: NonNullable<Trial['halfOpen']>,
+  { ended, open }: NonNullable<Trial['hostile']>,
 ): Readonly<Record<AttackName, HostileFigures>> {
   const { p50, max } = percentiles(ended)
   const byNode = { count: ended.length, p50: round(p50 ?? 0, 1), max: round(max ?? 0, 1) }
@@ -165,27 +169,29 @@ function hostileText(of: Readonly<Record<AttackName, HostileFigures>>): string {
   return table([['hostile', 'came', 'closed', 'open at the end', 'in time'], ...rows])
 }
 
-/** What the healthy lose by the hostile. */
-function controlText(control: Figures, { critical_ms, loop_delay_ms, rss_mb }: Figures): string {
-  const of = (figures: Pick<Figures, 'critical_ms' | 'loop_delay_ms' | 'rss_mb'>) => [
-    `${figures.critical_ms.healthy.p50} / ${figures.critical_ms.healthy.p99}`,
-    `${figures.loop_delay_ms.p50} / ${figures.loop_delay_ms.p99}`,
-    String(figures.rss_mb.max),
+/** What the healthy lose by the hostile, and whether it was the server that was late or a client's process. */
+function controlText(control: Figures, hostile: Figures): string {
+  const of = ({ critical_ms, processes, rss_mb }: Figures) => [
+    `${critical_ms.healthy.p50} / ${critical_ms.healthy.p99}`,
+    ...[processes.server, processes.clients].map(busy),
+    processes.attackers ? busy(processes.attackers) : '',
+    String(rss_mb.max),
   ]
+  const busy = ({ loop_delay_ms: { p50, p99, max }, cpu_share, no_core_share }: ProcessFigures) =>
+    `${p50} / ${p99} / ${max}, ${cpu_share} (${no_core_share})`
+  const head = ['server', 'healthy', 'hostile'].map(
+    (name) => `${name}: loop p50 / p99 / max ms, CPU (no core)`,
+  )
   return table([
-    ['', 'healthy critical p50 / p99 ms', 'loop p50 / p99 ms', 'RSS max MB'],
+    ['', 'healthy critical p50 / p99 ms', ...head, 'RSS max MB'],
     ['without hostile clients', ...of(control)],
-    ['with them', ...of({ critical_ms, loop_delay_ms, rss_mb })],
+    ['with them', ...of(hostile)],
   ])
 }
 
-function rounded(values: Percentiles) {
-  const each = (value: number | null) => (value === null ? null : round(value, 1))
-  return { p50: each(values.p50), p99: each(values.p99), max: each(values.max) }
-}
-
 function textOf(of: Figures): string {
-  const { rss_mb, alive_mb, critical_ms, loop_delay_ms: loop } = of
+  const { rss_mb, alive_mb, critical_ms } = of
+  const loop = of.processes.server.loop_delay_ms
   const list = (counts: Readonly<Record<string, number>>) =>
     Object.entries(counts)
       .map(([name, count]) => `${name} ${count}`)

@@ -1,11 +1,11 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Server, type Socket } from 'socket.io'
 import { z } from 'zod'
 import { attach, cosmetic, type Spillway } from '../../lib/index.ts'
 import { settledMemory } from '../fanout/memory.ts'
+import { ProcessMeter } from '../process-meter.ts'
 import { serve } from '../serve.ts'
 import { messages, payloadOf } from '../slow-link/messages.ts'
 import { Attackers } from './attackers.ts'
@@ -45,16 +45,15 @@ const ROOM_BYTES = 256
 /** Of the clients, those that are asked something in each tick. */
 const ASKED_SHARE = 0.005
 const ANSWER_MS = 5000
-const LOOP_RESOLUTION_MS = 5
 const GONE_MS = 90_000
-/** What whoever asks for more is sent each time. */
-const MORE_BYTES = 65_536
+/** What whoever asks for more is sent each time: once it is flat, encoding it is one copy. */
+const MORE = 'x'.repeat(65_536)
 /** More than a kernel takes of what nobody reads. */
-const HUGE_BYTES = 5 * 1024 * 1024
+const HUGE = 'x'.repeat(5 * 1024 * 1024)
 const POLL_MS = 250
 
 const chat = cosmetic(z.object({ room: z.string(), pad: z.string() }), { conflateBy: 'room' })
-const loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
+const meter = new ProcessMeter()
 const rooms = Array.from({ length: ROOMS }, (_, index) => ({ name: `room-${index}`, seq: 0 }))
 /** By Engine.IO's reason. */
 const reasons: Record<string, number> = {}
@@ -82,8 +81,8 @@ const handlers = {
       const room = rooms[connects++ % ROOMS]!
       socket.once('disconnect', () => disconnects++)
       socket.on('hello', (answer: () => void) => answer())
-      socket.on('more', () => socket.emit('more', 'x'.repeat(MORE_BYTES)))
-      socket.on('huge', () => socket.emit('huge', 'x'.repeat(HUGE_BYTES)))
+      socket.on('more', () => socket.emit('more', MORE))
+      socket.on('huge', () => socket.emit('huge', HUGE))
       socket.join(room.name)
       // from here on nothing may be missing
       socket.emit('welcome', { seq: critical, roomSeq: room.seq })
@@ -103,13 +102,14 @@ const handlers = {
     const startedAt = performance.now()
     const passed = () => performance.now() - startedAt
     let [sampleAt, collectAt] = [0, collectEveryMs]
-    loop.enable()
+    meter.start()
     for (let sent = 0; sent * EVERY_MS < seconds * 1000; ) {
       if (passed() >= sampleAt) {
         samples.push(sample(passed()))
         sampleAt += SAMPLE_EVERY_MS
       }
-      if (passed() >= collectAt) {
+      // the next critical message is the furthest away
+      if (passed() >= collectAt && sent % CRITICAL_EVERY === 0) {
         alive.push({ at: passed(), heap: collected() })
         collectAt += collectEveryMs
       }
@@ -121,9 +121,7 @@ const handlers = {
       await sleep(startedAt + sent * EVERY_MS - performance.now())
     }
     samples.push(sample(passed()))
-    loop.disable()
-    // what is recorded is how long the timer took
-    const delay = (nanos: number): number => Math.max(0, nanos / 1e6 - LOOP_RESOLUTION_MS)
+    const busy = meter.stop()
     return {
       samples,
       alive,
@@ -132,11 +130,7 @@ const handlers = {
       connects,
       disconnects,
       asked,
-      loop: {
-        p50: delay(loop.percentile(50)),
-        p99: delay(loop.percentile(99)),
-        max: delay(loop.max),
-      },
+      process: busy,
       attackers: attackers!.figures(),
       reasons,
       closed: spillway!.stats().closed,
@@ -184,12 +178,10 @@ function sample(at: number): Sample {
   return { at, rss, heapUsed, external, kept: kept() }
 }
 
-/** A collection is no delay that a client would see without it. */
+/** A collection is no delay that a client would see without it: of the event loop it is not counted. */
 function collected(): number {
-  loop.disable()
-  globalThis.gc!()
+  meter.unmeasured(() => globalThis.gc!())
   const { heapUsed, external } = process.memoryUsage()
-  loop.enable()
   return heapUsed + external
 }
 

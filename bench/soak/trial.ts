@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Child } from '../child.ts'
 import { closedAmong } from '../lobby/deaf.ts'
+import type { ProcessFigures } from '../process-meter.ts'
+import type { AttackName } from './attacks.ts'
 import type { ClientHandlers } from './client.ts'
 import type { HostileHandlers } from './hostile.ts'
 import type { LoadOptions, ServerHandlers } from './server.ts'
@@ -12,6 +14,7 @@ export interface Soak extends LoadOptions {
   readonly churn: number
   /** Hostile clients beside the others. */
   readonly hostile: number
+  readonly attacks: readonly AttackName[]
 }
 
 type Answer<Name extends keyof ServerHandlers> = Awaited<ReturnType<ServerHandlers[Name]>>
@@ -23,7 +26,8 @@ export interface Trial {
   readonly left: Answer<'left'>
   readonly received: Awaited<ReturnType<ClientHandlers['results']>>
   /** Without hostile clients undefined. */
-  readonly halfOpen: Awaited<ReturnType<HostileHandlers['leave']>> | undefined
+  readonly hostile: Awaited<ReturnType<HostileHandlers['leave']>> | undefined
+  readonly clients: ProcessFigures
 }
 
 const HOST = '127.0.0.1'
@@ -50,16 +54,16 @@ export async function runTrial(soak: Soak, signal: AbortSignal): Promise<Trial> 
     let hostile: Child<HostileHandlers> | undefined
     if (soak.hostile > 0) {
       hostile = start(new Child<HostileHandlers>(module('hostile.js'), { signal }))
-      await hostile.ask('open', { host: HOST, port, count: soak.hostile })
+      await hostile.ask('open', { host: HOST, port, count: soak.hostile, kinds: soak.attacks })
     }
     const loading = server.ask('load', soak, soak.seconds * 2000 + CONNECT_MS)
-    const troubles = async (): Promise<void> => {
+    const troubles = async (): Promise<ProcessFigures> => {
       await clients.ask('start', { aSecond: soak.churn })
       while (!over) {
         await sleep(DEAF_EVERY_MS)
         await clients.ask('closed', await closedAmong(await clients.ask('deaf', undefined)))
       }
-      await clients.ask('stop', undefined)
+      return clients.ask('stop', undefined)
     }
     const troubled = troubles()
     // a server that fails ends all of it, and its error is the one to tell
@@ -67,12 +71,12 @@ export async function runTrial(soak: Soak, signal: AbortSignal): Promise<Trial> 
     const load = await loading.finally(() => {
       over = true
     })
-    await troubled
+    const clientsProcess = await troubled
     const received = await clients.ask('results', { last: load.critical }, CONNECT_MS)
-    const halfOpen = await hostile?.ask('leave', undefined)
+    const attackers = await hostile?.ask('leave', undefined)
     await clients.ask('leave', undefined)
     const left = await server.ask('left', undefined, CONNECT_MS)
-    return { before, load, left, received, halfOpen }
+    return { before, load, left, received, clients: clientsProcess, hostile: attackers }
   } finally {
     over = true
     for (const child of children) await child.close()

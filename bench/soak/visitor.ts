@@ -20,6 +20,7 @@ export class Visitor implements Heard {
   readonly toAll = new Sequence()
   readonly room = new Sequence()
   readonly latencies: number[] = []
+  readonly startedAt = performance.now()
   isConnected = false
   isGone = false
   isAnswered = false
