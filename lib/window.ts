@@ -75,8 +75,15 @@ export class DeliveryWindow {
     const trusted = this.#open === 0 && this.inFlight <= this.#trust(ceiling)
     // on polling the first response measures the round trip: the less it carries, the better
     if (minRtt === undefined && this.#open === 0) return Number.POSITIVE_INFINITY
+    const { doubt } = this.path
+    if (waiting && doubt?.isAsked === false) {
+      const clearAt = this.#clearAtRate(doubt.slower)
+      return clearAt > now ? clearAt : Number.POSITIVE_INFINITY
+    }
     if (rate === undefined || minRtt === undefined) {
-      if (this.inFlight + bytes <= this.#start) return now
+      const start = this.#start
+      // a message may be longer than all that may be in flight
+      if (this.inFlight + bytes <= start || this.inFlight <= start / 4) return now
       const mayBeSlow = this.path.startUp?.mayBeSlow
       return trusted && !mayBeSlow ? Math.max(now, this.#clearAt) : Number.POSITIVE_INFINITY
     }
@@ -135,13 +142,15 @@ export class DeliveryWindow {
 
   /**
    * Whether a marker should be written before the next message, to measure the round trip: nothing
-   * is known of it, or something waits, the path is clear and the latest such measurement is old.
-   * In the latter case `roomAt` keeps the message back for a moment, since a kernel sends small
+   * is known of it, or something waits, the path is clear and the latest such measurement is old or
+   * in doubt. In the latter case `roomAt` keeps the message back for a moment, since a kernel sends small
    * writes in one packet, and the answer would tell how long the packet took.
    */
   probeDue(now: Millis, waiting: boolean): boolean {
     if (this.blind) return false
-    if (this.path.minRtt === undefined) return this.#open === 0
+    const { doubt, minRtt } = this.path
+    if (minRtt === undefined) return this.#open === 0
+    if (waiting && doubt?.wantsMarker(this.#leftAt(doubt.slower, now))) return true
     if (!waiting || !this.#isClear(now)) return false
     const isIdle = this.inFlight === 0 && this.#open === 0
     const isWanted = isIdle && (this.path.isOld(now) || this.path.isDoubtful)
@@ -187,6 +196,8 @@ export class DeliveryWindow {
    */
   marked(now: Millis, behind: Bytes = 0, emittedAt?: Millis): number {
     const sequence = ++this.#lastSequence
+    const { doubt } = this.path
+    doubt?.marked(this.inFlight, this.#leftAt(doubt.slower, now), now)
     // a response with one message is as close to that as a poll gets
     const isAlone = this.atOnce && this.inFlight <= this.#lastBytes
     const clear = this.inFlight === 0 || isAlone || this.#isClear(now)
@@ -256,15 +267,17 @@ export class DeliveryWindow {
     this.#oldest = next
     if (!next) this.#latest = undefined
     this.inFlight -= bytes
-    this.path.sampleRtt(now - last.at, last.clear, last.idle, now)
-    if (last.idle && bytes === 0) this.path.probed(last.at, now)
-    const { ahead } = last
+    const { ahead, at } = last
     const { atOnce } = this
     const late = atOnce ? Math.floor(Math.min(waited, MOST_LATE)) : 0
     this.#late = late
     const slack = (atOnce ? late : waited) + last.gap
     const limited = this.#limited
-    this.path.sampleRate({ now, bytes, run, since, ahead, atOnce, limited, slack, late })
+    const proof = { now, at, bytes, run, since, ahead, atOnce, limited, slack, late }
+    this.path.judge(proof)
+    this.path.sampleRtt(now - at, last.clear, last.idle, now)
+    if (last.idle && bytes === 0) this.path.probed(at, now)
+    this.path.sampleRate(proof)
     this.#correct(now)
     if (bytes > 0) this.#limited = false
     return true
@@ -345,7 +358,7 @@ export class DeliveryWindow {
 
   /** Whether enough was measured to conclude anything from the estimate of the path. */
   get isKnown(): boolean {
-    return this.path.rate !== undefined && this.#answered >= KNOWN
+    return this.path.rate !== undefined && !this.path.doubt && this.#answered >= KNOWN
   }
 
   /** The round trip; at first, how long its answer has been waited for, as far as that may be it. */
@@ -417,6 +430,21 @@ export class DeliveryWindow {
   /** Whether the path is thought to have carried all that was written. */
   #isClear(now: Millis): boolean {
     return this.path.rate !== undefined && now >= this.#clearAt && !this.#isOverdue(now)
+  }
+
+  /** Of what is in flight, what the path has not carried yet at most, if it carries so much. */
+  #leftAt(rate: BytesPerMilli, now: Millis): Bytes {
+    if (this.inFlight === 0 || rate === 0) return this.inFlight
+    return Math.max(0, (this.#clearAtRate(rate) - now) * rate)
+  }
+
+  /** When the path has carried all that is in flight, if it carries so much. */
+  #clearAtRate(rate: BytesPerMilli): Millis {
+    let at = this.path.leftAt(this.path.answeredAt)
+    for (let marker = this.#oldest; marker; marker = marker.next) {
+      at = Math.max(at, marker.since) + marker.bytes / rate
+    }
+    return this.#unmarked > 0 ? Math.max(at, this.#runSince) + this.#unmarked / rate : at
   }
 
   /** The oldest marker should have been answered: the path is slower than it was. */

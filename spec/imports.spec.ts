@@ -72,7 +72,10 @@ const LAYERS: ReadonlyArray<[name: string, files: readonly string[]]> = [
     ],
   ],
   ['link interface', ['lib/link/link']],
-  ['path', ['lib/window/noise', 'lib/window/start-up', 'lib/path']],
+  [
+    'path',
+    ['lib/window/doubt', 'lib/window/noise', 'lib/window/proof', 'lib/window/start-up', 'lib/path'],
+  ],
   ['lanes, window', ['lib/channel/owners', 'lib/lane', 'lib/window']],
   ['congestion', ['lib/congestion']],
   ['vitals', ['lib/kernel-progress', 'lib/vitals', 'lib/wait', 'lib/shadow']],

@@ -129,6 +129,94 @@ describe('DeliveryWindow', () => {
     expect(window.roomAt(1000, old, CEILING, false)).to.be.below(old + 20)
   })
 
+  describe('when an answer is later than what is in flight explains', () => {
+    /** @returns when the answer to a marker came that was so late, with a message behind it on its way */
+    function late(by: number): { window: DeliveryWindow; now: number } {
+      const { window, now } = measured(50, 100)
+      window.written(4000, now)
+      const first = window.marked(now)
+      window.written(2000, now + by)
+      window.marked(now + by)
+      window.hold()
+      window.answered(first, now + 40 + 50 + by)
+      return { window, now: now + 40 + 50 + by }
+    }
+
+    it('lets nothing cosmetic go that waits until little is in flight', () => {
+      const { window, now } = late(1000)
+      expect(window.path.doubt).to.not.equal(undefined)
+      expect(window.roomAt(1000, now, CEILING, true)).to.be.above(now)
+      expect(window.roomAt(1000, now, CEILING, false)).to.be.below(Number.POSITIVE_INFINITY)
+      window.answered(window.lastSequence, now + 1000)
+      expect(window.hasRoom(1000, now + 1000, CEILING, true)).to.equal(true)
+      expect(window.probeDue(now + 1000, true)).to.equal(true)
+    })
+
+    it('takes the path for another one if that is as late with nothing in flight', () => {
+      const { window, now } = late(1000)
+      window.answered(window.lastSequence, now + 1000)
+      window.answered(window.marked(now + 1000), now + 2050)
+      expect(window.path.minRtt).to.equal(1050)
+      expect(window.path.rate).to.equal(undefined)
+      expect(window.path.doubt).to.equal(undefined)
+      // what was carried in a round trip
+      expect(window.size(1000, CEILING)).to.be.at.least(8 * 1024)
+    })
+
+    it('keeps the round trip if that is not late', () => {
+      const { window, now } = late(1000)
+      window.answered(window.lastSequence, now + 1000)
+      window.answered(window.marked(now + 1000), now + 1052)
+      expect(window.path.minRtt).to.equal(50)
+      expect(window.path.doubt).to.equal(undefined)
+      expect(window.path.rate).to.be.below(100)
+    })
+
+    it('does not doubt what is as late as a message takes', () => {
+      const { window, now } = measured(50, 100)
+      window.written(100_000, now)
+      const sequence = window.marked(now)
+      window.hold()
+      window.answered(sequence, now + 1000 + 50)
+      expect(window.path.doubt).to.equal(undefined)
+    })
+
+    it('leaves out what the answer waited here', () => {
+      const { window, now } = measured(50, 100)
+      window.written(1000, now)
+      const sequence = window.marked(now)
+      window.hold()
+      window.answered(sequence, now + 10 + 50 + 1000, 1000)
+      expect(window.path.doubt).to.equal(undefined)
+    })
+
+    it('gives up when nothing tells for four round trips', () => {
+      const { window, now } = late(1000)
+      let at = now
+      for (let n = 0; n < 5; n++) {
+        // always on their way: critical messages
+        window.written(3000, at)
+        const sequence = window.marked(at)
+        window.written(3000, at + 999)
+        window.marked(at + 999)
+        at += 1000
+        window.answered(sequence, at)
+      }
+      expect(window.path.doubt).to.equal(undefined)
+      expect(window.path.minRtt).to.equal(50)
+    })
+
+    it('does not ask where what is in flight is all that may be: on polling', () => {
+      const { window, now } = measured(50, 100)
+      window.atOnce = true
+      window.written(4000, now)
+      const sequence = window.marked(now)
+      window.hold()
+      window.answered(sequence, now + 1000)
+      expect(window.path.doubt).to.equal(undefined)
+    })
+  })
+
   it('tells no queue on the path while it does not know the rate', () => {
     const window = new DeliveryWindow()
     window.written(32, 0)
@@ -171,6 +259,16 @@ describe('DeliveryWindow', () => {
     expect(window.hasRoom(10 * CEILING, 0, CEILING)).to.equal(true)
     window.written(10 * CEILING, 0)
     expect(window.hasRoom(1, 0, CEILING)).to.equal(false)
+  })
+
+  it('lets a message go that is longer than all that may be in flight at first, behind a short one', () => {
+    const window = new DeliveryWindow()
+    window.answered(window.marked(0), 500)
+    window.written(1000, 500)
+    window.marked(500)
+    expect(window.hasRoom(100_000, 500, 2 * 1024 * 1024)).to.equal(true)
+    window.written(2000, 500)
+    expect(window.hasRoom(100_000, 500, 2 * 1024 * 1024)).to.equal(false)
   })
 
   it('doubles what it allows each round trip while the rate is unknown and it was the limit', () => {

@@ -62,8 +62,8 @@ export class Noise {
     this.#value = (this.#value * Math.exp(-passed / LIFETIME)) | 0
     const rise = top - low
     const fall = top - late
-    // a message ends somewhere in a packet
-    const packet = ticks(PACKET / rate)
+    // a message ends somewhere in a packet: in its middle, in the mean
+    const packet = ticks(PACKET / 2 / rate)
     if (fall >= MADE_UP * rise) this.#grow(Math.min(rise, fall) - packet)
   }
 

@@ -17,7 +17,10 @@ export const START: Bytes = 8 * 1024
  */
 export class StartUp {
   /** Bytes that may be in flight. */
-  allowed = START
+  allowed: Bytes
+  /** So many might be at first. */
+  readonly #first: Bytes
+  readonly #most: Bytes
   /** So much, as long as answers come evenly: it may be the rate. */
   #held: Bytes = Number.POSITIVE_INFINITY
   /** Answers with less between them came at one instant. */
@@ -29,7 +32,7 @@ export class StartUp {
   #together: Bytes = 0
   /** What was written since then is answered in the round trip after this one. */
   #roundAt: Millis = Number.NEGATIVE_INFINITY
-  #roundStart = START
+  #roundStart: Bytes
   /** Whether something waited in it. */
   #roundLimited = false
   #limitedRounds = 0
@@ -43,8 +46,16 @@ export class StartUp {
   /** The longest one with no more in flight than at first. */
   #firstRtt: Millis = 0
 
-  constructor(resolution: Millis) {
+  /**
+   * @param first bytes that may be in flight at first
+   * @param most and at last
+   */
+  constructor(resolution: Millis, first = START, most: Bytes = Number.POSITIVE_INFINITY) {
+    this.#most = most
     this.#instant = INSTANT * resolution
+    this.#first = first
+    this.allowed = first
+    this.#roundStart = first
   }
 
   /** Bytes that may be in flight now. */
@@ -54,7 +65,7 @@ export class StartUp {
 
   /** Whether answers have come as evenly as those of a slow path would. */
   get mayBeSlow(): boolean {
-    return this.allowed === START && this.#held < START && this.#answers <= FIRST_ANSWERS
+    return this.allowed === this.#first && this.#held < START && this.#answers <= FIRST_ANSWERS
   }
 
   /** @returns the rate, once it is found */
@@ -68,7 +79,7 @@ export class StartUp {
         ? (this.#evenBytes / this.#evenBusy) * (base + queue)
         : Number.POSITIVE_INFINITY
     if (limited && even !== undefined && even * PLAUSIBLE * rtt + PACKET > ahead) return even
-    if (this.allowed === START) this.#firstRtt = Math.max(this.#firstRtt, rtt)
+    if (this.allowed === this.#first) this.#firstRtt = Math.max(this.#firstRtt, rtt)
     if (carried > this.#carried) {
       this.#carried = carried
       this.#ahead = ahead
@@ -79,10 +90,10 @@ export class StartUp {
     if (since < this.#roundAt) return undefined
     if (this.#isFull(rtt - base > queue)) return this.#carried
     // that time has passed is no sign of speed
-    const mayBeSlow = this.allowed === START && this.#carried * SOON < START
+    const mayBeSlow = this.allowed === this.#first && this.#carried * SOON < START
     const isUnclear = mayBeSlow || this.#isKnownEven || this.#roundAt === Number.NEGATIVE_INFINITY
     if (this.#roundLimited && mayGrow && !isUnclear && this.allowed === this.#roundStart) {
-      this.allowed *= 2
+      this.allowed = Math.min(2 * this.allowed, this.#most)
     }
     this.#roundAt = now
     this.#roundStart = this.allowed
@@ -101,7 +112,7 @@ export class StartUp {
     const next = isEven ? shown : 2 * this.allowed
     if (next > shown) return
     const most = (isEven ? MOST_EVEN_GROWTH : MOST_GROWTH) * this.#roundStart
-    this.allowed = Math.max(this.allowed, Math.min(next, most))
+    this.allowed = Math.max(this.allowed, Math.min(next, most, this.#most))
   }
 
   get #isKnownEven(): boolean {
@@ -123,7 +134,7 @@ export class StartUp {
   #evenRate({ run, lasted, limited }: Answer, shortest: Millis): BytesPerMilli | undefined {
     const isTogether = lasted < this.#instant
     this.#together = isTogether ? this.#together + run : 0
-    const isFirst = this.allowed === START && this.#answers <= FIRST_ANSWERS
+    const isFirst = this.allowed === this.#first && this.#answers <= FIRST_ANSWERS
     if (!limited && !isFirst) return undefined
     if (!this.#isEven(run, lasted, isTogether)) {
       this.#evenBytes = 0

@@ -14,6 +14,7 @@ import {
 const WIFI: Path = { bytesPerSecond: 4_000_000, delayMs: 3, bunchMs: 100 }
 const CABLE: Path = { bytesPerSecond: 12_500_000, delayMs: 2 }
 const MOBILE: Path = { bytesPerSecond: 1_000_000, delayMs: 30, jitterMs: 60 }
+const FAR: Path = { bytesPerSecond: 1_000_000, delayMs: 50 }
 const SATELLITE: Path = { bytesPerSecond: 1_000_000, delayMs: 250 }
 /** A tenth of the load. */
 const TUNNEL: Path = { bytesPerSecond: 32_000, delayMs: 100, jitterMs: 50 }
@@ -29,6 +30,8 @@ interface Change {
 const CHANGES: Readonly<Record<string, Change>> = {
   'Wi-Fi to mobile': { from: WIFI, to: MOBILE },
   'mobile to Wi-Fi': { from: MOBILE, to: WIFI },
+  'cable to far away': { from: CABLE, to: FAR },
+  'cable to satellite': { from: CABLE, to: SATELLITE },
   'satellite to cable': { from: SATELLITE, to: CABLE },
   'mobile through a tunnel': { from: MOBILE, over: TUNNEL, to: MOBILE },
 }

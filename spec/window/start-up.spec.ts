@@ -119,6 +119,16 @@ describe('StartUp', () => {
     }
   })
 
+  it('begins and ends where it is told to', () => {
+    const startUp = new StartUp(RESOLUTION, 4 * START, 6 * START)
+    expect(startUp.allowed).to.equal(4 * START)
+    for (let now = 1000; now < 20_000; now += 1000) {
+      const at = { since: now - 1000, now, rtt: 1000, ahead: 4 * START, run: 4 * START }
+      startUp.answered({ ...ANSWER, ...at, lasted: 0 }, 1000, RESOLUTION)
+    }
+    expect(startUp.allowed).to.equal(6 * START)
+  })
+
   it('ends by itself if nothing is told by the answers', () => {
     let n = 0
     // never two alike, and never a queue

@@ -25,9 +25,8 @@ export interface Busy {
   readonly lasts: number
 }
 
-/** And what is sent over it. */
-export interface Cell extends PathShape {
-  readonly name: string
+/** What is sent over it. */
+interface Load {
   readonly bytes: number
   readonly criticalBytes?: number
   /** Cosmetic messages each `every` milliseconds. */
@@ -36,6 +35,10 @@ export interface Cell extends PathShape {
   /** Between critical messages; else each `criticalEvery`-th message is one. */
   readonly critical?: number
   readonly criticalEvery?: number
+}
+
+export interface Cell extends PathShape, Load {
+  readonly name: string
   /** Of the load, after the start-up. */
   readonly seconds?: number
   /** Nothing is sent for a while: on for so long, off for so long. */
@@ -44,6 +47,8 @@ export interface Cell extends PathShape {
   readonly busyServer?: Busy
   /** The bottleneck's rate: at, to in kbit/s. */
   readonly changes?: ReadonlyArray<readonly [at: number, kbit: number]>
+  /** The client gets another path, without being disconnected. */
+  readonly moves?: { readonly at: number; readonly to: PathShape }
   /** So much of the rate is another's, for so long, so often. */
   readonly competing?: { readonly every: number; readonly lasts: number; readonly share: number }
 }
@@ -194,4 +199,32 @@ export const SATURATED: readonly Cell[] = [
     changes: [[6000, 100]],
     critical: 2000,
   },
+]
+
+const cable = { kbit: 100_000, rtt: 4 }
+const near = { kbit: 8000, rtt: 4 }
+const wifi = { kbit: 32_000, rtt: 6, bunch: 100 }
+const mobile = { kbit: 8000, rtt: 60, jitter: 60 }
+const satellite = { kbit: 8000, rtt: 500 }
+
+/** A path that carries its load, and from the eighth second on another one that does so, too. */
+function moving(name: string, from: PathShape, to: PathShape, load: Load = lobby): Cell {
+  return { name, ...from, ...load, moves: { at: 8013, to } }
+}
+
+export const MOVING: readonly Cell[] = [
+  moving('cable to far away', cable, { kbit: 8000, rtt: 100 }),
+  moving('cable to farther away', cable, { kbit: 100_000, rtt: 300 }),
+  moving('cable to satellite', cable, satellite),
+  moving('cable to a noisy satellite', cable, { ...satellite, jitter: 50 }),
+  moving('cable to jitter 100', cable, { kbit: 8000, rtt: 100, jitter: 100 }),
+  moving('cable to bunch 300', cable, { kbit: 20_000, rtt: 60, bunch: 300 }),
+  moving('loopback to satellite', { kbit: 0 }, satellite),
+  moving('near to satellite', near, satellite),
+  moving('near to satellite, big', near, satellite, big),
+  moving('Wi-Fi to satellite', wifi, satellite),
+  moving('Wi-Fi to mobile', wifi, mobile),
+  moving('mobile to satellite', mobile, satellite),
+  moving('8M rtt 60 to 20M rtt 600', { kbit: 8000, rtt: 60 }, { kbit: 20_000, rtt: 600 }),
+  moving('satellite to cable', satellite, cable),
 ]

@@ -31,7 +31,7 @@ export class PathLink extends SimulatedPath implements Link {
   onReady = (): void => {}
   onAnswered = (_sequence: number): void => {}
   onReceived = (_envelope: Envelope, _at: number): void => {}
-  readonly #shape: PathShape
+  #shape: PathShape
   readonly #simulation: Simulation
   readonly #random: () => number
   readonly #phase: number
@@ -61,7 +61,7 @@ export class PathLink extends SimulatedPath implements Link {
     this.#shape = shape
     this.#simulation = simulation
     this.#random = random
-    this.rate = shape.kbit === 0 ? LOOPBACK : shape.kbit / 8
+    this.rate = rateOf(shape)
     this.#tokens = shape.bucket ?? 0
     this.#phase = random()
     this.#lostAt = shape.loss ? random() * shape.loss.every : Number.POSITIVE_INFINITY
@@ -88,6 +88,12 @@ export class PathLink extends SimulatedPath implements Link {
     }
     this.rate = rate
     if (this.#running) this.#schedule()
+  }
+
+  /** What is not sent yet takes another path from now on. */
+  move(shape: PathShape): void {
+    this.#shape = shape
+    this.setRate(rateOf(shape))
   }
 
   #push(item: Item): void {
@@ -195,6 +201,10 @@ export class PathLink extends SimulatedPath implements Link {
     const phase = back ? this.#phase * bunch : 0
     return Math.ceil((at - phase) / bunch) * bunch + phase
   }
+}
+
+function rateOf({ kbit }: PathShape): number {
+  return kbit === 0 ? LOOPBACK : kbit / 8
 }
 
 /** What is due while somebody is busy is done afterwards. */

@@ -3,13 +3,15 @@ import { Envelope } from '../../../lib/envelope.ts'
 import type { Limits } from '../../../lib/limits.ts'
 import { makeRule } from '../../../lib/rule.ts'
 import { channelOver, randomOf, Simulation } from '../simulation.ts'
-import type { Cell } from './cells.ts'
+import type { Cell, PathShape } from './cells.ts'
 import { PathLink, whenFree } from './path-link.ts'
 
 export interface Outcome {
   /** Shares of the cosmetic messages that were lost: of those offered in the first 2 s, and after. */
   readonly lostAtStart: number
   readonly lost: number
+  /** Of those in the first seconds and round trips after a move; they count as no others. */
+  readonly lostAtMove: number
   /** Emit to receipt, after the first 2 s, milliseconds. */
   readonly criticalP50: number
   readonly criticalP99: number
@@ -24,6 +26,9 @@ export interface Outcome {
 /** Milliseconds. */
 const START_UP = 2000
 const AFTERWARDS = 10_000
+/** A client that has moved is used to its path after so long and so many round trips. */
+const SETTLED = 2000
+const SETTLED_ROUNDS = 10
 
 const critical = makeRule('/', 'critical', { class: 'critical' })
 
@@ -35,19 +40,25 @@ export function play(cell: Cell, limits: Partial<Limits> = {}, seed = 1): Outcom
   const cosmetic = makeRule('/', 'cosmetic', { class: 'cosmetic' })
   const { channel } = channelOver(simulation, link, limits, { busy: cell.busyServer })
   const end = START_UP + (cell.seconds ?? 20) * 1000
-  const offered = { start: 0, later: 0 }
-  const received = { start: 0, later: 0 }
+  const offered = { start: 0, move: 0, later: 0 }
+  const received = { start: 0, move: 0, later: 0 }
+  const { at: movedAt = end, to } = cell.moves ?? {}
+  const settledAt = movedAt + SETTLED + SETTLED_ROUNDS * longestRoundTrip(to)
+  const phaseOf = (at: number) =>
+    at < START_UP ? 'start' : at >= movedAt && at < settledAt ? 'move' : 'later'
   const latencies: number[] = []
   const ages: number[] = []
   link.onReceived = ({ rule, emittedAt }, at) => {
-    const isLater = emittedAt >= START_UP
-    if (rule === cosmetic) received[isLater ? 'later' : 'start']++
-    if (isLater) (rule === critical ? latencies : ages).push(at - emittedAt)
+    const phase = phaseOf(emittedAt)
+    if (rule === cosmetic) received[phase]++
+    if (phase === 'later') (rule === critical ? latencies : ages).push(at - emittedAt)
   }
   let mostBuffered = 0
+  const lost = (phase: keyof typeof offered) =>
+    offered[phase] > 0 ? 1 - received[phase] / offered[phase] : 0
   const emit = (rule: typeof critical): void => {
     const { now } = simulation
-    if (rule === cosmetic) offered[now < START_UP ? 'start' : 'later']++
+    if (rule === cosmetic) offered[phaseOf(now)]++
     const bytes = rule === critical ? (cell.criticalBytes ?? cell.bytes) : cell.bytes
     channel.offer(message(rule, bytes, now), now)
     mostBuffered = Math.max(mostBuffered, channel.buffered)
@@ -80,8 +91,9 @@ export function play(cell: Cell, limits: Partial<Limits> = {}, seed = 1): Outcom
   const markersASecond = link.markers / (end / 1000)
   simulation.run(end + AFTERWARDS)
   return {
-    lostAtStart: 1 - received.start / Math.max(1, offered.start),
-    lost: 1 - received.later / Math.max(1, offered.later),
+    lostAtStart: lost('start'),
+    lost: lost('later'),
+    lostAtMove: lost('move'),
     criticalP50: quantile(latencies, 0.5),
     criticalP99: quantile(latencies, 0.99),
     ageP99: quantile(ages, 0.99),
@@ -94,7 +106,7 @@ export function play(cell: Cell, limits: Partial<Limits> = {}, seed = 1): Outcom
 
 /** @returns when the rate is changed for good */
 function vary(
-  { kbit, changes = [], competing }: Cell,
+  { kbit, changes = [], competing, moves }: Cell,
   link: PathLink,
   simulation: Simulation,
   random: () => number,
@@ -105,6 +117,7 @@ function vary(
     simulation.at(at, () => link.setRate(to / 8))
     changedAt = at
   }
+  if (moves) simulation.at(moves.at, () => link.move(moves.to))
   if (competing) {
     const rate = kbit / 8
     for (let at = random() * competing.every; at < end; at += competing.every) {
@@ -129,7 +142,15 @@ function message(rule: typeof critical, bytes: number, emittedAt: number): Envel
   return new Envelope({ rule, kind: 'event', namespace: '/', parts: [padding], emittedAt })
 }
 
+function longestRoundTrip({ rtt = 0, jitter = 0, bunch = 0 }: Partial<PathShape> = {}): number {
+  return rtt + 2 * (jitter + bunch)
+}
+
 /** Whether answers are late on it by themselves, or its rate changes for a while. */
-export function isNoisy({ jitter, bunch, loss, competing, busyClient }: Cell): boolean {
-  return Boolean(jitter || bunch || loss || competing || busyClient)
+export function isNoisy({ moves, competing, ...path }: Cell): boolean {
+  return [path, moves?.to].some(isUneven) || competing !== undefined
+}
+
+function isUneven({ jitter, bunch, loss, busyClient }: Partial<PathShape> = {}): boolean {
+  return Boolean(jitter || bunch || loss || busyClient)
 }
