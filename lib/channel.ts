@@ -821,7 +821,8 @@ export class Channel implements FanoutMember, LinkEvents {
       if (!next) return
       if (!this.link.hasRoom(next.bytes)) return
       if (lane === this.cosmetic) {
-        if (this.link.waiting === 0 && this.window.probeDue(now, true)) this.#mark(now)
+        const isProbeDue = this.window.probeDue(now, true, next.bytes)
+        if (this.link.waiting === 0 && isProbeDue) this.#mark(now)
         if (this.#closing || !this.#windowHasRoom(next.bytes, now)) return
       }
       lane.shift()
@@ -854,7 +855,7 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /** Its answer tells that the client takes something long before that of one behind a long message. */
   #markerIsDueBefore(bytes: Bytes, now: Millis): boolean {
-    if (this.window.probeDue(now, false)) return true
+    if (this.window.probeDue(now, false, bytes)) return true
     return bytes > this.#host.limits.low && this.window.lastSequence === this.#clearSequence
   }
 

@@ -74,7 +74,9 @@ export class DeliveryWindow {
     const { rate, minRtt } = this.path
     const trusted = this.#open === 0 && this.inFlight <= this.#trust(ceiling)
     // on polling the first response measures the round trip: the less it carries, the better
-    if (minRtt === undefined && this.#open === 0) return Number.POSITIVE_INFINITY
+    if (minRtt === undefined && this.#open === 0 && (this.atOnce || this.inFlight > FIRST_BYTES)) {
+      return Number.POSITIVE_INFINITY
+    }
     const { doubt } = this.path
     if (waiting && doubt?.isAsked === false) {
       const clearAt = this.#clearAtRate(doubt.slower)
@@ -143,13 +145,15 @@ export class DeliveryWindow {
   /**
    * Whether a marker should be written before the next message, to measure the round trip: nothing
    * is known of it, or something waits, the path is clear and the latest such measurement is old or
-   * in doubt. In the latter case `roomAt` keeps the message back for a moment, since a kernel sends small
-   * writes in one packet, and the answer would tell how long the packet took.
+   * in doubt. The first few bytes need none: the marker behind them measures the same, and leaves with
+   * them in one system call. Where something waits, `roomAt` keeps the message back for a moment,
+   * since a kernel sends small writes in one packet, and the answer would tell how long the packet
+   * took.
    */
-  probeDue(now: Millis, waiting: boolean): boolean {
+  probeDue(now: Millis, waiting: boolean, bytes: Bytes): boolean {
     if (this.blind) return false
     const { doubt, minRtt } = this.path
-    if (minRtt === undefined) return this.#open === 0
+    if (minRtt === undefined) return this.#open === 0 && this.inFlight + bytes > FIRST_BYTES
     if (waiting && doubt?.wantsMarker(this.#leftAt(doubt.slower, now))) return true
     if (!waiting || !this.#isClear(now)) return false
     const isIdle = this.inFlight === 0 && this.#open === 0
@@ -200,7 +204,8 @@ export class DeliveryWindow {
     doubt?.marked(this.inFlight, this.#leftAt(doubt.slower, now), now)
     // a response with one message is as close to that as a poll gets
     const isAlone = this.atOnce && this.inFlight <= this.#lastBytes
-    const clear = this.inFlight === 0 || isAlone || this.#isClear(now)
+    const isFirst = this.path.minRtt === undefined && this.inFlight - behind <= FIRST_BYTES
+    const clear = this.inFlight === 0 || isAlone || isFirst || this.#isClear(now)
     if (clear && this.path.minRtt !== undefined) this.#probedAt = now
     const bytes = Math.max(0, this.#unmarked - behind)
     // until now it has waited for the poll that this answers
@@ -493,6 +498,8 @@ interface Marker {
   next: Marker | undefined
 }
 
+/** A marker behind so little measures the round trip: a CONNECT, 7 ms at 10 KB/s. */
+const FIRST_BYTES: Bytes = 64
 /** While nothing waits, so much goes without a marker: an answer costs as much as a message. */
 const TRUST: Bytes = 48 * 1024
 /** And no more than the path is known to carry in this time. */

@@ -149,7 +149,7 @@ describe('DeliveryWindow', () => {
       expect(window.roomAt(1000, now, CEILING, false)).to.be.below(Number.POSITIVE_INFINITY)
       window.answered(window.lastSequence, now + 1000)
       expect(window.hasRoom(1000, now + 1000, CEILING, true)).to.equal(true)
-      expect(window.probeDue(now + 1000, true)).to.equal(true)
+      expect(window.probeDue(now + 1000, true, 100)).to.equal(true)
     })
 
     it('takes the path for another one if that is as late with nothing in flight', () => {
@@ -368,8 +368,9 @@ describe('DeliveryWindow', () => {
     })
   })
 
-  it('lets the first answer measure the round trip, not how long cosmetic messages take', () => {
+  it('lets the first poll measure the round trip, not how long cosmetic messages take', () => {
     const window = new DeliveryWindow()
+    window.atOnce = true
     const size = window.size(100, CEILING)
     window.written(10, 0)
     expect(window.hasRoom(100, 0, CEILING), 'before the first response').to.equal(false)
@@ -378,6 +379,35 @@ describe('DeliveryWindow', () => {
     window.hold()
     window.answered(first, 1)
     expect(window.size(100, CEILING)).to.equal(size)
+  })
+
+  describe('before anything is known of the path', () => {
+    const CONNECT = 36
+
+    it('needs no marker before the few bytes of a CONNECT: the one behind them measures the round trip', () => {
+      const window = new DeliveryWindow()
+      expect(window.probeDue(0, false, CONNECT)).to.equal(false)
+      window.written(CONNECT, 0)
+      expect(window.markerDue(0, false, CEILING)).to.equal(true)
+      window.answered(window.marked(0), 30)
+      expect(window.path.minRtt).to.equal(30)
+      expect(window.path.clearRttAt).to.equal(30)
+    })
+
+    it('wants a marker before what is longer, and before what follows in the same turn', () => {
+      const window = new DeliveryWindow()
+      expect(window.probeDue(0, false, 2000)).to.equal(true)
+      window.written(CONNECT, 0)
+      expect(window.probeDue(0, false, CONNECT)).to.equal(true)
+      window.marked(0)
+      expect(window.probeDue(0, false, 2000)).to.equal(false)
+    })
+
+    it('holds nothing back that follows a CONNECT', () => {
+      const window = new DeliveryWindow()
+      window.written(CONNECT, 0)
+      expect(window.hasRoom(100, 0, CEILING)).to.equal(true)
+    })
   })
 
   it('calls a client blind that is heard past a marker it has not answered', () => {
