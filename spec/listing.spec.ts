@@ -465,7 +465,9 @@ describe('Listing', () => {
       await start()
       const clients = [await fixture.raw(), await fixture.raw(), await fixture.raw()]
       fixture.io.emit('jackpot:won', { n: 1 })
-      await eventually(() => [...fixture.app.spillway.clients()].every(({ rtt }) => rtt !== null))
+      // an answer that is waited for counts as well, and grows
+      const settled = ({ rtt, inFlight }: ClientStats) => rtt !== null && inFlight === 0
+      await eventually(() => [...fixture.app.spillway.clients()].every(settled))
       const ages = (await ask('sort=age')).clients.map(({ connectedFor }) => connectedFor)
       expect(ages).to.have.length(clients.length)
       expect(ages).to.deep.equal([...ages].sort((a, b) => b - a))
