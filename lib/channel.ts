@@ -159,6 +159,9 @@ export class Channel implements FanoutMember, LinkEvents {
   #clearSequence = 0
   /** From then on until it has caught up again; made when that begins to matter. */
   #surplus: Surplus | undefined
+  /** By these limits, since the latest answer: every message is asked for it, and only they change it. */
+  #ceiling: Bytes = 0
+  #ceilingFor: Limits | undefined
   /** What it was not sent before it was closed, and since; made with the first such message. */
   #undelivered: Undelivered | undefined
   #closing = false
@@ -357,6 +360,7 @@ export class Channel implements FanoutMember, LinkEvents {
     if (this.closedBy !== undefined) return
     const { meters } = this.#host
     if (this.window.answered(sequence, now, waited, meters.onLatency)) {
+      this.#ceilingFor = undefined
       this.vitals.progressAt = now
       // while it was blind, what is in flight did not count
       if (this.window.inFlight > 0) this.#watch(now)
@@ -908,7 +912,12 @@ export class Channel implements FanoutMember, LinkEvents {
 
   /** Most bytes that its window lets be in flight. */
   get ceiling(): Bytes {
-    return ceilingOf(this.#host.limits, this.window)
+    const { limits } = this.#host
+    if (limits !== this.#ceilingFor) {
+      this.#ceiling = ceilingOf(limits, this.window)
+      this.#ceilingFor = limits
+    }
+    return this.#ceiling
   }
 
   /** What a client that has so much buffered is judged by. */

@@ -28,7 +28,7 @@ export function lowNow(limits: Limits, window: DeliveryWindow, waited: Millis, n
   return raised(limits.low, limits.horizon * RECOVERED, limits, window, waited, now)
 }
 
-/** Most bytes that may be in flight. */
+/** Most bytes that may be in flight; only an answer changes it. */
 export function ceilingOf(limits: Limits, { path }: DeliveryWindow): Bytes {
   const { horizon, low, high, limit } = limits
   // what waits behind a full window must not be shed at once
@@ -40,7 +40,7 @@ export function ceilingOf(limits: Limits, { path }: DeliveryWindow): Bytes {
 
 /** What a long and fast path holds is no backlog; half of `emergency` is left to critical messages. */
 function mostOf({ limit, emergency }: Limits, bytes: Bytes): Bytes {
-  return Math.max(limit, Math.min(bytes, emergency / 2))
+  return Math.floor(Math.max(limit, Math.min(bytes, emergency / 2)))
 }
 
 function raised(
