@@ -48,6 +48,8 @@ export class DeliveryWindow {
    * memory of their own.
    */
   #late: Millis = 0
+  /** Most bytes that an answer has proven. */
+  #mostProven: Bytes = 0
   #probedAt: Millis = Number.NEGATIVE_INFINITY
 
   constructor(path = new PathEstimate()) {
@@ -272,6 +274,7 @@ export class DeliveryWindow {
     this.#oldest = next
     if (!next) this.#latest = undefined
     this.inFlight -= bytes
+    if (bytes > this.#mostProven) this.#mostProven = bytes
     const { ahead, at } = last
     const { atOnce } = this
     const late = atOnce ? Math.floor(Math.min(waited, MOST_LATE)) : 0
@@ -419,7 +422,11 @@ export class DeliveryWindow {
 
   /** What may be in flight while the rate is unknown. */
   get #start(): Bytes {
-    return this.path.startUp?.mayBeInFlight ?? START
+    const most = this.path.startUp?.mayBeInFlight ?? START
+    if (!this.atOnce) return most
+    // a response can't be stopped: what the path carries soon, or twice what it has carried
+    const shown = Math.max(this.path.leastRate * SOON, 2 * this.#mostProven)
+    return Math.min(most, Math.max(FIRST_RESPONSE, shown))
   }
 
   /** The least that is known. */
@@ -500,6 +507,10 @@ interface Marker {
 
 /** A marker behind so little measures the round trip: a CONNECT, 7 ms at 10 KB/s. */
 const FIRST_BYTES: Bytes = 64
+/** In the first response to a poll that has messages: a slow path is to be known by it. */
+const FIRST_RESPONSE: Bytes = START / 4
+/** What is carried within this time keeps no critical message waiting for long. */
+const SOON: Millis = 250
 /** While nothing waits, so much goes without a marker: an answer costs as much as a message. */
 const TRUST: Bytes = 48 * 1024
 /** And no more than the path is known to carry in this time. */

@@ -320,6 +320,26 @@ describe('DeliveryWindow', () => {
       expect(window.path.leastRate).to.be.above(100)
     })
 
+    it('is sent little at first, and then twice as much, or what the path carries soon', () => {
+      const atFirst = (rate: number): number[] => {
+        const window = polling()
+        let now = 300
+        return [1, 2, 3].map(() => {
+          let bytes = 0
+          for (; window.hasRoom(500, now, CEILING, false); bytes += 500) window.written(500, now)
+          window.hold()
+          now += 300 + bytes / rate
+          window.answered(window.marked(now - 300 - bytes / rate), now)
+          return bytes
+        })
+      }
+      const [first, second] = atFirst(10)
+      expect(first).to.be.within(500, 2048)
+      expect(second).to.be.within(500, 4096)
+      expect(atFirst(1000)[0]).to.equal(first)
+      expect(atFirst(1000)[1]).to.be.above(8000)
+    })
+
     it('soon measures the base again, by a response with one message', () => {
       const { window, now } = measured(300, 100)
       window.atOnce = true
