@@ -25,6 +25,7 @@ export class StartUp {
   #held: Bytes = Number.POSITIVE_INFINITY
   /** Answers with less between them came at one instant. */
   readonly #instant: Millis
+  readonly #resolution: Millis
   /** The latest answers, as long as they came evenly. */
   #evenBytes: Bytes = 0
   #evenBusy: Millis = 0
@@ -52,6 +53,7 @@ export class StartUp {
    */
   constructor(resolution: Millis, first = START, most: Bytes = Number.POSITIVE_INFINITY) {
     this.#most = most
+    this.#resolution = resolution
     this.#instant = INSTANT * resolution
     this.#first = first
     this.allowed = first
@@ -104,14 +106,18 @@ export class StartUp {
 
   /** Grows as far as the time between this answer and the one before shows that the path carries it. */
   #growWithin({ run, lasted, alone, atOnce, limited }: Answer, span: Millis): void {
-    if (!limited || (alone && !atOnce)) return
+    if (!limited) return
+    const isAlone = alone && !atOnce
+    // written at once, after a rest or not: so much may take longer than answers are late
+    const isMost = 2 * run >= this.allowed
+    if (isAlone && !isMost) return
     // several messages may end in one packet
     if (lasted < this.#instant && this.#together <= PACKET) return
-    const shown = (run / Math.max(lasted, this.#instant)) * span
+    const shown = (run / Math.max(lasted, isAlone ? this.#resolution : this.#instant)) * span
     const isEven = this.#isKnownEven
-    const next = isEven ? shown : 2 * this.allowed
+    const next = isEven || isMost ? shown : 2 * this.allowed
     if (next > shown) return
-    const most = (isEven ? MOST_EVEN_GROWTH : MOST_GROWTH) * this.#roundStart
+    const most = (isEven && !isAlone ? MOST_EVEN_GROWTH : MOST_GROWTH) * this.#roundStart
     this.allowed = Math.max(this.allowed, Math.min(next, most, this.#most))
   }
 

@@ -110,13 +110,29 @@ describe('StartUp', () => {
     expect(startUp.allowed).to.equal(START)
   })
 
-  it('takes an answer alone for one of what may be in flight only where that is all at once', () => {
-    for (const atOnce of [false, true]) {
+  it('takes an answer alone for no sign of speed, but where that is most of what may be in flight', () => {
+    for (const [run, atOnce, grows] of [
+      [START / 4, false, false],
+      [START, false, true],
+      [START, true, true],
+    ] as const) {
       const startUp = new StartUp(RESOLUTION)
       const at = { since: 0, now: 300, rtt: 300, ahead: START, alone: true }
-      startUp.answered({ ...ANSWER, ...at, atOnce, run: START, lasted: 1 }, 299, RESOLUTION)
-      expect(startUp.allowed > START, String(atOnce)).to.equal(atOnce)
+      startUp.answered({ ...ANSWER, ...at, atOnce, run, lasted: 1 }, 299, RESOLUTION)
+      expect(startUp.allowed > START, `${run}, ${atOnce}`).to.equal(grows)
     }
+  })
+
+  it('grows at once as far as most of what may be in flight shows, and eightfold at most', () => {
+    const allowed = (lasted: number): number => {
+      const startUp = new StartUp(RESOLUTION)
+      const at = { since: 0, now: 300, rtt: 300, ahead: START, run: START, alone: true }
+      startUp.answered({ ...ANSWER, ...at, lasted }, 299, RESOLUTION)
+      return startUp.allowed
+    }
+    expect(allowed(1)).to.equal(8 * START)
+    // so much is the rate itself
+    expect(allowed(600)).to.equal(START)
   })
 
   it('begins and ends where it is told to', () => {
