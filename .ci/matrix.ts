@@ -24,13 +24,13 @@ const [tarball, consumer, scratch] = process.argv.slice(2).map((path) => resolve
 
 /** The specs of what touches the inside of Node, Engine.IO and Socket.IO. */
 const CORE = [
-  'interception',
-  'transports',
-  'wire',
-  'kernel-write',
-  'fanout',
-  'pacing',
-  'sessions-elsewhere',
+  'intercept/tap',
+  'link/outstanding',
+  'link/wire',
+  'link/direct/kernel-write',
+  'loop/turn-scheduler',
+  'link/pacing',
+  'link/sessions-elsewhere',
   'plugin',
 ]
 const AT_ONCE = Math.min(2, availableParallelism())

@@ -1,4 +1,4 @@
-import { Arguments, UsageError } from './arguments.ts'
+import { Arguments, UsageError } from './harness/arguments.ts'
 import { type Scenario, scenarios } from './scenarios.ts'
 
 /** `npm run bench -- <scenario> [options]`; with `--json` the last line is one JSON object. */

@@ -1,9 +1,9 @@
 import { UsageError } from './arguments.ts'
-import { ModeSwitch } from './mode.ts'
-import { Player } from './player.ts'
-import { controlRoutes, type DemoControls, pageRoutes } from './routes.ts'
-import { type Lobby, startLobby } from './server.ts'
-import { startWifi, type Wifi } from './wifi.ts'
+import { ModeSwitch } from './lobby/mode.ts'
+import { Player } from './lobby/player.ts'
+import { controlRoutes, type DemoControls, pageRoutes } from './lobby/routes.ts'
+import { type Lobby, startLobby } from './lobby/server.ts'
+import { startWifi, type Wifi } from './lobby/wifi.ts'
 
 export interface LiveOptions {
   readonly port: number

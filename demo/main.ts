@@ -1,5 +1,5 @@
 import { readArguments, USAGE, UsageError } from './arguments.ts'
-import { runHeadless } from './headless.ts'
+import { runHeadless } from './headless/headless.ts'
 import { runLive } from './live.ts'
 
 async function main(): Promise<void> {

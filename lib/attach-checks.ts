@@ -1,9 +1,9 @@
 import type { Server } from 'socket.io'
 import type { Spillway } from './attach.ts'
-import { refuse, verbatim } from './errors.ts'
-import type { CompiledMessages } from './messages.ts'
+import { refuse, verbatim } from './base/errors.ts'
+import type { CompiledMessages } from './classify/message-map.ts'
+import { Tap, type TappedServer } from './intercept/tap.ts'
 import { checkOwnUpgradePath } from './socketio/upgrade-path.ts'
-import { Tap, type TappedServer } from './tap.ts'
 
 /** Marks a server that has a Spillway, whichever copy of this package has attached it. */
 const kAttached = Symbol.for('fastify-spillway.attached')

@@ -26,9 +26,8 @@ import {
   queueLimit,
   type SpillwayStats,
 } from '../schemas/stats.ts'
-import { type AdapterClient, isAdapterClient } from './adapter-client.ts'
-import { Adapters } from './adapters.ts'
-import { Admission } from './admission.ts'
+import { Admission } from './admission/admission.ts'
+import { Gate, whoAsks } from './admission/handshakes.ts'
 import {
   checkGapEvent,
   checkServer,
@@ -36,27 +35,28 @@ import {
   refuseClosed,
   unmarkAttached,
 } from './attach-checks.ts'
-import { Budget } from './budget.ts'
-import type { Channel, Left } from './channel.ts'
-import { Classifier } from './classifier.ts'
-import { Clients } from './clients.ts'
-import { systemClock } from './clock.ts'
-import { refuse } from './errors.ts'
-import { Gate, whoAsks } from './gate.ts'
-import type { Limits } from './limits.ts'
-import { CompiledMessages } from './messages.ts'
-import type { AdapterFault, ClosingCode, RefusalReason } from './outcomes.ts'
-import type { ClientBrief } from './peer.ts'
-import { Reporter } from './reporter.ts'
-import type { Rule } from './rule.ts'
-import { Shutdown, type ShutdownPace } from './shutdown.ts'
-import { conditionOf, spillwayStatsOf } from './snapshot.ts'
-import { Tap } from './tap.ts'
+import { systemClock } from './base/clock.ts'
+import { refuse } from './base/errors.ts'
+import type { Limits } from './base/limits.ts'
+import type { AdapterFault, ClosingCode, RefusalReason } from './base/outcomes.ts'
+import type { Bytes, Millis } from './base/units.ts'
+import type { Channel, Left } from './channel/channel.ts'
+import { Classifier } from './classify/classifier.ts'
+import { CompiledMessages } from './classify/message-map.ts'
+import { Budget } from './clients/budget.ts'
+import { conditionOf, spillwayStatsOf } from './clients/client-stats.ts'
+import { Clients } from './clients/clients.ts'
+import { Shutdown, type ShutdownPace } from './clients/shutdown.ts'
+import { Adapters } from './cluster/adapter-guard.ts'
+import { type AdapterClient, isAdapterClient } from './cluster/redis-client.ts'
+import { Tap } from './intercept/tap.ts'
+import type { Rule } from './message/rule.ts'
+import type { SpillwayOptions } from './spillway-options.ts'
+import type { ClientBrief } from './telemetry/client-identity.ts'
+import { Reporter } from './telemetry/reporter.ts'
 import { ShedNotices } from './telemetry/shed-notices.ts'
+import type { ClosedSummary } from './telemetry/undelivered.ts'
 import type { NamespaceOf, ServerOf } from './typed-server.ts'
-import type { SpillwayOptions } from './types.ts'
-import type { ClosedSummary } from './undelivered.ts'
-import type { Bytes, Millis } from './units.ts'
 
 /**
  * Puts every message that a Socket.IO server sends under a per-client scheduler.

@@ -11,4 +11,4 @@ export type {
   WithAck,
 } from '../schemas/priority.ts'
 export { cosmetic, critical, priorities } from '../schemas/priority.ts'
-export { type ErrorCode, SpillwayError } from './errors.ts'
+export { type ErrorCode, SpillwayError } from './base/errors.ts'

@@ -1,5 +1,5 @@
 import { getHeapStatistics } from 'node:v8'
-import { type Bytes, MiB } from '../lib/units.ts'
+import { type Bytes, MiB } from '../lib/base/units.ts'
 
 /**
  * What of V8's heap limit is for young objects: three semi-spaces of 16 MiB, unless

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { refuse, verbatim } from '../lib/errors.ts'
-import { RESERVED_EVENTS } from '../lib/reserved.ts'
-import { type Bytes, KiB, MiB, type Millis } from '../lib/units.ts'
-import { refusalOf } from './allowed.ts'
+import { refuse, verbatim } from '../lib/base/errors.ts'
+import { type Bytes, KiB, MiB, type Millis } from '../lib/base/units.ts'
 import { defaultBudget } from './default-budget.ts'
 import { isPlain, safeParse } from './own-keys.ts'
+import { refusalOf } from './refusal.ts'
+import { RESERVED_EVENTS } from './reserved-events.ts'
 
 /** The only source of the options' prose, defaults and ranges; the README's table is made of it. */
 

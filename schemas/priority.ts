@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { refuse, verbatim } from '../lib/errors.ts'
-import { refusalOf } from './allowed.ts'
+import { refuse, verbatim } from '../lib/base/errors.ts'
 import { safeParse } from './own-keys.ts'
+import { refusalOf } from './refusal.ts'
 
 /** Any zod 4 schema, those of `zod/mini` too. */
 export type Schema = z.core.$ZodType

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
-import { BOUNDLESS } from './support/flood.ts'
+import { BOUNDLESS } from './support/clients/flood.ts'
+import { WIRES } from './support/clients/paused.ts'
 import { messages } from './support/messages.ts'
-import { WIRES } from './support/paused.ts'
-import { eventually, type Fixture, startServer } from './support/server.ts'
+import { eventually, type Fixture, startServer } from './support/servers/server.ts'
 
 const MESSAGES = 20
 const LONG = 'x'.repeat(400_000)

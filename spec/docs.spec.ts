@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { optionPaths, pages, sections } from '../docs/generate.ts'
-import { ERRORS } from '../lib/errors.ts'
+import { ERRORS } from '../lib/base/errors.ts'
+import { CLOSING_CODES, MESSAGE_OUTCOMES } from '../lib/base/outcomes.ts'
 import { METRICS } from '../lib/metrics/catalogue.ts'
-import { CLOSING_CODES, MESSAGE_OUTCOMES } from '../lib/outcomes.ts'
 import { attachOptions, pluginOptions } from '../schemas/options.ts'
 import { cosmeticOptions } from '../schemas/priority.ts'
 

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import type { Server, Socket } from 'socket.io'
 import type { Socket as ClientSocket } from 'socket.io-client'
 import { messages, pad } from './support/messages.ts'
-import { eventually, type Fixture, type RawClient, startServer } from './support/server.ts'
+import { eventually, type Fixture, type RawClient, startServer } from './support/servers/server.ts'
 
 type Mode = 'plain' | 'observe'
 const RECOVERY = { connectionStateRecovery: {} }

@@ -11,13 +11,13 @@ import sinon from 'sinon'
 import { Server } from 'socket.io'
 import { z } from 'zod'
 import { attach } from '../lib/attach.ts'
-import type { SpillwayError } from '../lib/errors.ts'
+import type { SpillwayError } from '../lib/base/errors.ts'
 import spillway, { type SpillwayPluginOptions } from '../lib/plugin.ts'
-import { type AppFixture, listen, startApp } from './support/app.ts'
 import { messages } from './support/messages.ts'
+import { type AppFixture, listen, startApp } from './support/servers/app.ts'
 import './support/rejections.ts'
 import { expectRefusal, refusalOfPromise } from './support/refusals.ts'
-import { eventually } from './support/server.ts'
+import { eventually } from './support/servers/server.ts'
 
 describe('Plugin', () => {
   const open: Array<{ close(): Promise<unknown> }> = []
@@ -459,7 +459,7 @@ describe('Plugin', () => {
 
     for (const server of ['own', 'fastify-socket.io', 'given']) {
       it(`leaves nothing open: a process with the server ${server} ends by itself`, async () => {
-        const script = fileURLToPath(new URL('support/closing-app.ts', import.meta.url))
+        const script = fileURLToPath(new URL('support/process/closing-app.ts', import.meta.url))
         const child = spawn(process.execPath, ['--import', 'tsx', script, server], {
           stdio: ['ignore', 'pipe', 'inherit'],
           timeout: 15_000,

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core'
 import type { ClientsPage, SpillwayStats } from '../../schemas/stats.ts'
-import { reads } from '../../spec/support/browser-page.ts'
-import { agrees, clientRows, figuresIn, whole } from '../../spec/support/dashboard-page.ts'
+import { reads } from '../../spec/support/browser/browser-page.ts'
+import { agrees, clientRows, figuresIn, whole } from '../../spec/support/browser/dashboard-page.ts'
 
 /** The latest answers that a page got, by what it asked below the prefix. */
 export type Told = ReadonlyMap<string, unknown>

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { megabytes, table } from '../../demo/figures.ts'
-import { faults, run, warmUp } from '../../spec/support/faults/catalogue.ts'
-import { type Outcome, Skipped } from '../../spec/support/faults/fault.ts'
+import { megabytes, table } from '../../demo/headless/figures.ts'
+import { faults, run, warmUp } from '../../spec/faults/catalogue.ts'
+import { type Outcome, Skipped } from '../../spec/faults/fault.ts'
 import type { Scenario } from '../scenarios.ts'
 
 /** Whoever is ended gets no more than this of the run that is under way. */

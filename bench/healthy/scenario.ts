@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
-import { type Arguments, UsageError } from '../arguments.ts'
-import { congestionControl, linkMaker } from '../link/link.ts'
+import { type Arguments, UsageError } from '../harness/arguments.ts'
+import { congestionControl, linkMaker } from '../harness/shaped-link.ts'
 import type { Report, Scenario } from '../scenarios.ts'
 import type { Subject } from '../slow-link/subjects.ts'
 import { type Cell, cells, DEFAULTS, groups, truthOf } from './cells.ts'

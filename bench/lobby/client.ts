@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { serve } from '../serve.ts'
+import { serve } from '../harness/serve.ts'
 import { Guest } from './guest.ts'
 import type { Kind } from './kind.ts'
 

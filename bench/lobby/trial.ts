@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Child } from '../child.ts'
-import type { Namespace } from '../link/namespace.ts'
+import { Child } from '../harness/child.ts'
+import type { Namespace } from '../harness/network-namespace.ts'
 import type { ClientHandlers, Received } from './client.ts'
 import { closedAmong } from './deaf.ts'
 import type { Kind } from './kind.ts'

@@ -1,4 +1,4 @@
-import { DeliveryWindow } from '../../lib/window.ts'
+import { DeliveryWindow } from '../../lib/window/delivery-window.ts'
 
 export const SUBJECTS = ['socket.io', 'spillway', 'spillway-no-window'] as const
 export type Subject = (typeof SUBJECTS)[number]

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Server } from 'socket.io'
 import { attach, type Spillway } from '../../lib/index.ts'
-import { serve } from '../serve.ts'
+import { serve } from '../harness/serve.ts'
 import type { Subject } from './scenario.ts'
 
 /** A server to which one client does the same again and again, alone in its process. */

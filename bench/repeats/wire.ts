@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { SOCKET_IO_PATH, upgradeRequest } from '../link/handshake.ts'
+import { SOCKET_IO_PATH, upgradeRequest } from '../harness/handshake.ts'
 
 /** One WebSocket, without a library, that says what it is told to and answers what it is asked. */
 

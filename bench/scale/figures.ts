@@ -1,6 +1,6 @@
-import { table } from '../../demo/figures.ts'
+import { table } from '../../demo/headless/figures.ts'
+import { median, round } from '../harness/statistics.ts'
 import type { Report } from '../scenarios.ts'
-import { median, round } from '../statistics.ts'
 import { SUBJECTS, type Subject, type Trial } from './trial.ts'
 
 /** Everything that was measured with so many clients. */

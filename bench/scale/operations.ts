@@ -1,12 +1,12 @@
-import { Channel, type ChannelHost } from '../../lib/channel.ts'
-import { Lane } from '../../lib/lane.ts'
-import { Ledger } from '../../lib/ledger.ts'
+import { Channel, type ChannelHost } from '../../lib/channel/channel.ts'
+import { Lane } from '../../lib/channel/lane.ts'
 import { HANDOVER } from '../../lib/link/link.ts'
-import { Meters } from '../../lib/meters.ts'
-import { criticalRule, envelope, rule } from '../../spec/support/envelopes.ts'
-import { FakeLink } from '../../spec/support/fake-link.ts'
-import { LIMITS } from '../../spec/support/simulation.ts'
-import { serve } from '../serve.ts'
+import { Ledger } from '../../lib/message/held-bytes.ts'
+import { Meters } from '../../lib/telemetry/meters.ts'
+import { criticalRule, envelope, rule } from '../../spec/support/fakes/envelopes.ts'
+import { FakeLink } from '../../spec/support/fakes/fake-link.ts'
+import { LIMITS } from '../../spec/support/fakes/simulation.ts'
+import { serve } from '../harness/serve.ts'
 
 /** Channels and lanes of so many clients without any transport, alone in their process. */
 

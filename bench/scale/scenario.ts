@@ -1,6 +1,6 @@
-import type { Arguments } from '../arguments.ts'
-import { Child } from '../child.ts'
 import type { Load } from '../fanout/measure.ts'
+import type { Arguments } from '../harness/arguments.ts'
+import { Child } from '../harness/child.ts'
 import type { Report, Scenario } from '../scenarios.ts'
 import { reportOf, type Size } from './figures.ts'
 import { checkOpenFiles } from './open-files.ts'

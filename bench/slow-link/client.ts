@@ -1,7 +1,7 @@
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client'
-import { PathRelay } from '../../spec/support/path-relay.ts'
-import type { Link } from '../link/link.ts'
-import { serve } from '../serve.ts'
+import { PathRelay } from '../../spec/support/paths/path-relay.ts'
+import { serve } from '../harness/serve.ts'
+import type { Link } from '../harness/shaped-link.ts'
 import type { MessageClass, Payload } from './messages.ts'
 import type { Speech } from './speech.ts'
 

@@ -1,4 +1,4 @@
-import { type Percentiles, percentiles, table } from '../../demo/figures.ts'
+import { type Percentiles, percentiles, table } from '../../demo/headless/figures.ts'
 import type { Receipt } from './client.ts'
 import type { Trial } from './trial.ts'
 

@@ -1,4 +1,4 @@
-import { congestionControl, linkMaker } from '../link/link.ts'
+import { congestionControl, linkMaker } from '../harness/shaped-link.ts'
 import type { Scenario } from '../scenarios.ts'
 import { figuresOf, limitMs, type SubjectFigures, tableOf } from './figures.ts'
 import { PROTOCOLS, TRANSPORTS } from './speech.ts'

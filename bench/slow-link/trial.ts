@@ -1,5 +1,5 @@
-import { Child } from '../child.ts'
-import type { LinkMaker } from '../link/link.ts'
+import { Child } from '../harness/child.ts'
+import type { LinkMaker } from '../harness/shaped-link.ts'
 import type { ClientHandlers, Received } from './client.ts'
 import type { Loaded, LoadOptions, ServerHandlers } from './server.ts'
 import type { Speech } from './speech.ts'

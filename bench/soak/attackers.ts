@@ -1,6 +1,6 @@
-import { percentiles } from '../../demo/figures.ts'
+import { percentiles } from '../../demo/headless/figures.ts'
 import type { Spillway } from '../../lib/index.ts'
-import { round } from '../statistics.ts'
+import { round } from '../harness/statistics.ts'
 import { ATTACK_NAMES, type AttackName, attackOf } from './attacks.ts'
 
 /** What the server counts of its hostile clients. */

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { percentiles } from '../../demo/figures.ts'
-import { type ProcessFigures, ProcessMeter } from '../process-meter.ts'
-import { serve } from '../serve.ts'
-import { round } from '../statistics.ts'
+import { percentiles } from '../../demo/headless/figures.ts'
+import { type ProcessFigures, ProcessMeter } from '../harness/process-meter.ts'
+import { serve } from '../harness/serve.ts'
+import { round } from '../harness/statistics.ts'
 import { type Kind, LEAVINGS, type Leaving, Visitor } from './visitor.ts'
 
 /** The clients of the soak: so many are connected all the time, but not the same ones. */

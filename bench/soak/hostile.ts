@@ -1,7 +1,7 @@
 import { setPriority } from 'node:os'
+import { ProcessMeter } from '../harness/process-meter.ts'
+import { serve } from '../harness/serve.ts'
 import { closedAmong } from '../lobby/deaf.ts'
-import { ProcessMeter } from '../process-meter.ts'
-import { serve } from '../serve.ts'
 import type { AttackName } from './attacks.ts'
 import { Intruder } from './intruder.ts'
 

@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:http'
 import { connect, Socket } from 'node:net'
-import { SOCKET_IO_PATH, upgradeRequest } from '../link/handshake.ts'
+import { SOCKET_IO_PATH, upgradeRequest } from '../harness/handshake.ts'
 import { pingFrame, pongFrame, textFrame } from '../lobby/wire.ts'
 import { type AttackName, userAgentOf } from './attacks.ts'
 

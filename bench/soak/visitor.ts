@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { Sequence } from '../../spec/support/faults/sequence.ts'
+import { Sequence } from '../../spec/faults/sequence.ts'
 import { openLine } from '../lobby/line.ts'
 import { closeFrame, type Heard, textFrame } from '../lobby/wire.ts'
 

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { percentiles } from '../../demo/figures.ts'
+import { percentiles } from '../../demo/headless/figures.ts'
+import { serve } from '../harness/serve.ts'
 import { openLine } from '../lobby/line.ts'
 import type { Heard } from '../lobby/wire.ts'
-import { serve } from '../serve.ts'
 import { FIRST_PROBE, PROBED_SHARE, type Sent } from './subjects.ts'
 
 /** The clients that are connected all the time, in a process that the others can't keep busy. */

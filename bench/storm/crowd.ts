@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
 import { setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { serve } from '../harness/serve.ts'
 import { openLine } from '../lobby/line.ts'
 import { type Heard, textFrame } from '../lobby/wire.ts'
-import { serve } from '../serve.ts'
 
 /** Those who are cut off, and come back at once. */
 

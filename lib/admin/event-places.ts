@@ -1,4 +1,4 @@
-import type { Millis } from '../units.ts'
+import type { Millis } from '../base/units.ts'
 import type { EventReader } from './event-reader.ts'
 
 const MOST_READERS = 32

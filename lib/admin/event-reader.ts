@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { type Bytes, KiB, type Millis } from '../units.ts'
+import { type Bytes, KiB, type Millis } from '../base/units.ts'
 
 /** Kept for one reader that is slower than what happens. */
 const BACKLOG: Bytes = 64 * KiB

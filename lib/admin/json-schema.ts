@@ -28,7 +28,7 @@ export function jsonSchemaOf(schema: z.ZodType, io: 'input' | 'output'): JsonSch
   return json
 }
 
-/** From `meta`, see `Facts` in schemas/allowed.ts. */
+/** From `meta`, see `Facts` in schemas/refusal.ts. */
 const OUR_KEYWORDS = ['unit', 'allowed'] as const
 
 /** How a dialect without the type `null` marks what may be null. */

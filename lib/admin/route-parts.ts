@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { failure } from '../../schemas/stats.ts'
-import { isDecorated } from '../decorated.ts'
+import { isDecorated } from '../fastify/decorations.ts'
 import type { Hooks } from './options.ts'
 
 export const clientParams = z.object({ id: z.string().max(100) })

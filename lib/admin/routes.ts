@@ -1,10 +1,10 @@
 import type { FastifyError, FastifyInstance, onRequestHookHandler } from 'fastify'
-import { isDecorated } from '../decorated.ts'
-import { changeRoutes } from './change.ts'
+import { isDecorated } from '../fastify/decorations.ts'
+import { changeRoutes } from './change-routes.ts'
 import type { AdminOptions } from './options.ts'
-import { readRoutes } from './read.ts'
+import { readRoutes } from './read-routes.ts'
 import { stringify } from './route.ts'
-import { uiRoutes } from './ui.ts'
+import { uiRoutes } from './ui-routes.ts'
 
 /** The routes, the dashboard among them. No answer contains a payload. */
 export async function adminRoutes(app: FastifyInstance, options: AdminOptions): Promise<void> {

@@ -1,5 +1,5 @@
-import type { Rule } from '../rule.ts'
-import type { Bytes } from '../units.ts'
+import type { Bytes } from '../base/units.ts'
+import type { Rule } from '../message/rule.ts'
 
 export interface Shed {
   readonly namespace: string

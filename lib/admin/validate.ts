@@ -1,7 +1,7 @@
 import type { z } from 'zod'
-import { refusalOf } from '../../schemas/allowed.ts'
 import { safeParse } from '../../schemas/own-keys.ts'
-import { describe, verbatim } from '../errors.ts'
+import { refusalOf } from '../../schemas/refusal.ts'
+import { describe, verbatim } from '../base/errors.ts'
 
 /**
  * The validator of one part of a request, which refuses in the words in which options are refused.

@@ -1,6 +1,6 @@
-import type { Ledger } from '../ledger.ts'
-import { LEFT_SOCKET } from '../memory.ts'
-import type { Bytes } from '../units.ts'
+import type { Bytes } from '../base/units.ts'
+import type { Ledger } from '../message/held-bytes.ts'
+import { LEFT_SOCKET } from '../message/memory-costs.ts'
 import type { NamespaceSocket } from './namespace-sockets.ts'
 
 /** A socket that messages wait for. They are its own, also when another one joins its namespace. */

@@ -1,5 +1,5 @@
-import type { Packet } from '../classifier.ts'
-import type { EncodedPart } from '../frame.ts'
+import type { Packet } from '../classify/classifier.ts'
+import type { EncodedPart } from '../message/frame.ts'
 import { replaceMethod } from '../socketio/override.ts'
 
 type Encode = (packet: Packet) => EncodedPart[]

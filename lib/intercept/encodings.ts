@@ -1,6 +1,6 @@
 import { timers } from '../base/timers.ts'
-import { Envelope, type EnvelopeFields, type WriteOptions } from '../envelope.ts'
-import type { EncodedPart } from '../frame.ts'
+import { Envelope, type EnvelopeFields, type WriteOptions } from '../message/envelope.ts'
+import type { EncodedPart } from '../message/frame.ts'
 
 /** A packet as it was encoded, with the envelope of its latest write. */
 export class Encoding {

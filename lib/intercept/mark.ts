@@ -1,4 +1,4 @@
-import type { Remark, Verdict } from '../classifier.ts'
+import type { Remark, Verdict } from '../classify/classifier.ts'
 
 /** Adapters carry it with the packet; it is never sent to a client. */
 const MARK = 'spillway'

@@ -1,17 +1,27 @@
 import { timers } from '../base/timers.ts'
-import type { Burst } from '../burst.ts'
-import type { Envelope } from '../envelope.ts'
-import type { TickMember } from '../fanout.ts'
-import { Held, type Shared } from '../ledger.ts'
+import type { Bytes, Millis } from '../base/units.ts'
+import type { TickMember } from '../loop/turn-scheduler.ts'
+import type { Envelope } from '../message/envelope.ts'
+import type { Burst } from '../message/frame-batch.ts'
+import { Held, type Shared } from '../message/held-bytes.ts'
+import {
+  bytesHeldBack,
+  type EngineSocket,
+  type EngineWrite,
+  kernelSocketOf,
+} from '../socketio/engine.ts'
 import { note, Override } from '../socketio/override.ts'
 import { hasOwnFlush } from '../socketio/send-path.ts'
-import type { Bytes, Millis } from '../units.ts'
-import { Backlog } from './backlog.ts'
-import { bytesHeldBack, type EngineSocket, type EngineWrite, kernelSocketOf } from './engine.ts'
-import type { FrameWriter } from './frame-writer.ts'
-import { elsewhere, type GaugeEvents, gaugeFor, type TransportGauge } from './gauge.ts'
+import type { FrameWriter } from './direct/frame-writer.ts'
+import { Backlog } from './kernel-backlog.ts'
 import { type Ending, HANDOVER, type Link, type LinkEvents, type LinkHost } from './link.ts'
 import { MARKER_BYTES } from './marker-tokens.ts'
+import {
+  elsewhere,
+  type GaugeEvents,
+  gaugeFor,
+  type TransportGauge,
+} from './transports/transport.ts'
 
 /** An Engine.IO connection, over whatever transport it has now. */
 export class EngineLink implements Link, GaugeEvents {

@@ -1,8 +1,8 @@
-import type { Bursts } from '../burst.ts'
-import type { Envelope } from '../envelope.ts'
-import type { TickMember } from '../fanout.ts'
-import type { Ledger } from '../ledger.ts'
-import type { Bytes, Millis } from '../units.ts'
+import type { Bytes, Millis } from '../base/units.ts'
+import type { TickMember } from '../loop/turn-scheduler.ts'
+import type { Envelope } from '../message/envelope.ts'
+import type { Bursts } from '../message/frame-batch.ts'
+import type { Ledger } from '../message/held-bytes.ts'
 
 /** What a link tells its channel. */
 export interface LinkEvents {

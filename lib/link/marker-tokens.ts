@@ -1,5 +1,5 @@
 import { randomBytes, randomFillSync } from 'node:crypto'
-import type { Bytes } from '../units.ts'
+import type { Bytes } from '../base/units.ts'
 
 /**
  * The payloads of delivery markers: a tag of this process, and a random token of the one marker.

@@ -1,7 +1,7 @@
 import type { Spillway } from '../attach.ts'
-import type { Histogram } from '../histogram.ts'
-import { MESSAGE_OUTCOMES, type MessageOutcome } from '../outcomes.ts'
-import type { Rule } from '../rule.ts'
+import type { Histogram } from '../base/histogram.ts'
+import { MESSAGE_OUTCOMES, type MessageOutcome } from '../base/outcomes.ts'
+import type { Rule } from '../message/rule.ts'
 
 export type Labels = Readonly<Record<string, string>>
 export type Row = readonly [labels: Labels, value: number]

@@ -2,8 +2,8 @@ import { Counter, Gauge, Histogram as PromHistogram, Registry } from 'prom-clien
 import { metricsRegistry, parseOptions } from '../../schemas/options.ts'
 import type { Spillway } from '../attach.ts'
 import { isSpillway, refuseClosed } from '../attach-checks.ts'
-import { refuse, verbatim } from '../errors.ts'
-import type { Histogram } from '../histogram.ts'
+import { refuse, verbatim } from '../base/errors.ts'
+import type { Histogram } from '../base/histogram.ts'
 import { type Counted, type Labels, METRICS, type Measured } from './catalogue.ts'
 import { Group, groupOf, noteGroup } from './group.ts'
 

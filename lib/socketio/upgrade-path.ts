@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events'
-import { refuse, verbatim } from '../errors.ts'
+import { refuse, verbatim } from '../base/errors.ts'
 import { replaceMethod } from './override.ts'
 
 /** What a Socket.IO server tells of its path and its HTTP server. */

@@ -1,6 +1,6 @@
+import { toError } from '../base/errors.ts'
 import { timers } from '../base/timers.ts'
-import { toError } from '../errors.ts'
-import type { Millis } from '../units.ts'
+import type { Millis } from '../base/units.ts'
 
 /**
  * Calls the application, each time in a later turn of the loop, so that a callback may emit, and one

@@ -1,7 +1,7 @@
+import type { Clock } from '../base/clock.ts'
 import type { NamespaceSocket } from '../channel/namespace-sockets.ts'
-import type { Clock } from '../clock.ts'
-import type { Gap, ShedSummary } from '../episode.ts'
-import type { Reporter } from '../reporter.ts'
+import type { Reporter } from './reporter.ts'
+import type { Gap, ShedSummary } from './shed-episode.ts'
 
 interface Addressee {
   /** Its socket in a namespace, if it is in it now. */

@@ -1,4 +1,4 @@
-import type { Bytes, BytesPerMilli, Millis } from '../units.ts'
+import type { Bytes, BytesPerMilli, Millis } from '../base/units.ts'
 import { PACKET } from './start-up.ts'
 
 /**

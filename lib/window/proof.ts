@@ -1,4 +1,4 @@
-import type { Bytes, Millis } from '../units.ts'
+import type { Bytes, Millis } from '../base/units.ts'
 
 /** What the answer of a marker proves. */
 export interface Proof {

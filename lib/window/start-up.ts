@@ -1,4 +1,4 @@
-import type { Bytes, BytesPerMilli, Millis } from '../units.ts'
+import type { Bytes, BytesPerMilli, Millis } from '../base/units.ts'
 
 /** Bytes that a packet carries. */
 export const PACKET: Bytes = 1448

@@ -2,9 +2,9 @@ import { mock } from 'node:test'
 import { expect } from 'chai'
 import sinon from 'sinon'
 import { attach, type Spillway } from '../../lib/attach.ts'
-import { starve } from '../support/flood.ts'
+import { starve } from '../support/clients/flood.ts'
 import { messages, pad } from '../support/messages.ts'
-import { type Fixture, type RawClient, startServer } from '../support/server.ts'
+import { type Fixture, type RawClient, startServer } from '../support/servers/server.ts'
 
 // as they are before anything is faked
 const { setTimeout: later, setImmediate: soon } = globalThis

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { type AppFixture, startApp } from '../support/app.ts'
+import { type AppFixture, startApp } from '../support/servers/app.ts'
 
 /**
  * What a page of another site can have a browser send, with its cookies and without asking: forms by

@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { expect } from 'chai'
 import type { ClosedClient } from '../../schemas/stats.ts'
-import { type AppFixture, startApp } from '../support/app.ts'
-import { HostileSocket, requestOf, UPGRADE } from '../support/hostile.ts'
+import { HostileSocket, requestOf, UPGRADE } from '../support/clients/hostile-socket.ts'
+import { EndlessUpgrades, PollingSession } from '../support/clients/upgrades.ts'
 import { messages, pad } from '../support/messages.ts'
-import { eventually, type Fixture, startServer } from '../support/server.ts'
-import { EndlessUpgrades, PollingSession } from '../support/upgrades.ts'
+import { type AppFixture, startApp } from '../support/servers/app.ts'
+import { eventually, type Fixture, startServer } from '../support/servers/server.ts'
 
 const KiB = 1024
 const UPGRADE_TIMEOUT = 300

@@ -2,8 +2,14 @@ import { once } from 'node:events'
 import { expect } from 'chai'
 import { type Counted, METRICS } from '../../lib/metrics/catalogue.ts'
 import type { ClosedClient } from '../../schemas/stats.ts'
-import { frameOf, HostileSocket, requestOf, text, UPGRADE } from '../support/hostile.ts'
-import { eventually, type Fixture, startServer } from '../support/server.ts'
+import {
+  frameOf,
+  HostileSocket,
+  requestOf,
+  text,
+  UPGRADE,
+} from '../support/clients/hostile-socket.ts'
+import { eventually, type Fixture, startServer } from '../support/servers/server.ts'
 
 const KiB = 1024
 const watermarks = { low: 32 * KiB, high: 64 * KiB, limit: 256 * KiB, emergency: 64 * 1024 * KiB }

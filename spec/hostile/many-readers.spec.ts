@@ -1,9 +1,9 @@
 import { get, type IncomingMessage } from 'node:http'
 import { expect } from 'chai'
 import { SharedAnswers } from '../../lib/admin/shared-answers.ts'
-import { Listings } from '../../lib/listing.ts'
-import { type AppFixture, startApp } from '../support/app.ts'
-import { eventually } from '../support/server.ts'
+import { Listings } from '../../lib/clients/listing.ts'
+import { type AppFixture, startApp } from '../support/servers/app.ts'
+import { eventually } from '../support/servers/server.ts'
 
 describe('Many readers of the admin routes', () => {
   let fixture: AppFixture

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { messages } from '../support/messages.ts'
-import { type Fixture, startServer } from '../support/server.ts'
+import { type Fixture, startServer } from '../support/servers/server.ts'
 
 /** What an application may emit by mistake, or because a client has said so. */
 const NAMES: Readonly<Record<string, () => unknown>> = {

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
-import { MiB } from '../../lib/units.ts'
+import { MiB } from '../../lib/base/units.ts'
 import { defaultBudget } from '../../schemas/default-budget.ts'
-import { unreadBy } from '../support/unread-clients.ts'
-import type { Unread } from '../support/unread-server.ts'
+import { unreadBy } from '../support/clients/unread-clients.ts'
+import type { Unread } from '../support/process/unread-server.ts'
 
 /** Megabytes of old objects that V8 may keep (`--max-old-space-size`). */
 const HEAPS = [64, 128, 512] as const

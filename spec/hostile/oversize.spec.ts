@@ -3,9 +3,9 @@ import { expect } from 'chai'
 import type { ServerOptions } from 'socket.io'
 import msgpack from 'socket.io-msgpack-parser'
 import { WebSocket } from 'ws'
-import type { SpillwayOptions } from '../../lib/types.ts'
+import type { SpillwayOptions } from '../../lib/spillway-options.ts'
 import { messages } from '../support/messages.ts'
-import { eventually, type Fixture, startServer } from '../support/server.ts'
+import { eventually, type Fixture, startServer } from '../support/servers/server.ts'
 
 const MOST = 1000
 

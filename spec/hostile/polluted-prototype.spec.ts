@@ -6,8 +6,8 @@ import { attach } from '../../lib/attach.ts'
 import { attachOptions, pluginOptions, policyChange } from '../../schemas/options.ts'
 import { cosmetic, cosmeticOptions, critical } from '../../schemas/priority.ts'
 import { clientsQuery } from '../../schemas/stats.ts'
-import { type AppFixture, startApp } from '../support/app.ts'
 import { refusalOf, refusalOfPromise } from '../support/refusals.ts'
+import { type AppFixture, startApp } from '../support/servers/app.ts'
 
 /** Somebody has put an enumerable property on what all objects inherit from. */
 async function polluted<T>(name: string, value: unknown, run: () => T): Promise<Awaited<T>> {

@@ -1,10 +1,10 @@
 import { expect } from 'chai'
 import type { Socket } from 'socket.io'
-import { Lane } from '../../lib/lane.ts'
-import { LEFT_SOCKET } from '../../lib/memory.ts'
-import { MiB } from '../../lib/units.ts'
-import { choke } from '../support/flood.ts'
-import { eventually, type Fixture, type RawClient, startServer } from '../support/server.ts'
+import { MiB } from '../../lib/base/units.ts'
+import { Lane } from '../../lib/channel/lane.ts'
+import { LEFT_SOCKET } from '../../lib/message/memory-costs.ts'
+import { choke } from '../support/clients/flood.ts'
+import { eventually, type Fixture, type RawClient, startServer } from '../support/servers/server.ts'
 
 const KiB = 1024
 /** Of which only `limit` is out of reach. */

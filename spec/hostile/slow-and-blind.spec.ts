@@ -3,10 +3,10 @@ import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { expect } from 'chai'
 import type { ClosedClient } from '../../schemas/stats.ts'
-import { requestOf, text, UPGRADE } from '../support/hostile.ts'
+import { requestOf, text, UPGRADE } from '../support/clients/hostile-socket.ts'
 import { messages, pad } from '../support/messages.ts'
-import { eventually, type Fixture, type RawClient, startServer } from '../support/server.ts'
-import { TLS_CLIENT, tlsServer } from '../support/tls.ts'
+import { eventually, type Fixture, type RawClient, startServer } from '../support/servers/server.ts'
+import { TLS_CLIENT, tlsServer } from '../support/servers/tls.ts'
 
 const KiB = 1024
 const MiB = 1024 * KiB

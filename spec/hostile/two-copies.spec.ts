@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { Server } from 'socket.io'
 import * as first from '../../lib/attach.ts'
-import { startServer } from '../support/server.ts'
+import { startServer } from '../support/servers/server.ts'
 
 /** What others may hand on in place of the server. */
 const WRAPPERS: Readonly<Record<string, (io: Server) => Server>> = {

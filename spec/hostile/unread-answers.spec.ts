@@ -1,6 +1,12 @@
 import { expect } from 'chai'
-import { frameOf, HostileSocket, requestOf, text, UPGRADE } from '../support/hostile.ts'
-import { eventually, type Fixture, startServer } from '../support/server.ts'
+import {
+  frameOf,
+  HostileSocket,
+  requestOf,
+  text,
+  UPGRADE,
+} from '../support/clients/hostile-socket.ts'
+import { eventually, type Fixture, startServer } from '../support/servers/server.ts'
 
 const KiB = 1024
 

@@ -2,11 +2,11 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { expect } from 'chai'
 import type { ClosedClient } from '../../schemas/stats.ts'
-import { startApp } from '../support/app.ts'
-import { HostileSocket, requestOf } from '../support/hostile.ts'
+import { HostileSocket, requestOf } from '../support/clients/hostile-socket.ts'
+import { PollingSession } from '../support/clients/upgrades.ts'
 import { messages } from '../support/messages.ts'
-import { eventually, type Fixture, startServer } from '../support/server.ts'
-import { PollingSession } from '../support/upgrades.ts'
+import { startApp } from '../support/servers/app.ts'
+import { eventually, type Fixture, startServer } from '../support/servers/server.ts'
 
 const MiB = 1024 * 1024
 /** More than the kernel takes of what nobody reads. */

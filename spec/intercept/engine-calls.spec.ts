@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect } from 'chai'
 import * as ws from 'ws'
-import type { SpillwayOptions } from '../../lib/types.ts'
-import { startServer } from '../support/server.ts'
+import type { SpillwayOptions } from '../../lib/spillway-options.ts'
+import { startServer } from '../support/servers/server.ts'
 
 interface Conn {
   readonly transport: object

@@ -2,9 +2,9 @@ import { expect } from 'chai'
 import type { Server, Socket } from 'socket.io'
 import { Decoder, Encoder } from 'socket.io-parser'
 import { attach } from '../../lib/attach.ts'
+import { traceOf } from '../socketio/support/traces.ts'
 import { messages, pad } from '../support/messages.ts'
-import { type Fixture, type RawClient, startServer } from '../support/server.ts'
-import { traceOf } from '../support/traces.ts'
+import { type Fixture, type RawClient, startServer } from '../support/servers/server.ts'
 
 /** With private state, that no object in its place has. */
 class CountingEncoder extends Encoder {

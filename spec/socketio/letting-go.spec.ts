@@ -7,11 +7,11 @@ import { Registry } from 'prom-client'
 import { Server, type ServerOptions, type Socket } from 'socket.io'
 import { attach, type Spillway } from '../../lib/attach.ts'
 import spillwayPlugin from '../../lib/plugin.ts'
-import { type AppFixture, listen } from '../support/app.ts'
 import { messages, pad } from '../support/messages.ts'
-import { eventually } from '../support/server.ts'
-import { countTimers } from '../support/timer-count.ts'
-import { type Trace, traceOf } from '../support/traces.ts'
+import { type AppFixture, listen } from '../support/servers/app.ts'
+import { eventually } from '../support/servers/server.ts'
+import { countTimers } from './support/timer-count.ts'
+import { type Trace, traceOf } from './support/traces.ts'
 
 const TRANSPORTS = [['websocket'], ['polling'], ['polling', 'websocket']]
 

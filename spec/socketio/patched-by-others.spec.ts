@@ -1,11 +1,11 @@
 import { expect } from 'chai'
 import type { Server, Socket } from 'socket.io'
 import { attach, type Spillway } from '../../lib/attach.ts'
-import { BOUNDLESS, starve } from '../support/flood.ts'
+import { BOUNDLESS, starve } from '../support/clients/flood.ts'
 import { messages, pad } from '../support/messages.ts'
 import { refusalOf } from '../support/refusals.ts'
-import { eventually, type Fixture, type RawClient, startServer } from '../support/server.ts'
-import { traceOf } from '../support/traces.ts'
+import { eventually, type Fixture, type RawClient, startServer } from '../support/servers/server.ts'
+import { traceOf } from './support/traces.ts'
 
 type Methods = Record<string, (...args: never[]) => unknown>
 

@@ -6,19 +6,11 @@ import { promisify } from 'node:util'
 import { expect } from 'chai'
 import type { Socket } from 'socket.io'
 import { attach } from '../../lib/attach.ts'
-import { MiB } from '../../lib/units.ts'
+import { MiB } from '../../lib/base/units.ts'
 import { messages } from '../support/messages.ts'
-import {
-  OWN,
-  REPLACED,
-  replace,
-  textsOf,
-  type Way,
-  type Whose,
-  wayOf,
-} from '../support/replaced.ts'
-import { type Fixture, type RawClient, startServer } from '../support/server.ts'
-import { TLS_CLIENT, tlsServer } from '../support/tls.ts'
+import { type Fixture, type RawClient, startServer } from '../support/servers/server.ts'
+import { TLS_CLIENT, tlsServer } from '../support/servers/tls.ts'
+import { OWN, REPLACED, replace, textsOf, type Way, type Whose, wayOf } from './support/replaced.ts'
 
 /** What is emitted, a tick each. */
 const TICKS: ReadonlyArray<(socket: Socket, fixture: Fixture) => void> = [
@@ -151,7 +143,7 @@ describe('Below conn.write, a method that somebody else has replaced', function 
     'emitter',
   ]) {
     it(`before the plugin was loaded sees each message: ${name}`, async () => {
-      const script = fileURLToPath(new URL('../support/replaced-first.ts', import.meta.url))
+      const script = fileURLToPath(new URL('support/replaced-first.ts', import.meta.url))
       const { stdout } = await run(process.execPath, ['--import=tsx', script, name])
       expect(JSON.parse(stdout)).to.deep.equal(['message-1', 'message-2', 'message-3'])
     })

@@ -1,8 +1,8 @@
-import { Classifier, type ClassifierOptions } from '../../lib/classifier.ts'
-import { systemClock } from '../../lib/clock.ts'
-import { CompiledMessages } from '../../lib/messages.ts'
+import { systemClock } from '../../lib/base/clock.ts'
+import { Classifier, type ClassifierOptions } from '../../lib/classify/classifier.ts'
+import { CompiledMessages } from '../../lib/classify/message-map.ts'
 import type { MessageMap, NamespaceMap } from '../../schemas/events.ts'
-import type { Fixture } from './server.ts'
+import type { Fixture } from './servers/server.ts'
 
 /** A classifier and what it reported. */
 export function makeClassifier(

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { type ErrorCode, SpillwayError } from '../../lib/errors.ts'
+import { type ErrorCode, SpillwayError } from '../../lib/base/errors.ts'
 
 /** The refusal that a call throws; fails if it throws none, or something else. */
 export function refusalOf(call: () => unknown): SpillwayError {

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
-import { type Browser, openBrowser } from '../support/browser.ts'
-import { BrowserClient } from '../support/browser-client.ts'
-import type { Path } from '../support/path-relay.ts'
+import { type Browser, openBrowser } from '../support/browser/browser.ts'
+import { BrowserClient } from '../support/browser/browser-client.ts'
+import type { Path } from '../support/paths/path-relay.ts'
 import {
   type Brought,
   bringsEverything,
@@ -9,7 +9,7 @@ import {
   PathTrial,
   playAll,
   type SideBySide,
-} from '../support/path-trial.ts'
+} from '../support/paths/path-trial.ts'
 
 /** Paths that carry 320 KB/s, but not evenly. */
 const PATHS: Readonly<Record<string, Path>> = {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { connect, type Socket } from 'socket.io-client'
-import type { Path } from '../support/path-relay.ts'
+import type { Path } from '../support/paths/path-relay.ts'
 import {
   type Brought,
   bringsEverything,
@@ -9,7 +9,7 @@ import {
   PathTrial,
   playAll,
   type SideBySide,
-} from '../support/path-trial.ts'
+} from '../support/paths/path-trial.ts'
 
 const WIFI: Path = { bytesPerSecond: 4_000_000, delayMs: 3, bunchMs: 100 }
 const CABLE: Path = { bytesPerSecond: 12_500_000, delayMs: 2 }

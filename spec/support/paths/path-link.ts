@@ -1,7 +1,7 @@
-import type { Envelope } from '../../../lib/envelope.ts'
 import type { Link } from '../../../lib/link/link.ts'
-import type { Simulation } from '../simulation.ts'
-import { SimulatedPath } from '../stub-link.ts'
+import type { Envelope } from '../../../lib/message/envelope.ts'
+import type { Simulation } from '../fakes/simulation.ts'
+import { SimulatedPath } from '../fakes/stub-link.ts'
 import type { PathShape } from './cells.ts'
 
 interface Item {

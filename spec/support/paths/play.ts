@@ -1,8 +1,8 @@
-import type { Channel } from '../../../lib/channel.ts'
-import { Envelope } from '../../../lib/envelope.ts'
-import type { Limits } from '../../../lib/limits.ts'
-import { makeRule } from '../../../lib/rule.ts'
-import { channelOver, randomOf, Simulation } from '../simulation.ts'
+import type { Limits } from '../../../lib/base/limits.ts'
+import type { Channel } from '../../../lib/channel/channel.ts'
+import { Envelope } from '../../../lib/message/envelope.ts'
+import { makeRule } from '../../../lib/message/rule.ts'
+import { channelOver, randomOf, Simulation } from '../fakes/simulation.ts'
 import type { Cell, PathShape } from './cells.ts'
 import { PathLink, whenFree } from './path-link.ts'
 

@@ -1,0 +1,116 @@
+import type { z } from 'zod'
+import { isSchema, type Schema } from '../../schemas/priority.ts'
+
+/** A schema inside another one. */
+export interface SchemaPart {
+  readonly schema: Schema
+  /** From the outer schema, such as `.seat[0]`. */
+  readonly path: string
+  /** Describes the same value as the outer schema: the branch of a union, what `.optional()` wraps. */
+  readonly isWhole: boolean
+}
+
+/** Keys of a schema's definition whose schemas describe the same value. */
+const WHOLE: ReadonlySet<string> = new Set([
+  ...['innerType', 'getter', 'options', 'left', 'right', 'in', 'out'],
+])
+/** A getter may build another schema each time that it is asked, so the walk has to end by itself. */
+const MOST_PARTS = 5000
+
+/**
+ * The schemas inside a schema, at any depth, each once. Schemas may contain themselves; what a
+ * getter can't give yet is left out.
+ */
+export function* partsOf(schema: Schema): Generator<SchemaPart> {
+  const seen = new Set<unknown>([schema])
+  const found: SchemaPart[] = [{ schema, path: '', isWhole: true }]
+  for (const outer of found) {
+    for (const part of directPartsOf(outer.schema, seen)) {
+      if (seen.has(part.schema)) continue
+      if (found.length > MOST_PARTS) return
+      seen.add(part.schema)
+      const isWhole = outer.isWhole && part.isWhole
+      const inner = { schema: part.schema, path: outer.path + part.path, isWhole }
+      found.push(inner)
+      yield inner
+    }
+  }
+}
+
+/** The names of the properties that a schema states. */
+export function propertiesOf({ _zod: { def } }: Schema): readonly string[] {
+  const shape = 'shape' in def ? attempt(() => def.shape) : undefined
+  return typeof shape === 'object' && shape !== null ? Object.keys(shape) : []
+}
+
+function* directPartsOf(schema: Schema, seen: Set<unknown>): Generator<SchemaPart> {
+  const def = schema._zod.def as unknown as Readonly<Record<string, unknown>>
+  for (const key of Object.keys(def)) {
+    const isWhole = WHOLE.has(key)
+    for (const [path, inner] of entriesOf(key, def, seen)) {
+      if (isSchema(inner)) yield { schema: inner, path, isWhole }
+    }
+  }
+}
+
+/** What stands under one key of a definition, with paths. */
+function entriesOf(
+  key: string,
+  def: Readonly<Record<string, unknown>>,
+  seen: Set<unknown>,
+): ReadonlyArray<readonly [path: string, value: unknown]> {
+  const value = attempt(() => def[key])
+  if (key === 'getter') {
+    if (typeof value !== 'function' || seen.has(value)) return []
+    seen.add(value)
+    // not zod's own `innerType`, which would remember what the getter gives too early
+    return [['', attempt(() => value())]]
+  }
+  if (key === 'shape')
+    return Object.entries(value ?? {}).map(([name, inner]) => [`.${name}`, inner])
+  if (!Array.isArray(value)) return [[key === 'innerType' ? '' : `.${key}`, value]]
+  return value.map((inner, index) => [nameOf(inner, index, key, def), inner])
+}
+
+function nameOf(
+  inner: unknown,
+  index: number,
+  key: string,
+  { discriminator }: Readonly<Record<string, unknown>>,
+): string {
+  if (key === 'items') return `[${index}]`
+  if (typeof discriminator === 'string' && isSchema(inner)) return branchOf(inner, discriminator)
+  return `.${key}[${index}]`
+}
+
+/** A branch of a discriminated union, by the values of the discriminator. */
+export function branchOf(option: Schema, discriminator: string): string {
+  return `.${discriminator}=${[...discriminatorsOf(option, discriminator)].map(String).join('|')}`
+}
+
+/** The values of the discriminator for which a branch is taken. */
+export function discriminatorsOf(option: Schema, discriminator: string): Iterable<unknown> {
+  try {
+    return option._zod.propValues?.[discriminator] ?? []
+  } catch {
+    // zod takes what objects inherit for fields of theirs
+    return valuesOf(option, discriminator)
+  }
+}
+
+function valuesOf({ _zod }: Schema, discriminator: string): Iterable<unknown> {
+  const { def } = _zod as z.core.$ZodTypes['_zod']
+  if (def.type === 'union') return def.options.flatMap((each) => [...valuesOf(each, discriminator)])
+  if (def.type !== 'object' || !Object.hasOwn(def.shape, discriminator)) return []
+  const { values = [], optin } = def.shape[discriminator]!._zod
+  return optin === undefined ? values : [...values, undefined]
+}
+
+/** Undefined if it can't be had yet: a getter may refer to what is initialized later. */
+function attempt(get: () => unknown): unknown {
+  try {
+    return get()
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,636 @@
+import type { IncomingMessage } from 'node:http'
+import type { ClientQueue, ClientStats, ClosedClient, ListQuery } from '../../schemas/stats.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Limits } from '../base/limits.ts'
+import type { ClosingCode } from '../base/outcomes.ts'
+import { shown } from '../base/printable.ts'
+import { timers } from '../base/timers.ts'
+import type { Bytes, Millis } from '../base/units.ts'
+import { Channel, type ChannelHost, type Left } from '../channel/channel.ts'
+import type { NamespaceSocket } from '../channel/namespace-sockets.ts'
+import { EngineLink } from '../link/engine-link.ts'
+import type { Emptied, LinkHost } from '../link/link.ts'
+import { StraySockets } from '../link/stray-sockets.ts'
+import { LoopDelay } from '../loop/loop-delay.ts'
+import { Fanout, type TickMember } from '../loop/turn-scheduler.ts'
+import type { Envelope } from '../message/envelope.ts'
+import { Bursts } from '../message/frame-batch.ts'
+import type { Ledger } from '../message/held-bytes.ts'
+import type { EngineSocket } from '../socketio/engine.ts'
+import type { ClientBrief, Peer } from '../telemetry/client-identity.ts'
+import { History } from '../telemetry/closed-clients.ts'
+import { Meters } from '../telemetry/meters.ts'
+import type { Reporter } from '../telemetry/reporter.ts'
+import type { Episode, Untold } from '../telemetry/shed-episode.ts'
+import type { Budget } from './budget.ts'
+import { Census, type Counts, countStates } from './census.ts'
+import { type Condition, clientStatsOf, conditionOf, queueOf } from './client-stats.ts'
+import { Leniency, ON_CONNECTING } from './leniency.ts'
+import { Listings } from './listing.ts'
+import { type Holder, leastDeserving } from './relief.ts'
+import type { Departures } from './shutdown.ts'
+
+interface Client {
+  readonly channel: Channel
+  readonly link: EngineLink
+}
+
+/** A client whose connection is gone, which Socket.IO may not have noticed yet. */
+interface Leaving {
+  readonly client: Client
+  readonly left: Left
+  /** How it was when the connection went. */
+  readonly condition: Condition
+  readonly connectedFor: Millis
+}
+
+/** What Socket.IO knows of a client that was connected before. */
+export interface KnownClient {
+  readonly sockets: readonly NamespaceSocket[]
+  readonly connectedFor: Millis
+}
+
+/** What the clients need from their surroundings. */
+export interface ClientsHost {
+  /** A client has caught up; the episode says what was shed for it until then. */
+  recovered(channel: Channel, client: ClientBrief, episode: Episode, now: Millis): void
+  /** Messages are shed for a client, which has not caught up; what follows was not told yet. */
+  shedding(channel: Channel, client: ClientBrief, untold: Untold, now: Millis): void
+  /** A client was closed, or has left something in its queue; Socket.IO has noticed by now. */
+  closed(code: ClosingCode, left: Left): void
+  /** A client was closed for the budget soon after it had connected. */
+  overBudget(handshake: IncomingMessage, client: ClientBrief, connectedFor: Millis): void
+  /** A connection has gone, and Socket.IO has noticed: nothing is written to it any more. */
+  gone(conn: EngineSocket): void
+  /** What was broadcast and waits for its slice. */
+  readonly broadcasts: {
+    waiting(): boolean
+    /** Offers what a connection is due. */
+    catchUp(conn: object): void
+    /** Tells what a connection that is gone was due. */
+    abandon(conn: object, missed: (envelope: Envelope) => void): void
+    /** Offers everyone what they are due. */
+    finish(): void
+  }
+}
+
+export interface ClientsOptions {
+  readonly limits: Limits
+  readonly budget: Budget
+  readonly closedHistory: number
+  readonly tickBudget: Millis
+  /** How often it is told what is shed for a client while that goes on; 0 if not before it has caught up. */
+  readonly shedInterval: Millis
+  readonly clock: Clock
+  readonly reporter: Reporter
+  readonly host: ClientsHost
+}
+
+/** The connected clients: opens, looks after and closes their channels. */
+export class Clients implements ChannelHost, LinkHost, TickMember {
+  /** Replaced as a whole. */
+  configured: Limits
+  readonly budget: Budget
+  readonly history: History
+  /** Clients that something is queued for or in flight to, or that shed lately. */
+  readonly watched = new Set<Channel>()
+  readonly meters = new Meters()
+  readonly census = new Census(() => this.channels())
+  readonly bursts = new Bursts()
+  readonly loopDelay: LoopDelay
+  congestedNow = 0
+  /** Told who comes and goes while the server shuts down. */
+  departures: Departures | undefined
+  readonly strays = new StraySockets(() => this.departures?.left())
+  /** Links that nothing waits for any more, until a tick ends. */
+  readonly #emptied = new Set<Emptied>()
+  /** Connections that are gone, with kernel sockets that are not. */
+  readonly #lingering = new Set<EngineLink>()
+  /** Of this tick. */
+  #leaving: Leaving[] = []
+  readonly #clients = new Map<string, Client>()
+  readonly #leniency = new Leniency()
+  /** How many times as long they are given, of those who are given longer than others. */
+  readonly #lenient = new Map<Channel, number>()
+  /** Those with more than `watermarks.emergency` buffered. */
+  readonly #excessive = new Set<Channel>()
+  readonly #listings: Listings
+  readonly #wakers = new Map<Channel, { at: Millis; timer: NodeJS.Timeout }>()
+  readonly #clock: Clock
+  readonly fanout: Fanout
+  readonly #reporter: Reporter
+  readonly #host: ClientsHost
+  readonly #shedInterval: Millis
+  #sweep: NodeJS.Timeout | undefined
+  /** Whom this lap of the sweep looks at, from last to first. */
+  #lap: Channel[] = []
+  /** Those that are to be closed, if they still are a little later. */
+  readonly #suspects: Array<{ readonly channel: Channel; readonly since: Millis }> = []
+  #lastId = 0
+
+  constructor(options: ClientsOptions) {
+    const { limits, budget, closedHistory, tickBudget, shedInterval } = options
+    const { clock, reporter, host } = options
+    this.configured = limits
+    this.budget = budget
+    this.history = new History(closedHistory)
+    this.#clock = clock
+    this.loopDelay = new LoopDelay(clock)
+    this.#listings = new Listings(this, clock)
+    this.fanout = new Fanout(clock, tickBudget, () => this.bursts.clear())
+    this.#reporter = reporter
+    this.#host = host
+    this.#shedInterval = shedInterval
+  }
+
+  /** Looks after the clients from now on, until `close`. */
+  start(): void {
+    this.fanout.start()
+    const interval = sweepInterval(this.configured.stallAfter)
+    const shares = Math.min(SWEEP_SHARES, Math.ceil(interval / LEAST_INTERVAL))
+    this.#sweep = timers.setInterval(() => this.#inspect(shares), interval / shares).unref()
+  }
+
+  /** The limits in force. */
+  get limits(): Limits {
+    return this.budget.applyTo(this.configured)
+  }
+
+  get ledger(): Ledger {
+    return this.budget.ledger
+  }
+
+  get size(): number {
+    return this.#clients.size
+  }
+
+  /** Bytes buffered for all clients. O(clients that wait). */
+  get buffered(): Bytes {
+    let buffered = 0
+    for (const channel of this.watched) buffered += channel.buffered
+    return buffered
+  }
+
+  /** How many clients are in each state now. O(clients). */
+  get states(): Counts['states'] {
+    return countStates(this.channels(), this.watched, this.now())
+  }
+
+  /** What is kept for clients: all of it is 0 when everyone has gone. */
+  get sizes() {
+    return {
+      clients: this.#clients.size,
+      watched: this.watched.size,
+      wakers: this.#wakers.size,
+      lingering: this.#lingering.size,
+      strays: this.strays.size,
+      leaving: this.#leaving.length,
+      lenient: this.#lenient.size,
+      excessive: this.#excessive.size,
+      lap: this.#lap.length + this.#suspects.length,
+      congested: this.congestedNow,
+      held: this.ledger.bytes,
+    }
+  }
+
+  /** @param known of a client that was connected before the server was attached to */
+  open(conn: EngineSocket, known?: KnownClient): Channel {
+    const id = `${idPrefix}${++this.#lastId}`
+    const link = new EngineLink(conn, this)
+    const now = this.now()
+    const channel = new Channel(id, link, this, now)
+    link.listen(channel)
+    this.#clients.set(id, { channel, link })
+    const factor = this.#leniency.factor(conn.remoteAddress, now)
+    if (factor > 1) this.#lenient.set(channel, factor)
+    if (known) channel.adopt(known.sockets, now - known.connectedFor)
+    if (conn.readyState === 'closing') channel.close(now)
+    this.departures?.joined(channel)
+    return channel
+  }
+
+  now(): Millis {
+    return this.#clock.now()
+  }
+
+  get busyTime(): Millis {
+    return this.loopDelay.busyTime
+  }
+
+  get plain(): boolean {
+    return this.configured.mode === 'observe'
+  }
+
+  /** A client is handed no more at once than what it may have buffered without congestion. */
+  get handover(): Bytes {
+    return this.limits.low
+  }
+
+  get(id: string): ClientStats | undefined {
+    const client = this.#clients.get(id)
+    return client && this.#statsOf(client)
+  }
+
+  *all(): Generator<ClientStats> {
+    for (const client of this.#clients.values()) yield this.#statsOf(client)
+  }
+
+  /** A page of those that match; see {@link Listings}. */
+  async list(query: ListQuery, isMatch: (channel: Channel) => boolean) {
+    const listing = await this.#listings.list(query, isMatch)
+    if (!listing) return undefined
+    const { total, ids, next } = listing
+    return { total, clients: ids.flatMap((id) => this.get(id) ?? []), next }
+  }
+
+  queue(id: string, limit: number): ClientQueue | undefined {
+    const client = this.#clients.get(id)
+    return client && queueOf(client.channel, this.configured.maxAge, limit, this.now())
+  }
+
+  terminate(id: string): boolean {
+    const client = this.#clients.get(id)
+    client?.channel.terminate('terminated')
+    return client !== undefined
+  }
+
+  /** @returns whether there is such a client */
+  exempt(id: string, exempt: boolean): boolean {
+    const client = this.#clients.get(id)
+    if (client) client.channel.exempt = exempt
+    return client !== undefined
+  }
+
+  /** Whether there is nobody, and no kernel socket of anybody, and all was told of everyone. */
+  get gone(): boolean {
+    const sockets = this.#lingering.size + this.strays.size
+    return this.#clients.size === 0 && sockets === 0 && this.#leaving.length === 0
+  }
+
+  /** Closes everyone who is left at once, with the code `shutdown`. */
+  terminateAll(): void {
+    for (const { channel } of [...this.#clients.values()]) channel.terminate('shutdown')
+    for (const link of [...this.#lingering]) link.terminate()
+    this.strays.endAll()
+  }
+
+  /** Hands over what is queued for everyone, and what waits for its slice, at once. */
+  release(): void {
+    this.#host.broadcasts.finish()
+    const now = this.now()
+    for (const { channel } of this.#clients.values()) channel.release(now)
+  }
+
+  /** Hands over all that waits for anyone. */
+  finish(): void {
+    let rounds = 0
+    // what is handed over may close a client, of which the application may tell others
+    do {
+      this.release()
+      this.fanout.close()
+    } while (this.#waits && ++rounds < MOST_ROUNDS)
+  }
+
+  /** Lets go of every connection, when nothing is offered to it any more. */
+  close(): void {
+    timers.clearInterval(this.#sweep)
+    this.census.close()
+    this.#listings.close()
+    for (const { timer } of this.#wakers.values()) timers.clearTimeout(timer)
+    this.#wakers.clear()
+    for (const client of this.#clients.values()) {
+      client.link.detach()
+      // of one that is being closed something may be left
+      this.#leave(client)
+    }
+    this.#tellOfLeaving()
+    this.congestedNow = 0
+    this.#clients.clear()
+    for (const link of this.#lingering) link.detach()
+    this.#lingering.clear()
+    this.watched.clear()
+    this.strays.close()
+    this.#lenient.clear()
+    this.#excessive.clear()
+  }
+
+  /** Whether anything waits for anyone who is not being closed. */
+  get #waits(): boolean {
+    if (this.#host.broadcasts.waiting()) return true
+    const now = this.now()
+    for (const { channel } of this.#clients.values()) {
+      if (channel.queued > 0 && channel.state(now) !== 'closed') return true
+    }
+    return false
+  }
+
+  watch(channel: Channel): void {
+    this.watched.add(channel)
+  }
+
+  unwatch(channel: Channel): void {
+    this.watched.delete(channel)
+    // it has taken what it was sent on connecting
+    if (this.#lenient.size > 0 && this.now() - channel.connectedAt > ON_CONNECTING) {
+      this.#lenient.delete(channel)
+    }
+  }
+
+  lookClosely(channel: Channel): void {
+    this.#excessive.add(channel)
+  }
+
+  limitsFor(channel: Channel): Limits {
+    const { limits } = this
+    const factor = this.#lenient.get(channel)
+    return factor === undefined ? limits : { ...limits, stallAfter: factor * limits.stallAfter }
+  }
+
+  wake(channel: Channel, at: Millis): void {
+    const waker = this.#wakers.get(channel)
+    if (waker && waker.at <= at) return
+    if (waker) timers.clearTimeout(waker.timer)
+    const timer = timers
+      .setTimeout(
+        () => {
+          this.#wakers.delete(channel)
+          this.fanout.add(channel, false)
+        },
+        Math.ceil(at - this.now()),
+      )
+      .unref()
+    this.#wakers.set(channel, { at, timer })
+  }
+
+  catchUp(channel: Channel): void {
+    const { broadcasts } = this.#host
+    if (!broadcasts.waiting()) return
+    const client = this.#clients.get(channel.id)
+    if (client) broadcasts.catchUp(client.link.conn)
+  }
+
+  handedOver(channel: Channel, critical: boolean): void {
+    this.fanout.add(channel, critical)
+  }
+
+  get overfull(): boolean {
+    return this.budget.isOverfull
+  }
+
+  spent(now: Millis): boolean {
+    return this.fanout.spent(now)
+  }
+
+  unasked(): void {
+    this.meters.unaskedAnswers++
+  }
+
+  whenTickEnds(member: TickMember): void {
+    this.fanout.whenTickEnds(member)
+  }
+
+  afterTick(member: TickMember): void {
+    this.fanout.afterTick(member)
+  }
+
+  emptied(link: Emptied): void {
+    if (this.#emptied.size === 0) this.fanout.afterTick(this)
+    this.#emptied.add(link)
+  }
+
+  tickEnded(): void {
+    try {
+      for (const link of this.#emptied) {
+        this.#emptied.delete(link)
+        link.tellDrained()
+      }
+    } finally {
+      // somebody else's listener has thrown
+      if (this.#emptied.size > 0) this.fanout.afterTick(this)
+    }
+  }
+
+  tick(): number {
+    return this.fanout.tick()
+  }
+
+  turn(): number {
+    return this.fanout.turn()
+  }
+
+  congested(channel: Channel): void {
+    this.congestedNow++
+    this.#reporter.congested(this.#briefOf(channel))
+  }
+
+  recovered(channel: Channel, episode: Episode, now: Millis, wasCongested: boolean): void {
+    if (wasCongested) this.congestedNow--
+    this.#host.recovered(channel, this.#briefOf(channel), episode, now)
+  }
+
+  disconnected(channel: Channel): void {
+    const client = this.#clients.get(channel.id)
+    if (!client) return
+    this.#clients.delete(channel.id)
+    if (channel.congested) this.congestedNow--
+    timers.clearTimeout(this.#wakers.get(channel)?.timer)
+    this.#wakers.delete(channel)
+    this.#lenient.delete(channel)
+    this.#excessive.delete(channel)
+    if (client.link.lingers) this.#linger(client.link)
+    this.#abandon(client)
+    this.#leave(client)
+  }
+
+  #leave(client: Client): void {
+    const { channel } = client
+    const condition = conditionOf(channel, this.now())
+    const connectedFor = this.now() - channel.connectedAt
+    const left = channel.closed()
+    if (this.#leaving.length === 0) timers.nextTick(this.#tellOfLeaving)
+    this.#leaving.push({ client, left, condition, connectedFor })
+  }
+
+  /**
+   * What listeners of `disconnecting` broadcast is offered to the clients that leave, too: so they are
+   * told of when Socket.IO has noticed that these are gone.
+   */
+  readonly #tellOfLeaving = (): void => {
+    const leaving = this.#leaving
+    for (const { client } of leaving) {
+      this.#host.gone(client.link.conn)
+      this.#abandon(client)
+    }
+    // whoever is told may close others
+    this.#leaving = []
+    for (const each of leaving) this.#tellOf(each)
+    this.departures?.left()
+  }
+
+  #tellOf({ client: { channel, link }, left, condition, connectedFor }: Leaving): void {
+    const { code, undelivered, inFlight } = left
+    if (code === undefined) return
+    this.#host.closed(code, left)
+    const { conn } = link
+    const client = { id: channel.id, ...peerOf(conn) }
+    const closed: ClosedClient = this.history.add(code, {
+      ...client,
+      at: new timers.Date(this.#clock.wall()).toISOString(),
+      connectedFor,
+      undelivered: { messages: undelivered.messages, bytes: undelivered.bytes },
+      inFlight,
+    })
+    this.#reporter.closed(closed, condition)
+    if (code === 'budget' && connectedFor < ON_CONNECTING && conn.request) {
+      this.#host.overBudget(conn.request, client, connectedFor)
+    }
+    if (code !== 'emergency' && code !== 'over-limit') return
+    if (this.#leniency.closed(conn.remoteAddress, connectedFor, this.now())) {
+      this.#reporter.closedOnConnecting(client, 'is given longer')
+    }
+  }
+
+  /** What waited for its slice is not sent any more. */
+  #abandon({ channel, link }: Client): void {
+    const { broadcasts } = this.#host
+    if (!broadcasts.waiting()) return
+    broadcasts.abandon(link.conn, (envelope) => channel.missed(envelope))
+  }
+
+  /** `ws` waits half a minute for the answer to a close; a server that shuts down can't. */
+  #linger(link: EngineLink): void {
+    this.#lingering.add(link)
+    link.whenGone(() => {
+      this.#lingering.delete(link)
+      this.departures?.left()
+    })
+  }
+
+  /**
+   * Looks at a share of the watched clients, from where it left off. Those who come meanwhile have
+   * their turn in the next lap: otherwise a few who come and go all the time would make it endless.
+   */
+  #inspect(shares: number): void {
+    if (this.#lap.length === 0 || this.watched.size === 0) this.#lap = [...this.watched]
+    const now = this.now()
+    this.relieve(now)
+    this.census.count(this.size, shares, now)
+    this.#judge(now)
+    for (const channel of this.#excessive) {
+      if (channel.buffered <= this.configured.emergency) this.#excessive.delete(channel)
+      else if (channel.inspect(now) !== undefined) this.#suspects.push({ channel, since: now })
+    }
+    for (let left = Math.ceil(this.watched.size / shares); left > 0; ) {
+      const channel = this.#lap.pop()
+      if (!channel) return
+      // those that are gone are no part of the share: thousands of them would make the lap endless
+      if (!this.watched.has(channel)) continue
+      left--
+      if (channel.inspect(now) !== undefined) this.#suspects.push({ channel, since: now })
+      this.#tellShed(channel, now)
+    }
+  }
+
+  #tellShed(channel: Channel, now: Millis): void {
+    if (this.#shedInterval === 0) return
+    const untold = channel.tellShed(this.#shedInterval, now)
+    if (untold) this.#host.shedding(channel, this.#briefOf(channel), untold, now)
+  }
+
+  /**
+   * Closes those that were to be closed a while ago and still are. Timers precede what has arrived:
+   * after the process has stood still, the answer of a client may be about to be read.
+   */
+  #judge(now: Millis): void {
+    for (let first = this.#suspects[0]; first && now - first.since >= RECONSIDERED; ) {
+      const { channel } = first
+      const code = this.watched.has(channel) ? channel.inspect(now) : undefined
+      if (code !== undefined) channel.terminate(code)
+      this.#suspects.shift()
+      first = this.#suspects[0]
+    }
+  }
+
+  /** Closes clients of whom too much is held; not those that are exempt. */
+  relieve(now: Millis): void {
+    if (this.budget.excess > 0 && this.configured.mode === 'enforce') {
+      const holders: Array<Holder & { readonly channel: Channel }> = []
+      for (const channel of this.watched) {
+        const { exempt, link, held, vitals } = channel
+        if (exempt || held === 0) continue
+        const stuckFor = vitals.isExcused(link, now) ? 0 : now - vitals.progressAt
+        holders.push({ channel, held, stuckFor })
+      }
+      const excess = this.budget.excess - this.#freeLingering()
+      for (const { channel } of leastDeserving(holders, excess)) channel.terminate('budget')
+    }
+    this.budget.relieved()
+  }
+
+  /** Ends sockets whose connections are gone. @returns bytes of memory that are freed by it */
+  #freeLingering(): Bytes {
+    let freed = 0
+    for (const link of [...this.#lingering]) {
+      const { cost } = link
+      if (cost === 0) continue
+      freed += cost
+      link.terminate()
+    }
+    return freed
+  }
+
+  channel(id: string): Channel | undefined {
+    return this.#clients.get(id)?.channel
+  }
+
+  *channels(): Generator<Channel> {
+    for (const { channel } of this.#clients.values()) yield channel
+  }
+
+  #briefOf(channel: Channel): ClientBrief {
+    const client = this.#clients.get(channel.id)
+    return { id: channel.id, ...(client ? peerOf(client.link.conn) : NOBODY) }
+  }
+
+  #statsOf({ channel, link: { conn } }: Client): ClientStats {
+    // a socket of protocol 3 is called by the secret id of its Engine.IO session
+    const shown = conn.protocol === 3 ? [] : channel.sockets.connected()
+    const sockets: Record<string, string> = {}
+    let count = 0
+    for (const { nsp, id } of shown) {
+      if (++count > MOST_SOCKETS) break
+      sockets[nsp.name] = id
+    }
+    return clientStatsOf(channel, { sockets, ...peerOf(conn) }, this.now())
+  }
+}
+
+/** Ids tell clients of different processes apart, and nothing about Engine.IO's secret ids. */
+const idPrefix = `${Math.random().toString(36).slice(2, 6)}-`
+
+/** Of handing over what waits for everyone; whoever emits in each of them would never come to an end. */
+const MOST_ROUNDS = 100
+
+/** Often enough to be late by no more than a quarter of `stallAfter`. */
+function sweepInterval(stallAfter: Millis): Millis {
+  return Math.min(1000, Math.max(LEAST_INTERVAL, stallAfter / 4))
+}
+
+const LEAST_INTERVAL: Millis = 25
+/** Enough for the loop to read what has arrived, and for a poll, which is a connection of its own. */
+const RECONSIDERED: Millis = 100
+/** With thousands of clients, all of them at once would hold the event loop. */
+const SWEEP_SHARES = 10
+
+/** Listed of one client: it may join thousands of dynamic namespaces. */
+const MOST_SOCKETS = 100
+
+const NOBODY: Peer = { address: null, userAgent: null }
+
+function peerOf(conn: EngineSocket): Peer {
+  const userAgent = conn.request?.headers?.['user-agent']
+  return {
+    address: conn.remoteAddress ?? null,
+    userAgent: userAgent === undefined ? null : shown(userAgent),
+  }
+}

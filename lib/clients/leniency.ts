@@ -1,0 +1,44 @@
+import type { Millis } from '../base/units.ts'
+import { hasComeBack, RecentClosings } from '../telemetry/recent-closings.ts'
+
+/** A client that is closed so soon is closed for what it was sent on connecting. */
+export const ON_CONNECTING: Millis = 60_000
+/** 32 times as long as the others. */
+const MOST_DOUBLINGS = 5
+
+/**
+ * Remembers by address who was closed for what it was sent on connecting: whoever comes back is sent
+ * the same again, and is given twice as long to take it, each time. So nobody is closed and comes
+ * back for ever.
+ */
+export class Leniency {
+  readonly #closings = new RecentClosings<{ readonly count: number; readonly at: Millis }>()
+
+  /** How many addresses are remembered. */
+  get size(): number {
+    return this.#closings.size
+  }
+
+  /** How many times as long as others a client of this address is given. */
+  factor(address: string | undefined, now: Millis): number {
+    const count = this.#closings.of(address ?? UNKNOWN, now)?.count ?? 0
+    return 2 ** Math.min(count, MOST_DOUBLINGS)
+  }
+
+  /**
+   * A client was closed for what was buffered for it.
+   *
+   * @returns whether it is the first of its address
+   */
+  closed(address = UNKNOWN, connectedFor: Millis, now: Millis): boolean {
+    const known = this.#closings.of(address, now)
+    const isSoon = connectedFor < ON_CONNECTING
+    if (!isSoon && !known) return false
+    if (known && !hasComeBack(known, connectedFor, now)) return false
+    this.#closings.set(address, { count: (known?.count ?? 0) + (isSoon ? 1 : 0), at: now })
+    return known === undefined
+  }
+}
+
+/** Of transports that do not know it. */
+const UNKNOWN = ''

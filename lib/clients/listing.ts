@@ -1,0 +1,230 @@
+import type { ListQuery } from '../../schemas/stats.ts'
+import type { Clock } from '../base/clock.ts'
+import { timers } from '../base/timers.ts'
+import type { Millis } from '../base/units.ts'
+import type { Channel } from '../channel/channel.ts'
+import { rttOf, waitOf } from '../channel/predicted-wait.ts'
+import { compare, Orders, type Place, type Standings, type Start } from './kept-orders.ts'
+
+export interface Listing {
+  /** All that match; on later pages, that matched when the first was made. */
+  readonly total: number
+  readonly ids: readonly string[]
+  /** The cursor of the next page. */
+  readonly next: string | null
+}
+
+/** Whose clients are listed. */
+export interface ListingHost {
+  channels(): Iterable<Channel>
+  channel(id: string): Channel | undefined
+}
+
+/**
+ * The top clients by a figure, a page at a time. The order of a first page is kept, and the pages
+ * that follow from it are of that order: each client that stays is on one of them, once. A cursor is
+ * the order's name and the place of the last client of the page before (figure and id), so that
+ * where the order is no longer kept the live one is gone on in.
+ *
+ * Nothing is sorted and nothing is built for those who are not on the page; when it has taken too
+ * long, others have their turn of the loop.
+ */
+export class Listings {
+  readonly #host: ListingHost
+  readonly #clock: Clock
+  readonly #orders: Orders
+
+  constructor(host: ListingHost, clock: Clock) {
+    this.#host = host
+    this.#clock = clock
+    this.#orders = new Orders(clock)
+  }
+
+  /** How many orders are kept. */
+  get kept(): number {
+    return this.#orders.size
+  }
+
+  /** @returns undefined if the cursor is malformed, or of another order */
+  async list(
+    query: ListQuery,
+    isMatch: (channel: Channel) => boolean,
+  ): Promise<Listing | undefined> {
+    const { sort, limit, cursor } = query
+    const from = cursor === undefined ? FIRST : decode(sort, cursor)
+    if (!from) return undefined
+    const slices = new Slices(this.#clock)
+    const question = questionOf(query)
+    const kept = this.#orders.find(from, question)
+    const standings = kept ?? (await this.#standings(FIGURES[sort], isMatch, slices))
+    const top = await this.#topOf(standings, from, limit + 1, slices)
+    const page = top.slice(0, limit)
+    const last = page.at(-1)
+    const isMore = last && top.length > limit
+    const order = kept?.name ?? (isMore ? this.#orders.keep(question, standings) : undefined)
+    return {
+      total: standings.ids.length,
+      ids: page.map(({ id }) => id),
+      next: isMore ? encode(sort, { ...last, order }) : null,
+    }
+  }
+
+  close(): void {
+    this.#orders.close()
+  }
+
+  /** Of all that match, now. */
+  async #standings(
+    figureOf: Figure,
+    isMatch: (channel: Channel) => boolean,
+    slices: Slices,
+  ): Promise<Standings> {
+    const ids: string[] = []
+    const figures: number[] = []
+    for (const channel of this.#host.channels()) {
+      // whether it matches is asked of each of its sockets
+      if (slices.isOver(1 + channel.sockets.size)) await slices.next()
+      if (channel.closedBy !== undefined || !isMatch(channel)) continue
+      ids.push(channel.id)
+      figures.push(figureOf(channel, slices.now))
+    }
+    return { ids, figures }
+  }
+
+  async #topOf(
+    { ids, figures }: Standings,
+    from: Place,
+    size: number,
+    slices: Slices,
+  ): Promise<readonly Place[]> {
+    const top = new Top(size)
+    for (let index = 0; index < ids.length; index++) {
+      if (slices.isOver()) await slices.next()
+      const id = ids[index]!
+      const figure = figures[index]!
+      if (compare(figure, id, from.figure, from.id) <= 0 || !top.hasRoom(figure, id)) continue
+      if (this.#isOpen(id)) top.add({ figure, id })
+    }
+    return top.places
+  }
+
+  #isOpen(id: string): boolean {
+    const channel = this.#host.channel(id)
+    return channel !== undefined && channel.closedBy === undefined
+  }
+}
+
+type Figure = (channel: Channel, now: Millis) => number
+
+const FIGURES: Record<ListQuery['sort'], Figure> = {
+  buffered: (channel) => channel.buffered,
+  wait: (channel, now) => waitOf(channel, now).cosmetic ?? 0,
+  shed: (channel) => channel.shed,
+  stalled: (channel, now) => channel.stalledFor(now),
+  worst: (channel, now) => {
+    if (channel.isStalling(now)) return STALLING + channel.stalledFor(now)
+    const step = stepOf(waitOf(channel, now).cosmetic ?? 0)
+    return channel.congested || channel.isLosing(now) ? LOSING + step : step
+  },
+  rtt: (channel, now) => rttOf(channel, now) ?? 0,
+  // the oldest first
+  age: (channel) => -channel.connectedAt,
+}
+
+/** More than any figure of those who are better off. */
+const LOSING = 1e12
+const STALLING = 1e15
+
+/** Below it a wait is no trouble. */
+const NO_WAIT: Millis = 125
+
+/**
+ * In steps of a factor of two: a wait is another one each time that somebody looks, and an order by
+ * it would be another one too, above all of those who keep up.
+ */
+function stepOf(wait: Millis): number {
+  return wait < NO_WAIT ? 0 : 1 + Math.floor(Math.log2(wait / NO_WAIT))
+}
+
+/** Of the loop, before others have their turn: as long as a tick's budget is by default. */
+const SLICE: Millis = 8
+const CHECKED_EVERY = 256
+
+class Slices {
+  now: Millis
+  readonly #clock: Clock
+  #until: Millis
+  #looked = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.now = clock.now()
+    this.#until = this.now + SLICE
+  }
+
+  /** @param looked how much was looked at since it was last asked */
+  isOver(looked = 1): boolean {
+    this.#looked += looked
+    if (this.#looked < CHECKED_EVERY) return false
+    this.#looked = 0
+    this.now = this.#clock.now()
+    return this.now > this.#until
+  }
+
+  async next(): Promise<void> {
+    await new Promise<void>((resolve) => timers.setImmediate(resolve))
+    this.now = this.#clock.now()
+    this.#until = this.now + SLICE
+  }
+}
+
+/** The first places of an order, sorted. */
+class Top {
+  readonly places: Place[] = []
+  readonly #size: number
+
+  constructor(size: number) {
+    this.#size = size
+  }
+
+  hasRoom(figure: number, id: string): boolean {
+    if (this.places.length < this.#size) return true
+    const last = this.places.at(-1)!
+    return compare(figure, id, last.figure, last.id) < 0
+  }
+
+  /** One for which there is room. */
+  add(place: Place): void {
+    const { places } = this
+    let low = 0
+    for (let high = places.length; low < high; ) {
+      const middle = (low + high) >> 1
+      const { figure, id } = places[middle]!
+      if (compare(place.figure, place.id, figure, id) > 0) low = middle + 1
+      else high = middle
+    }
+    places.splice(low, 0, place)
+    if (places.length > this.#size) places.pop()
+  }
+}
+
+/** All of a query but the page: an order that is kept is no answer to another question. */
+function questionOf({ sort, namespace, room, congested, losing, state }: ListQuery): string {
+  return JSON.stringify([sort, namespace, room, congested, losing, state])
+}
+
+const FIRST: Start = { figure: Number.POSITIVE_INFINITY, id: '', order: undefined }
+
+function encode(sort: ListQuery['sort'], { figure, id, order }: Start): string {
+  const place = `${sort} ${figure} ${id}`
+  return Buffer.from(order === undefined ? place : `${place} ${order}`).toString('base64url')
+}
+
+function decode(sort: ListQuery['sort'], cursor: string): Start | undefined {
+  const text = Buffer.from(cursor, 'base64url').toString()
+  const [, sorted, digits, id, order] =
+    /^(\w+) (-?[\d.]{1,25}(?:e[+-]?\d{1,3})?) ([\w-]{1,40})(?: (\w{1,20}))?$/.exec(text) ?? []
+  const figure = Number(digits)
+  if (sorted !== sort || id === undefined || !Number.isFinite(figure)) return undefined
+  return { figure, id, order }
+}

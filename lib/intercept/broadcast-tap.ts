@@ -1,0 +1,148 @@
+import type { Packet } from '../classify/classifier.ts'
+import type { Recipient } from '../loop/broadcast-round.ts'
+import type { Envelope, WriteOptions } from '../message/envelope.ts'
+import type { EncodedPart } from '../message/frame.ts'
+import { note, Override } from '../socketio/override.ts'
+
+/** A Socket.IO socket, as its adapter knows it. */
+export interface AdapterSocket extends Recipient {
+  /** Private to Socket.IO; optional here. */
+  readonly _anyOutgoingListeners?: { readonly length: number } | undefined
+}
+
+/** Sockets that an adapter looks up, to do something with one after the other. */
+export class LookUp {
+  /** The socket that something is done with now. */
+  socket: AdapterSocket | undefined
+  /** What was written to sockets until now, the same to each. */
+  envelope: Envelope | undefined
+  readonly recipients: AdapterSocket[] = []
+
+  /**
+   * Something is written to a connection.
+   *
+   * @returns whether it may go later: it is the first that is written to the socket, and the same
+   *   that was written to those before
+   */
+  add(conn: object, envelope: Envelope): boolean {
+    const { socket } = this
+    if (socket?.conn !== conn) return false
+    if (this.envelope !== undefined && this.envelope !== envelope) return false
+    this.envelope = envelope
+    this.recipients.push(socket)
+    this.socket = undefined
+    return true
+  }
+}
+
+/**
+ * Socket.IO's in-memory adapter, on which those for several nodes build. Private to it; optional
+ * here. A broadcast, also one that comes from another node, is encoded by `_encode`, and at once
+ * written to each socket that `apply` finds.
+ */
+export interface TappedAdapter {
+  broadcast?: (packet: Packet, ...rest: unknown[]) => unknown
+  broadcastWithAck?: (packet: Packet, ...rest: unknown[]) => unknown
+  _encode?: (packet: Packet, options: WriteOptions) => EncodedPart[]
+  apply?: (target: object, callback: (socket: AdapterSocket) => void) => void
+}
+
+/** Is told what the adapters of a server do. */
+export interface AdapterHost {
+  /**
+   * The application emits a packet, which the adapter has not seen yet. Not called for what comes
+   * from other nodes. May throw: then nothing is emitted.
+   */
+  emitted(packet: Packet, namespace: string, adapter: TappedAdapter, wantsAnswer: boolean): void
+  /** A packet is encoded next, whoever has emitted it. */
+  encodes(adapter: TappedAdapter, options: WriteOptions): void
+  /**
+   * Something is done with each of some sockets. If that is to write the same to all of them, the
+   * host may do so later.
+   */
+  lookUp(run: (lookUp: LookUp) => void): void
+  /** Code of the application runs next: what was written until now may not wait for the others. */
+  interrupt(): void
+}
+
+const kTapped = Symbol('spillway.tapped')
+
+interface MarkedAdapter extends TappedAdapter {
+  [kTapped]?: { readonly by: AdapterTaps; readonly namespace: string }
+}
+
+/**
+ * Has a host told of what is emitted, and of the sockets that adapters look up. Clients can make
+ * thousands of dynamic namespaces, each with an adapter: the functions are the same for all.
+ */
+export class AdapterTaps {
+  readonly #overrides: ReturnType<typeof overridesOf>
+
+  constructor(host: AdapterHost) {
+    this.#overrides = overridesOf(this, host)
+  }
+
+  has(adapter: MarkedAdapter): boolean {
+    return adapter[kTapped]?.by === this
+  }
+
+  /** @returns whether it is tapped; an adapter without these methods is left as it is */
+  tap(adapter: MarkedAdapter, namespace: string): boolean {
+    if (typeof adapter._encode !== 'function' || typeof adapter.apply !== 'function') return false
+    if (!Object.isExtensible(adapter)) return false
+    note(adapter, kTapped, { by: this, namespace })
+    for (const override of this.#overrides) {
+      if (typeof adapter[override.name] === 'function') override.install(adapter)
+    }
+    return true
+  }
+
+  /** Gives an adapter its own methods back. */
+  release(adapter: MarkedAdapter): void {
+    if (!this.has(adapter)) return
+    Reflect.deleteProperty(adapter, kTapped)
+    for (const override of this.#overrides) override.restore(adapter)
+  }
+}
+
+function overridesOf(taps: AdapterTaps, host: AdapterHost) {
+  const encode = new Override<MarkedAdapter, '_encode'>(
+    '_encode',
+    function (this: MarkedAdapter, packet: Packet, options: WriteOptions): EncodedPart[] {
+      if (this[kTapped]?.by === taps) host.encodes(this, options)
+      return Reflect.apply(encode.original(this), this, [packet, options])
+    },
+  )
+  const apply = new Override<MarkedAdapter, 'apply'>(
+    'apply',
+    function (this: MarkedAdapter, target: object, callback: (socket: AdapterSocket) => void) {
+      const original = apply.original(this)
+      if (this[kTapped]?.by !== taps) {
+        Reflect.apply(original, this, [target, callback])
+        return
+      }
+      host.lookUp((lookUp) => {
+        const each = (socket: AdapterSocket) => {
+          if (socket._anyOutgoingListeners?.length) host.interrupt()
+          lookUp.socket = socket
+          callback(socket)
+        }
+        Reflect.apply(original, this, [target, each])
+      })
+    },
+  )
+  const broadcasts = (['broadcast', 'broadcastWithAck'] as const).map((name) => {
+    const override = new Override<MarkedAdapter, typeof name>(
+      name,
+      function (this: MarkedAdapter, packet: Packet, ...rest: unknown[]): unknown {
+        const tapped = this[kTapped]
+        if (tapped?.by === taps) {
+          host.emitted(packet, tapped.namespace, this, name === 'broadcastWithAck')
+        }
+        return Reflect.apply(override.original(this), this, [packet, ...rest])
+      },
+    )
+    return override
+  })
+  return [encode, apply, ...broadcasts] as const
+}

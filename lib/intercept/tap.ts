@@ -1,0 +1,553 @@
+import type { EventEmitter } from 'node:events'
+import type { Clock } from '../base/clock.ts'
+import { refuse, toError, verbatim } from '../base/errors.ts'
+import type { Millis } from '../base/units.ts'
+import type { Channel } from '../channel/channel.ts'
+import type { NamespaceSocket } from '../channel/namespace-sockets.ts'
+import { type Classifier, eventOf, type Packet } from '../classify/classifier.ts'
+import type { KnownClient } from '../clients/clients.ts'
+import { type Broadcast, Broadcasts, type Courier } from '../loop/broadcasts.ts'
+import type { Fanout } from '../loop/turn-scheduler.ts'
+import { Envelope, type EnvelopeFields, NO_FIELDS, type WriteOptions } from '../message/envelope.ts'
+import type { EncodedPart } from '../message/frame.ts'
+import type { Ledger } from '../message/held-bytes.ts'
+import { type EngineServer, type EngineSocket, missingFeature } from '../socketio/engine.ts'
+import { note, Override, replaceMethod } from '../socketio/override.ts'
+import { checkUpgradePath, pathOf } from '../socketio/upgrade-path.ts'
+import { type AdapterSocket, AdapterTaps, LookUp, type TappedAdapter } from './broadcast-tap.ts'
+import { replaceEncode } from './encoder.ts'
+import { Encoding, Encodings } from './encodings.ts'
+import { type Origin, Origins } from './origins.ts'
+import { forget, withoutOffset } from './recovery-offset.ts'
+import { SocketIndex } from './socket-index.ts'
+
+/** The parts of a Socket.IO server that are tapped. */
+export interface TappedServer extends EventEmitter {
+  readonly engine?: EngineServer
+  readonly encoder: { encode: (packet: Packet) => EncodedPart[] }
+  readonly opts?: {
+    readonly connectionStateRecovery?: unknown
+    readonly perMessageDeflate?: unknown
+    /** Goes before that of `attach`. */
+    readonly path?: string
+  }
+  path?(): string
+  readonly httpServer?: unknown
+  /** Private to Socket.IO; optional here and only read. */
+  readonly _nsps?: ReadonlyMap<
+    string,
+    {
+      readonly sockets: ReadonlyMap<string, ConnectedSocket>
+      readonly adapter: TappedAdapter & Parameters<typeof forget>[1]
+    }
+  >
+  attach(http: unknown, options?: { readonly path?: string }): unknown
+  bind(engine: EngineServer): unknown
+  attachApp(...args: unknown[]): unknown
+}
+
+/** A Socket.IO socket; all of this is public, unless it is said. */
+interface ConnectedSocket extends NamespaceSocket {
+  readonly conn: object
+  /** Private to Socket.IO: the answers that are waited for, by id. */
+  readonly acks?: Map<number, unknown>
+  /** `issued` is in milliseconds since 1970. */
+  readonly handshake: { readonly issued: number }
+}
+
+/** Builds the channel of a connection, before the tap shadows its methods. */
+export type OpenChannel = (conn: EngineSocket, known?: KnownClient) => Channel
+
+interface Tapped {
+  readonly tap: Tap
+  readonly channel: Channel
+}
+
+/** What a tap shares with others. */
+export interface TapHost {
+  readonly fanout: Fanout
+  readonly ledger: Ledger
+  /** Whether everything is sent as without a tap. */
+  observes(): boolean
+}
+
+const kTapped = Symbol('spillway.tapped')
+
+interface TappedSocket extends EngineSocket {
+  [kTapped]?: Tapped
+}
+
+/**
+ * Intercepts what a Socket.IO server sends. A packet's class is decided where it is encoded; from
+ * there it travels to the connection's `write` with the array of its encoded parts. Nothing else of
+ * Socket.IO is touched: broadcasts of any adapter, recovered sockets and dynamic namespaces all come
+ * this way.
+ */
+export class Tap implements Courier<AdapterSocket> {
+  readonly broadcasts: Broadcasts<AdapterSocket>
+  /** What an adapter writes to the sockets that it looks up, and may be sent later. */
+  #lookedUp: LookUp | undefined
+  readonly #io: TappedServer
+  readonly #host: TapHost
+  readonly #classifier: Classifier
+  readonly #origins: Origins
+  readonly #clock: Clock
+  readonly #open: OpenChannel
+  readonly #sockets = new SocketIndex<ConnectedSocket>(() => this.#io._nsps)
+  readonly engines = new Set<EngineServer>()
+  readonly #onEngine: (engine: EngineServer) => void
+  readonly #encodings = new Encodings((conn, part, options) => {
+    const tapped = (conn as TappedSocket)[kTapped]
+    if (tapped) this.#offerForeign(conn as TappedSocket, tapped, part, options, undefined)
+  })
+  readonly #overrides = overridesOf(this)
+  /** What gives the server its own methods back. */
+  readonly #restores: Array<() => void> = []
+  readonly #adapterTaps = new AdapterTaps({
+    emitted: (packet, namespace, adapter, wantsAnswer) => {
+      try {
+        this.#origins.emitted(packet, namespace, adapter, wantsAnswer || packet.id !== undefined)
+      } catch (refusal) {
+        this.#forgetAnswer(packet, namespace)
+        throw refusal
+      }
+    },
+    encodes: (adapter, options) => this.#origins.encodes(adapter, options.volatile !== undefined),
+    lookUp: (run) => this.#lookUp(run),
+    interrupt: () => this.interrupt(),
+  })
+  readonly #onFault: (where: string, error: Error) => void
+  /** A connection that can't be tapped is left to Socket.IO: a throw would end the process. */
+  readonly #onConnection = (conn: EngineSocket): void => {
+    try {
+      this.#tap(conn)
+    } catch (refusal) {
+      this.#onFault('connection', toError(refusal))
+    }
+  }
+
+  /** @throws SpillwayError if it is no Socket.IO server, or one that can't be tapped */
+  static check(io: unknown): TappedServer {
+    const server = io as TappedServer
+    const looksRight =
+      typeof io === 'object' &&
+      io !== null &&
+      ['of', 'on', 'off', 'bind'].every((name) => typeof Reflect.get(io, name) === 'function') &&
+      typeof server.encoder?.encode === 'function'
+    if (!looksRight) {
+      throw refuse('SPILLWAY_NOT_SOCKET_IO', 'io', io, 'a Server of socket.io 4.7 or later')
+    }
+    if (isForeign(server.engine)) throw unsupportedEngine('io.engine')
+    return server
+  }
+
+  /**
+   * @param onEngine told of every engine of the server, those that follow too
+   * @param onFault told of a connection that can't be tapped
+   * @throws SpillwayError if the server can't be tapped; it is then as it was
+   */
+  constructor(
+    io: TappedServer,
+    classifier: Classifier,
+    clock: Clock,
+    host: TapHost,
+    open: OpenChannel,
+    onEngine: (engine: EngineServer) => void = () => {},
+    onFault: (where: string, error: Error) => void = () => {},
+  ) {
+    this.broadcasts = new Broadcasts(clock, host.fanout, host.ledger, this)
+    this.#host = host
+    this.#io = io
+    this.#classifier = classifier
+    this.#origins = new Origins(classifier, () => Boolean(io.opts?.connectionStateRecovery))
+    this.#clock = clock
+    this.#open = open
+    this.#onEngine = onEngine
+    this.#onFault = onFault
+  }
+
+  /**
+   * Taps the server and whoever is connected already, until `close`.
+   *
+   * @throws SpillwayError if something of it can't be tapped; nothing of it has changed then
+   */
+  start(): void {
+    try {
+      this.#shadowServer()
+      if (this.#io.engine) this.#tapEngine(this.#io.engine)
+      // Socket.IO knows its latest engine only
+      for (const conn of this.#socketsByConn().keys()) {
+        const { server } = conn as Partial<EngineSocket>
+        if (server) this.#tapEngine(server)
+      }
+    } catch (refusal) {
+      this.close()
+      throw refusal
+    }
+  }
+
+  /** Gives Socket.IO and every connection their own methods back. */
+  close(): void {
+    for (const restore of this.#restores.splice(0)) restore()
+    for (const { adapter } of this.#io._nsps?.values() ?? []) this.releaseAdapter(adapter)
+    for (const engine of this.engines) {
+      engine.off('connection', this.#onConnection)
+      for (const conn of Object.values(engine.clients ?? {})) this.release(conn)
+    }
+    this.engines.clear()
+  }
+
+  /** Gives a connection its own methods back. */
+  release(conn: TappedSocket): void {
+    if (conn[kTapped]?.tap !== this) return
+    Reflect.deleteProperty(conn, kTapped)
+    for (const override of this.#overrides) override.restore(conn)
+  }
+
+  /** Whether a connection has a Socket.IO socket in any namespace. */
+  isConnected(conn: object): boolean {
+    return (conn as TappedSocket)[kTapped]?.channel.isConnected === true
+  }
+
+  /** The channel of a Socket.IO socket, in whatever namespace it is. */
+  channelOfSocket(sid: string): Channel | undefined {
+    const socket = this.#sockets.find(sid)
+    return socket && (socket.conn as TappedSocket)[kTapped]?.channel
+  }
+
+  #shadowServer(): void {
+    const io = this.#io
+    const restore = replaceEncode(io, (encode) => (packet) => {
+      const fields = this.#fieldsOf(packet, (each) => partsOf(encode(each)))
+      // whoever answers has a time limit, and attachments may change meanwhile
+      const canWait =
+        fields.kind === 'event' && fields.parts.length === 1 && packet.id === undefined
+      return this.#encodings.add(new Encoding(fields, this.#host.fanout.tick(), canWait))
+    })
+    if (!restore) throw unsupportedMethod('io.encoder.encode')
+    this.#restores.push(restore)
+    this.#replace('io', io, 'bind', (bind) => (engine) => {
+      this.#tapEngine(engine)
+      return bind(engine)
+    })
+    const restoreAttach = replaceMethod(io, 'attach', (attach) => (http, options) => {
+      checkUpgradePath('io.attach()', http, io.opts?.path || options?.path || pathOf(io))
+      return attach(http, options)
+    })
+    if (restoreAttach) this.#restores.push(restoreAttach)
+    this.#replace('io', io, 'attachApp', () => () => {
+      throw unsupportedEngine('io.attachApp()')
+    })
+  }
+
+  /** @throws SpillwayError if the method can't be replaced */
+  #replace<T extends object, Name extends keyof T & string>(
+    ...[path, target, name, make]: [string, ...Parameters<typeof replaceMethod<T, Name>>]
+  ): void {
+    const restore = replaceMethod(target, name, make)
+    if (!restore) throw unsupportedMethod(`${path}.${name}`)
+    this.#restores.push(restore)
+  }
+
+  /** @throws SpillwayError with `validate: 'throw'`, where the application emits */
+  #fieldsOf(packet: Packet, encode: (packet: Packet) => EncodedPart[]): EnvelopeFields {
+    const now = this.#clock.now()
+    const isTapped = this.tapAdapter(packet.nsp)
+    const data = eventOf(packet)
+    if (!data) return this.#classifier.classify(packet, encode(packet), now, undefined)
+    const { verdict, isReplay, isVolatile } = this.#originOf(packet, data, isTapped)
+    const parts = encode(packet)
+    const fields = this.#classifier.classify(packet, parts, now, verdict, isReplay)
+    if (fields.rule.class === 'critical' || isReplay || isVolatile) return fields
+    if (this.#host.observes() || !this.#io.opts?.connectionStateRecovery) return fields
+    const bare = withoutOffset(packet, verdict!)
+    if (!bare) return fields
+    const known = forget(packet, this.#io._nsps?.get(packet.nsp)?.adapter)
+    return { ...fields, parts: known ? encode(known) : parts, bare: () => encode(bare) }
+  }
+
+  #originOf(packet: Packet, data: readonly unknown[], isTapped: boolean): Origin {
+    try {
+      return this.#origins.of(packet, data, isTapped)
+    } catch (refusal) {
+      this.#forgetAnswer(packet, packet.nsp)
+      throw refusal
+    }
+  }
+
+  /** What was not emitted, nobody answers. */
+  #forgetAnswer({ id }: Packet, namespace: string): void {
+    if (id === undefined) return
+    for (const { acks } of this.#io._nsps?.get(namespace)?.sockets.values() ?? []) acks?.delete(id)
+  }
+
+  /**
+   * Namespaces come and go, and may be given another adapter.
+   *
+   * @returns whether the adapter tells what it does
+   */
+  tapAdapter(name: string): boolean {
+    const adapter = this.#io._nsps?.get(name)?.adapter
+    if (!adapter) return false
+    return this.#adapterTaps.has(adapter) || this.#adapterTaps.tap(adapter, name)
+  }
+
+  /** The adapter is no longer that of its namespace. */
+  releaseAdapter(adapter: object): void {
+    this.#adapterTaps.release(adapter)
+  }
+
+  #lookUp(run: (lookUp: LookUp) => void): void {
+    this.interrupt()
+    const lookUp = new LookUp()
+    if (!this.#host.observes()) this.#lookedUp = lookUp
+    try {
+      run(lookUp)
+    } finally {
+      if (this.#lookedUp === lookUp) this.#broadcast(lookUp)
+    }
+  }
+
+  /** Something else happens than that the same is written to one socket after the other. */
+  interrupt(): void {
+    const lookUp = this.#lookedUp
+    if (lookUp) this.#broadcast(lookUp, false)
+  }
+
+  #broadcast({ envelope, recipients }: LookUp, canWait = true): void {
+    this.#lookedUp = undefined
+    if (!envelope) return
+    const now = this.#clock.now()
+    const send = ({ conn }: AdapterSocket) => {
+      if (this.broadcasts.waiting) this.broadcasts.catchUp(conn, envelope)
+      this.#offerTo(conn as TappedSocket, envelope, now)
+    }
+    if (!canWait) {
+      for (const recipient of recipients) send(recipient)
+      return
+    }
+    // it may wait; later its payload may have changed
+    void envelope.overtakable
+    this.broadcasts.offer(recipients, { envelope, send })
+  }
+
+  begin({ conn }: AdapterSocket): void {
+    ;(conn as TappedSocket)[kTapped]?.channel.cork()
+  }
+
+  end({ conn }: AdapterSocket): void {
+    ;(conn as TappedSocket)[kTapped]?.channel.uncork(this.#clock.now())
+  }
+
+  /** To one that has left its namespace too, as it was in it at the emit. */
+  readonly send = ({ conn }: AdapterSocket, { envelope }: Broadcast<AdapterSocket>): void => {
+    this.#offerTo(conn as TappedSocket, envelope, this.#clock.now())
+  }
+
+  #offerTo(conn: TappedSocket, envelope: Envelope, now: Millis): void {
+    const tapped = conn[kTapped]
+    if (tapped) this.#offerEnvelope(conn, tapped, envelope, now)
+    else for (const part of envelope.parts) conn.write(part, envelope.options)
+  }
+
+  #tapEngine(engine: EngineServer): void {
+    if (isForeign(engine)) throw unsupportedEngine('io.engine')
+    if (this.engines.has(engine)) return
+    this.engines.add(engine)
+    // before Socket.IO's own listener, which may already write
+    engine.prependListener('connection', this.#onConnection)
+    this.#onEngine(engine)
+    const conns = Object.values(engine.clients ?? {})
+    const sockets = conns.length > 0 ? this.#socketsByConn() : undefined
+    for (const conn of conns) this.#tap(conn, sockets?.get(conn) ?? [])
+  }
+
+  /** Those of all namespaces. */
+  #socketsByConn(): Map<object, ConnectedSocket[]> {
+    const byConn = new Map<object, ConnectedSocket[]>()
+    for (const { sockets } of this.#io._nsps?.values() ?? []) {
+      for (const socket of sockets.values()) {
+        const known = byConn.get(socket.conn)
+        if (known) known.push(socket)
+        else byConn.set(socket.conn, [socket])
+      }
+    }
+    return byConn
+  }
+
+  /** @param sockets of a connection that was made before */
+  #tap(conn: TappedSocket, sockets?: readonly ConnectedSocket[]): void {
+    if (conn[kTapped] || conn.readyState === 'closed') return
+    const missing = missingFeature(conn) ?? this.#fixedFeature(conn)
+    if (missing !== undefined) {
+      throw refuse(
+        'SPILLWAY_UNSUPPORTED_ENGINE',
+        'io.engine',
+        verbatim(`a connection without ${missing}`),
+        'Engine.IO 6',
+      )
+    }
+    const known = sockets && { sockets, connectedFor: this.#sinceFirst(sockets) }
+    const channel = this.#open(conn, known)
+    note(conn, kTapped, { tap: this, channel })
+    for (const override of this.#overrides) override.install(conn)
+  }
+
+  /** What of a connection does not let itself be replaced, if anything. */
+  #fixedFeature(conn: TappedSocket): string | undefined {
+    if (!Object.isExtensible(conn)) return 'properties that can be added'
+    const fixed = this.#overrides.find((override) => !override.fits(conn))
+    return fixed && `a conn.${fixed.name}() that can be replaced`
+  }
+
+  #sinceFirst(sockets: readonly ConnectedSocket[]): Millis {
+    const now = this.#clock.wall()
+    const issued = sockets.map(({ handshake }) => handshake?.issued ?? now)
+    return Math.max(0, now - Math.min(now, ...issued))
+  }
+
+  /** Called for every `write` of a connection. */
+  offer(
+    conn: EngineSocket,
+    tapped: Tapped,
+    data: EncodedPart,
+    options: WriteOptions | undefined,
+    callback: (() => void) | undefined,
+  ): void {
+    const encoding = this.#encodings.take(conn, data, options, callback)
+    if (encoding === 'part') return
+    if (encoding === undefined) {
+      this.#offerForeign(conn, tapped, data, options, callback)
+      return
+    }
+    const envelope = callback
+      ? new Envelope(encoding.fields, options, callback)
+      : encoding.envelopeFor(options)
+    if (this.#lookedUp) {
+      const canWait = encoding.canWait && !options?.volatile && callback === undefined
+      if (canWait && this.#lookedUp.add(conn, envelope)) return
+      this.interrupt()
+    }
+    const isNew = encoding.tick === this.#host.fanout.tick()
+    this.#offerNow(conn, tapped, envelope, isNew ? envelope.emittedAt : this.#clock.now())
+  }
+
+  /** Offers what is emitted now, after what the client is due from broadcasts. */
+  #offerNow(conn: EngineSocket, tapped: Tapped, envelope: Envelope, now: Millis): void {
+    if (this.broadcasts.waiting) this.broadcasts.catchUp(conn, envelope)
+    this.#offerEnvelope(conn, tapped, envelope, now)
+  }
+
+  #offerEnvelope(conn: EngineSocket, { channel }: Tapped, envelope: Envelope, now: Millis): void {
+    if (envelope.kind === 'connect') {
+      const { namespace, sid = legacyId(conn, namespace) } = envelope
+      const joined = this.#io._nsps?.get(namespace)?.sockets.get(sid)
+      if (joined) {
+        channel.join(joined)
+        this.#sockets.joined(joined)
+      }
+    }
+    if (envelope.isReplay) channel.replay(envelope, now)
+    else channel.offer(envelope, now)
+  }
+
+  /** Written past Socket.IO, straight to the connection: nothing is known, so it is critical. */
+  #offerForeign(
+    conn: EngineSocket,
+    tapped: Tapped,
+    data: EncodedPart,
+    options: WriteOptions | undefined,
+    callback: (() => void) | undefined,
+  ): void {
+    this.interrupt()
+    if (options !== undefined && isOpen(conn)) setDefaults(options)
+    const { unannotated: rule } = this.#classifier
+    // to Engine.IO whatever is falsy is a message without data
+    const parts = [data || '']
+    const emittedAt = this.#clock.now()
+    const fields = { ...NO_FIELDS, rule, kind: 'other' as const, namespace: '', parts, emittedAt }
+    this.#offerNow(conn, tapped, new Envelope(fields, options, callback), emittedAt)
+  }
+
+  now(): number {
+    return this.#clock.now()
+  }
+}
+
+/** The methods of a tap's connections: one function for all of them, so that an idle one costs none. */
+function overridesOf(tap: Tap) {
+  const replaceWrite = (name: 'write' | 'send') => {
+    const override = new Override<TappedSocket, typeof name>(
+      name,
+      function (
+        this: TappedSocket,
+        data: EncodedPart,
+        options?: WriteOptions | (() => void),
+        callback?: () => void,
+      ): EngineSocket {
+        const tapped = this[kTapped]
+        if (tapped?.tap !== tap) {
+          return Reflect.apply(override.original(this), this, [data, options, callback])
+        }
+        if (typeof options === 'function') tap.offer(this, tapped, data, undefined, options)
+        else {
+          const done = typeof callback === 'function' ? callback : undefined
+          tap.offer(this, tapped, data, options, done)
+        }
+        return this
+      },
+    )
+    return override
+  }
+  const close = new Override<TappedSocket, 'close'>(
+    'close',
+    function (this: TappedSocket, discard?: boolean): void {
+      const tapped = this[kTapped]
+      if (tapped?.tap !== tap) Reflect.apply(close.original(this), this, [discard])
+      else {
+        tap.interrupt()
+        if (discard) tapped.channel.discard(tap.now())
+        else tapped.channel.close(tap.now())
+      }
+    },
+  )
+  return [replaceWrite('write'), replaceWrite('send'), close] as const
+}
+
+/** A copy, since a parser may use its array again; Socket.IO takes a single part without one too. */
+function partsOf(encoded: EncodedPart[] | EncodedPart): EncodedPart[] {
+  return Array.isArray(encoded) ? encoded.slice() : [encoded]
+}
+
+/** As Engine.IO does with what it is called with, at once. @throws where it throws */
+function setDefaults(options: WriteOptions): void {
+  ;(options as { compress?: boolean }).compress = options.compress !== false
+}
+
+function isOpen({ readyState }: EngineSocket): boolean {
+  return readyState !== 'closing' && readyState !== 'closed'
+}
+
+/** Clients of protocol 3 are not told an id: Socket.IO derives it from the connection's. */
+function legacyId(conn: EngineSocket, namespace: string): string {
+  return namespace === '/' ? conn.id : `${namespace}#${conn.id}`
+}
+
+/** Engine.IO's server for uWebSockets.js; the names of classes are lost in a minified bundle. */
+function isForeign(engine: EngineServer | undefined): boolean {
+  return engine !== undefined && 'abortRequest' in engine
+}
+
+function unsupportedMethod(path: string): Error {
+  const given = verbatim('a method that does not let itself be replaced')
+  return refuse('SPILLWAY_NOT_SOCKET_IO', path, given, 'a writable property')
+}
+
+function unsupportedEngine(path: string): Error {
+  return refuse(
+    'SPILLWAY_UNSUPPORTED_ENGINE',
+    path,
+    'uWebSockets.js',
+    'Socket.IO on a Node HTTP server; uWebSockets.js publishes past every per-client queue',
+  )
+}

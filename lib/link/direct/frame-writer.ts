@@ -1,0 +1,348 @@
+import { EventEmitter } from 'node:events'
+import type { Bytes } from '../../base/units.ts'
+import type { TickMember } from '../../loop/turn-scheduler.ts'
+import type { Burst } from '../../message/frame-batch.ts'
+import type { EngineSocket, EngineTransport } from '../../socketio/engine.ts'
+import { note } from '../../socketio/override.ts'
+import { SendPath } from '../../socketio/send-path.ts'
+import { type KernelSocket, unwatch, type WriteOwner, writeToKernel } from './kernel-write.ts'
+import { showPending, showsPending } from './pending-bytes.ts'
+
+/** A `ws` WebSocket, as far as frames are written past it. */
+interface Ws {
+  readonly readyState: number
+  readonly bufferedAmount?: number
+  readonly extensions?: unknown
+  /** Private to `ws`, and used by Engine.IO too, for frames that Socket.IO has encoded. */
+  readonly _sender?: { readonly sendFrame?: unknown }
+  readonly send?: unknown
+  readonly _socket?: KernelSocket | null
+}
+
+export interface WriterEvents {
+  /** The kernel has taken something. */
+  ready(): void
+  /** Whether the link itself listens to the connection's `drain`. */
+  readonly followsDrain: boolean
+  /** Asks for `tickEnded`, at once if no tick is under way. */
+  whenTickEnds(writer: TickMember): void
+  /** Asks for `tickEnded` when a later tick ends. */
+  afterTick(writer: TickMember): void
+}
+
+const kWriter = Symbol('spillway.writer')
+
+interface WrittenTransport extends EngineTransport {
+  readonly _doSend?: unknown
+  readonly _doSendLast?: unknown
+  readonly _onSent?: unknown
+  readonly _onSentLast?: unknown
+  /** Of an earlier link, while the kernel has not taken all that it has written. */
+  [kWriter]?: FrameWriter
+}
+
+/**
+ * Whether the transport, which sends for one at a time, is ours: not (it is free, or Engine.IO is
+ * sending), for what is kept until it is written, or for what was written.
+ */
+type Hold = 'none' | 'kept' | 'written'
+
+const OPEN = 1
+/**
+ * Listeners of Engine.IO for its transport's `drain` and `ready`: one for each, before 6.6 two for
+ * the former.
+ */
+const ENGINES = 2
+/** Up to here frames and a marker are joined in a buffer that is used again. */
+const SCRATCH: Bytes = 64 * 1024
+let scratch: Buffer | undefined
+
+/**
+ * Writes frames to a WebSocket's kernel socket, past Engine.IO's gate of one batch in flight and
+ * past `ws`, where neither would do anything but pass them on: without compression, TLS, or
+ * anyone who listens to what Engine.IO tells of its packets. To Engine.IO it looks as if its
+ * transport were sending, since `volatile` and heartbeats go by that.
+ */
+export class FrameWriter implements WriteOwner, TickMember {
+  readonly #conn: EngineSocket
+  readonly #transport: EngineTransport
+  readonly #ws: Ws
+  readonly #socket: KernelSocket
+  readonly #path: SendPath
+  /** What the transport has made for itself, to send and to be told. */
+  readonly #doSend: unknown
+  readonly #doSendLast: unknown
+  readonly #onSent: unknown
+  readonly #onSentLast: unknown
+  #events: WriterEvents
+  /** Bytes written past the socket's stream that the kernel has not taken. */
+  pending: Bytes = 0
+  /** Writes that the kernel has not taken. */
+  #writes = 0
+  #hold: Hold = 'none'
+  /** What was written and Engine.IO would have sent after its transport's first packet. */
+  #secondBatch: Burst | undefined
+  /** Made when it is first needed: most clients keep up. */
+  #onWritten: ((error?: Error | null) => void) | undefined
+
+  /** @returns undefined if this transport has to be left to Engine.IO */
+  static for(
+    conn: EngineSocket,
+    transport: EngineTransport,
+    events: WriterEvents,
+  ): FrameWriter | undefined {
+    const { socket: ws } = transport as EngineTransport & { readonly socket?: Ws }
+    const socket = ws?._socket
+    const usable =
+      conn.protocol === 4 &&
+      Array.isArray(conn.writeBuffer) &&
+      typeof conn.flush === 'function' &&
+      typeof conn.listenerCount === 'function' &&
+      conn.server instanceof EventEmitter &&
+      typeof transport.writable === 'boolean' &&
+      // to others Engine.IO writes bytes as base64
+      transport.supportsBinary !== false &&
+      typeof ws?.readyState === 'number' &&
+      typeof ws._sender?.sendFrame === 'function' &&
+      ws.extensions === '' &&
+      typeof socket?.write === 'function' &&
+      typeof socket.cork === 'function' &&
+      socket.encrypted !== true
+    if (!usable) return undefined
+    const earlier = (transport as WrittenTransport)[kWriter]
+    if (!earlier) {
+      const path = SendPath.of({ conn, transport, ws, socket })
+      return path && new FrameWriter(conn, transport, ws, socket, path, events)
+    }
+    earlier.#events = events
+    return earlier
+  }
+
+  private constructor(
+    conn: EngineSocket,
+    transport: EngineTransport,
+    ws: Ws,
+    socket: KernelSocket,
+    path: SendPath,
+    events: WriterEvents,
+  ) {
+    this.#events = events
+    this.#path = path
+    const { _doSend, _doSendLast, _onSent, _onSentLast } = transport as WrittenTransport
+    this.#doSend = _doSend
+    this.#doSendLast = _doSendLast
+    this.#onSent = _onSent
+    this.#onSentLast = _onSentLast
+    this.#conn = conn
+    this.#transport = transport
+    this.#ws = ws
+    this.#socket = socket
+  }
+
+  /**
+   * Whether nobody would notice now: Engine.IO sends nothing and holds nothing back, the kernel has
+   * taken all, nobody listens to what Engine.IO tells in the middle of a write, and nobody has
+   * replaced what it would call.
+   */
+  get isUsable(): boolean {
+    const conn = this.#conn
+    const { readyState, sentCallbackFn, server, writeBuffer } = conn
+    return (
+      readyState === 'open' &&
+      this.#ws.readyState === OPEN &&
+      (this.#hold === 'none' ? this.#transport.writable : this.idle) &&
+      writeBuffer!.length === 0 &&
+      // before Engine.IO 6.6 each write through it leads to one callback, however many there are
+      typeof sentCallbackFn?.[0] !== 'function' &&
+      !this.isSeen &&
+      conn.listenerCount('flush') === 0 &&
+      conn.listenerCount('drain') === (this.#events.followsDrain ? 1 : 0) &&
+      server.listenerCount('flush') === 0 &&
+      server.listenerCount('drain') === 0 &&
+      !this.isReplaced
+    )
+  }
+
+  /** Whether somebody looks at each packet, where it is emitted. */
+  get isSeen(): boolean {
+    return this.#conn.listenerCount('packetCreate') > 0 || !this.#path.leadsToTransport(this.#conn)
+  }
+
+  /** Whether somebody has replaced what Engine.IO would call to write to the kernel. */
+  get isReplaced(): boolean {
+    const transport = this.#transport as WrittenTransport
+    return (
+      transport._doSendLast !== this.#doSendLast ||
+      transport._doSend !== this.#doSend ||
+      transport._onSentLast !== this.#onSentLast ||
+      transport._onSent !== this.#onSent ||
+      !this.#path.leadsToKernel(this.#conn, transport, this.#ws, this.#socket)
+    )
+  }
+
+  /** Whether the kernel has taken all that was written here. */
+  get idle(): boolean {
+    return this.#writes === 0
+  }
+
+  /**
+   * Something will be written in this tick.
+   *
+   * @returns whether Engine.IO would have sent it at once
+   */
+  reserve(): boolean {
+    const isFirst = this.#hold === 'none'
+    this.#hold = 'kept'
+    this.#transport.writable = false
+    return isFirst
+  }
+
+  /**
+   * Nothing of what it was reserved for will be written.
+   *
+   * @param isFree whether Engine.IO is to send it; else it is sending it
+   */
+  release(isFree: boolean): void {
+    this.#hold = isFree ? 'written' : 'none'
+    if (isFree) this.#events.whenTickEnds(this)
+  }
+
+  /** @param control a frame of the WebSocket protocol itself, to follow at once */
+  write(burst: Burst, control?: Uint8Array): void {
+    this.#hold = 'written'
+    // as Engine.IO does with what is written to a connection that is closing
+    if (!this.#open) return
+    if (burst.heldBack > 0) this.#secondBatch = burst
+    const { frames } = burst
+    const bytes = control ? joined(frames, control) : frames
+    const result = writeToKernel(this.#socket, bytes, this)
+    if (result === 'taken') {
+      // `volatile` counts on it that a transport takes one message a tick
+      if (this.idle) this.#events.whenTickEnds(this)
+      return
+    }
+    // it is in use until it is taken
+    if (control) scratch = undefined
+    this.#writes++
+    if (result === 'pending') this.#setPending(this.pending + bytes.byteLength)
+    else this.#socket.write(bytes, this.#callback)
+  }
+
+  /** A frame of the WebSocket protocol itself. */
+  control(frame: Uint8Array): void {
+    if (this.#open) this.#socket.write(frame)
+  }
+
+  taken(bytes: Bytes): void {
+    this.#setPending(this.pending - bytes)
+    this.#written()
+  }
+
+  /** Of what is pending, the bytes that the WebSocket's `bufferedAmount` does not tell. */
+  get hidden(): Bytes {
+    return this.pending === 0 || showsPending(this.#ws) ? 0 : this.pending
+  }
+
+  #setPending(bytes: Bytes): void {
+    this.pending = bytes
+    showPending(this.#ws, bytes)
+  }
+
+  cork(): void {
+    this.#socket.cork()
+  }
+
+  uncork(): void {
+    this.#socket.uncork()
+  }
+
+  get #open(): boolean {
+    return this.#ws.readyState === OPEN && this.#socket._handle != null
+  }
+
+  /**
+   * Leaves the kernel socket as it was. While the kernel takes its writes, whoever writes to the
+   * transport next goes on with this writer.
+   */
+  detach(): void {
+    unwatch(this.#socket)
+    if (!this.idle) note(this.#transport as WrittenTransport, kWriter, this)
+  }
+
+  /**
+   * The kernel has taken what was written. Tells whoever listens by now what Engine.IO would have
+   * told: its transport has sent the first packet, then, in the next tick, all the others.
+   */
+  tickEnded(): void {
+    if (!this.idle || this.#hold === 'none') return
+    const secondBatch = this.#secondBatch
+    this.#secondBatch = undefined
+    const isFree = !secondBatch && this.#hold === 'written'
+    if (isFree) this.#hold = 'none'
+    if (secondBatch) this.#events.afterTick(this)
+    // of what Engine.IO would hold back as a whole the first packet is none of its own
+    if (secondBatch?.isHeldBack !== true && this.#isAwaited) this.#tellSent(isFree)
+    else if (isFree) this.#transport.writable = true
+    // Engine.IO may have held back what came while its transport seemed to be sending
+    const conn = this.#conn
+    if (conn.writeBuffer!.length === 0) {
+      if (secondBatch) this.#tellFlushed(secondBatch)
+    } else if (isFree) conn.flush!()
+  }
+
+  /** Whether anybody but Engine.IO and the plugin waits for the transport. */
+  get #isAwaited(): boolean {
+    const transport = this.#transport as WrittenTransport
+    const own = transport[kWriter] === this ? ENGINES : ENGINES + 1
+    return transport.listenerCount('drain') + transport.listenerCount('ready') !== own
+  }
+
+  /** @param isFree whether the transport can take more then */
+  #tellSent(isFree: boolean): void {
+    const transport = this.#transport
+    // before Engine.IO 6.6 there is no `ready`, and it is writable before it tells
+    const isEarly = transport.listenerCount('ready') === 0
+    if (isFree && isEarly) transport.writable = true
+    transport.emit('drain')
+    if (isFree && !isEarly) transport.writable = true
+    transport.emit('ready')
+  }
+
+  /** Not while something is held back: Engine.IO will tell then, and waits for it before it closes. */
+  #tellFlushed(batch: Burst): void {
+    const conn = this.#conn
+    const { server } = conn
+    if (conn.listenerCount('flush') + server.listenerCount('flush') > 0) {
+      const { packets } = batch
+      conn.emit('flush', packets)
+      server.emit('flush', conn, packets)
+    }
+    conn.emit('drain')
+    server.emit('drain', conn)
+  }
+
+  get #callback(): (error?: Error | null) => void {
+    this.#onWritten ??= (error) => this.#written(error)
+    return this.#onWritten
+  }
+
+  #written(error?: Error | null): void {
+    this.#writes--
+    // Node reports the writes of a connection that was reset as done, before it reports the reset
+    if (error || this.#socket.destroyed) return
+    if (this.idle) {
+      this.tickEnded()
+      Reflect.deleteProperty(this.#transport, kWriter)
+    }
+    this.#events.ready()
+  }
+}
+
+function joined(frames: Uint8Array, control: Uint8Array): Uint8Array {
+  const bytes = frames.byteLength + control.byteLength
+  if (bytes > SCRATCH) return Buffer.concat([frames, control])
+  scratch ??= Buffer.allocUnsafeSlow(SCRATCH)
+  scratch.set(frames)
+  scratch.set(control, frames.byteLength)
+  return scratch.subarray(0, bytes)
+}

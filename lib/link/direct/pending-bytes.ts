@@ -1,0 +1,38 @@
+import type { Bytes } from '../../base/units.ts'
+import { note } from '../../socketio/override.ts'
+
+/** A `ws` WebSocket, as far as it tells what its socket has not written. */
+interface BufferingSocket {
+  readonly bufferedAmount?: number
+  [kPending]?: Bytes
+}
+
+const kPending = Symbol('spillway.pending')
+
+/**
+ * `ws` counts what waits in its socket's stream. Bytes that went past the stream and that the kernel
+ * has not taken are added here, for an application that paces itself by them; it costs nothing while
+ * there are none.
+ */
+export function showPending(ws: BufferingSocket, bytes: Bytes): void {
+  const own = Reflect.getOwnPropertyDescriptor(ws, 'bufferedAmount')
+  if (bytes > 0) {
+    note(ws, kPending, bytes)
+    if (!own) Reflect.defineProperty(ws, 'bufferedAmount', { get: bufferedAmount, ...HIDDEN })
+  } else {
+    Reflect.deleteProperty(ws, kPending)
+    if (own?.get === bufferedAmount) Reflect.deleteProperty(ws, 'bufferedAmount')
+  }
+}
+
+/** Whether a WebSocket's `bufferedAmount` has them in it: not where it was somebody else's. */
+export function showsPending(ws: BufferingSocket): boolean {
+  return Reflect.getOwnPropertyDescriptor(ws, 'bufferedAmount')?.get === bufferedAmount
+}
+
+const HIDDEN = { configurable: true, enumerable: false }
+
+function bufferedAmount(this: BufferingSocket): Bytes {
+  const inStream: Bytes = Reflect.get(Object.getPrototypeOf(this), 'bufferedAmount', this)
+  return inStream + (this[kPending] ?? 0)
+}

@@ -1,0 +1,72 @@
+import type { Bytes } from '../../base/units.ts'
+
+/** The parts of a `ws` WebSocket by which it answers a client's pings. */
+export interface PongingWs {
+  readonly bufferedAmount: number
+  pong?: (payload: Buffer, mask: boolean, callback: () => void) => void
+  /** Private to `ws`; optional here. */
+  _autoPong?: boolean
+  [kLatest]?: Latest
+}
+
+/** What is still to be answered of a client that takes nothing. */
+interface Latest {
+  payload: Buffer | undefined
+  isUnderWay: boolean
+}
+
+const kLatest = Symbol('spillway.pongs')
+/**
+ * Answers of some bytes each take hundreds in memory, and a client that reads nothing may ask for
+ * any number. While so much waits, one answer at a time is under way, to the latest ping, as
+ * RFC 6455 section 5.5.3 allows.
+ */
+const MOST_WAITING: Bytes = 1024
+
+/**
+ * A client has pinged; `ws` has answered it, unless it was told not to.
+ *
+ * @param plain whether each ping is answered, as without the plugin
+ */
+export function pinged(ws: PongingWs, payload: unknown, plain: boolean): void {
+  if (!Buffer.isBuffer(payload)) return
+  const latest = ws[kLatest]
+  if (latest && plain) {
+    // the mode has changed since `ws` was told not to
+    answerAll(ws, latest, payload)
+  } else if (latest) {
+    latest.payload = payload
+    if (!latest.isUnderWay) answer(ws, latest)
+  } else if (!plain && ws._autoPong === true && ws.bufferedAmount > MOST_WAITING) {
+    ws._autoPong = false
+    ws[kLatest] = { payload: undefined, isUnderWay: false }
+  }
+}
+
+/** Has `ws` answer every ping again. */
+export function unguardPongs(ws: PongingWs): void {
+  if (ws[kLatest]) unmute(ws)
+}
+
+function answerAll(ws: PongingWs, latest: Latest, payload: Buffer): void {
+  unmute(ws)
+  const before = latest.payload
+  latest.payload = undefined
+  if (before) ws.pong?.(before, false, noop)
+  ws.pong?.(payload, false, noop)
+}
+
+function answer(ws: PongingWs, latest: Latest): void {
+  const { payload } = latest
+  latest.payload = undefined
+  latest.isUnderWay = payload !== undefined
+  if (payload) ws.pong?.(payload, false, () => answer(ws, latest))
+  else if (ws[kLatest] === latest) unmute(ws)
+}
+
+function noop(): void {}
+
+function unmute(ws: PongingWs): void {
+  delete ws[kLatest]
+  ws._autoPong = true
+}

@@ -1,0 +1,170 @@
+import type { Bytes, Millis } from '../../base/units.ts'
+import type { TickMember } from '../../loop/turn-scheduler.ts'
+import type { Burst } from '../../message/frame-batch.ts'
+import { discard, type EngineSocket, type EngineTransport } from '../../socketio/engine.ts'
+import type { FrameWriter } from '../direct/frame-writer.ts'
+import type { Ending } from '../link.ts'
+import { PollingGauge } from './polling.ts'
+import { WebSocketGauge } from './websocket.ts'
+
+/** What can be measured at, and done to, one transport object of a connection. */
+export interface TransportGauge {
+  readonly name: string
+  /** The way past Engine.IO, if there is one. */
+  readonly writer: FrameWriter | undefined
+  readonly proof: 'markers' | 'itself' | 'none'
+  /** Whether what it is given, and what proves its delivery, goes by a transport of another node. */
+  readonly elsewhere: boolean
+  /** Whether it measures what a connection has as its transport now. */
+  measures(transport: EngineTransport): boolean
+  /** Bytes that the transport holds and the kernel (on polling: the client) has not taken. */
+  readonly held: Bytes
+  readonly ending: Ending | undefined
+  /** Whether a batch leaves in one response, whatever its size, with all that was written before. */
+  readonly gathers: boolean
+  /** Of a write that is under way, the bytes that the kernel has not taken; 0 if unknown. */
+  readonly underWay: Bytes
+  /** Bytes received from the client so far; 0 if unknown. */
+  readonly heard: Bytes
+  /** The connection's write buffer went to the transport; `behind` bytes did not. */
+  flushed(bytes: Bytes, behind: Bytes): void
+  /** @param before to be written right before the marker */
+  mark(sequence: number, before?: Burst): void
+  terminate(): void
+  /**
+   * Tells the client to close, if that can be done now; a WebSocket is closed when it has answered.
+   *
+   * @param close Engine.IO's own
+   * @returns whether it was told
+   */
+  end(close: () => void): boolean
+  /** Notices, from time to time, what nobody tells. */
+  look(): void
+  /**
+   * Whether a kernel socket outlives the connection: until the client has answered a close, or the
+   * kernel has taken what was written.
+   */
+  readonly lingers: boolean
+  /** Calls back when it does not any more; only for one that lingers. */
+  whenGone(callback: () => void): void
+  /**
+   * Takes its listeners off.
+   *
+   * @param received whether all that it was given was received, as before an upgrade: a client
+   *   upgrades after it has read its last response
+   */
+  detach(received: boolean): void
+}
+
+/** What a gauge tells its link. */
+export interface GaugeEvents {
+  /** Whether everything is written where, and answered as, without the plugin. */
+  readonly plain: boolean
+  /** For how long the event loop has been busy so far, since some instant. */
+  readonly busyTime: Millis
+  ready(): void
+  /** @returns the sequence number of the answer */
+  responded(behind: Bytes): number
+  /** @param waited how long the answer may have waited here, if longer than for a turn of the loop */
+  answered(sequence: number, waited?: Millis): void
+  /** The application closes the transport itself: it has not yet begun to close. */
+  closes(): void
+  /** A marker was answered that was answered before, or never written: a proof of nothing. */
+  unasked(): void
+  /** Whether the link itself listens to the connection's `drain`. */
+  readonly followsDrain: boolean
+  whenTickEnds(member: TickMember): void
+  afterTick(member: TickMember): void
+}
+
+/**
+ * In a cluster whose nodes share sessions (@socket.io/cluster-engine) a client may poll at any node,
+ * or upgrade at another one: its connection then keeps a polling transport which hands on what it is
+ * given. Nothing is known of its delivery here.
+ */
+export function elsewhere(
+  conn: EngineSocket,
+  transport: EngineTransport,
+  events: GaugeEvents,
+): TransportGauge {
+  return new BlindGauge(conn, transport, events, true)
+}
+
+/** Measures a transport; one of an unknown kind is measured by the write buffer alone. */
+export function gaugeFor(
+  conn: EngineSocket,
+  transport: EngineTransport,
+  events: GaugeEvents,
+): TransportGauge {
+  if (transport.name === 'polling') {
+    return conn.upgraded === true
+      ? elsewhere(conn, transport, events)
+      : new PollingGauge(conn, transport, events)
+  }
+  if (transport.name === 'websocket' && WebSocketGauge.supports(transport)) {
+    return new WebSocketGauge(conn, transport, events)
+  }
+  return new BlindGauge(conn, transport, events)
+}
+
+class BlindGauge implements TransportGauge {
+  readonly writer = undefined
+  readonly proof = 'none'
+  readonly held = 0
+  readonly ending = undefined
+  readonly gathers = false
+  readonly underWay = 0
+  readonly heard = 0
+  readonly elsewhere: boolean
+  readonly #conn: EngineSocket
+  readonly #transport: EngineTransport
+  readonly #onReady: () => void
+
+  constructor(
+    conn: EngineSocket,
+    transport: EngineTransport,
+    events: GaugeEvents,
+    elsewhere = false,
+  ) {
+    this.elsewhere = elsewhere
+    this.#conn = conn
+    this.#transport = transport
+    this.#onReady = () => events.ready()
+    transport.on('ready', this.#onReady)
+    transport.on('drain', this.#onReady)
+  }
+
+  get name(): string {
+    return this.#transport.name
+  }
+
+  measures(transport: EngineTransport): boolean {
+    return transport === this.#transport
+  }
+
+  flushed(): void {}
+
+  mark(): void {}
+
+  terminate(): void {
+    discard(this.#conn)
+  }
+
+  end(close: () => void): boolean {
+    close()
+    return true
+  }
+
+  get lingers(): boolean {
+    return false
+  }
+
+  whenGone(): void {}
+
+  look(): void {}
+
+  detach(): void {
+    this.#transport.off('ready', this.#onReady)
+    this.#transport.off('drain', this.#onReady)
+  }
+}

@@ -1,0 +1,73 @@
+import type { Clock } from '../base/clock.ts'
+import { timers } from '../base/timers.ts'
+import type { Millis } from '../base/units.ts'
+
+/** @param waited since it was added */
+export type Task = (waited: Millis) => void
+
+/** Of one turn of the event loop; a broadcast's share is twice that (`tickBudget`). */
+const SLICE: Millis = 4
+/** Microtasks in which Engine.IO goes on with a handshake, so that they count as part of it. */
+const CONTINUATIONS = 3
+
+/**
+ * Does things in their order, a slice of them in each turn of the event loop, so that thousands that
+ * come in one turn leave room for everything else. What comes alone is done in the same turn.
+ */
+export class Pace {
+  readonly #clock: Clock
+  readonly #waiting: Array<{ readonly task: Task; readonly since: Millis } | undefined> = []
+  /** Of those, how many are done, and `undefined`. */
+  #done = 0
+  #scheduled = false
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Including those of what is done. */
+  get slots(): number {
+    return this.#waiting.length
+  }
+
+  add(task: Task): void {
+    this.#waiting.push({ task, since: this.#clock.now() })
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    timers.setImmediate(this.#slice)
+  }
+
+  readonly #slice = async (): Promise<void> => {
+    const until = this.#clock.now() + SLICE
+    for (let now = until - SLICE; now < until && this.#next(now); now = this.#clock.now()) {
+      for (let n = 0; n < CONTINUATIONS; n++) await undefined
+    }
+    this.#scheduled = false
+    if (this.#waiting.length > 0) this.#schedule()
+  }
+
+  /** @returns whether there was one */
+  #next(now: Millis): boolean {
+    const next = this.#waiting[this.#done]
+    if (!next) return false
+    this.#waiting[this.#done++] = undefined
+    // also while something waits all the time
+    if (this.#done * 2 >= this.#waiting.length) {
+      this.#waiting.splice(0, this.#done)
+      this.#done = 0
+    }
+    try {
+      next.task(now - next.since)
+    } catch (error) {
+      // as it would have been without a pace: the others are not to blame
+      timers.nextTick(() => {
+        throw error
+      })
+    }
+    return true
+  }
+}

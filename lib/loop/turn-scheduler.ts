@@ -1,0 +1,238 @@
+import type { Clock } from '../base/clock.ts'
+import { timers } from '../base/timers.ts'
+import type { Millis } from '../base/units.ts'
+import { type Due, ReadyQueue } from './ready-queue.ts'
+
+/** A client that something was handed over for, or the broadcasts of a class. */
+export interface FanoutMember {
+  /** Kept by the fan-out: in which of its lists it waits. */
+  due: Due
+  /** Writes what it was handed, or a part of it, and asks for its next turn. */
+  serve(now: Millis): void
+}
+
+/** Something that lasts until the tick ends. */
+export interface TickMember {
+  tickEnded(): void
+}
+
+/**
+ * Shares the event loop between broadcasts and everything else. What one tick hands to its
+ * clients is written when the tick ends, one system call a client, as far as the budget of this
+ * turn of the loop goes. Clients that are left are served in slices, one a turn of the loop, each as
+ * long as the budget or as half of the rest of the turn was, so that accepts, incoming messages,
+ * timers and heartbeats get their turn in between, and writes at least a third of the loop.
+ * Clients that wait for something critical come first; apart from that, each in the order in which
+ * it began to wait.
+ */
+export class Fanout {
+  /** Slices of clients that were left by the turn before. */
+  slices = 0
+  /** Of the loop, in all: from the first emit or answer of a turn to its last write. */
+  busy: Millis = 0
+  readonly #clock: Clock
+  readonly #budget: Millis
+  readonly #onTickEnd: () => void
+  readonly #first = new ReadyQueue<FanoutMember>('first')
+  readonly #later = new ReadyQueue<FanoutMember>('later')
+  /** The end of this tick is awaited. */
+  #scheduled = false
+  #ticks = 1
+  #ended = false
+  #ending: TickMember[] = []
+  /** In its place while its members are told. */
+  #spare: TickMember[] = []
+  #turns = 1
+  #inTurn = false
+  /** It has begun with a slice, which is all that it has to serve. */
+  #isSlice = false
+  /** The loop turns once more before anyone is served. */
+  #resting = false
+  /** In this turn. */
+  #served = false
+  #startedAt: Millis = 0
+  /** When something was last served in this turn. */
+  #slicedAt: Millis = 0
+  /** When the latest tick of this turn that something was sent in has ended. */
+  #usedUntil: Millis = 0
+
+  /**
+   * @param budget of one turn of the loop, from its first emit or answer on
+   * @param onTickEnd called before the first client of a tick is served
+   */
+  constructor(clock: Clock, budget: Millis, onTickEnd: () => void) {
+    this.#clock = clock
+    this.#budget = budget
+    this.#onTickEnd = onTickEnd
+  }
+
+  /** From now on, until `close`, the end of the process leaves nothing unwritten. */
+  start(): void {
+    if (started.size === 0) process.once('exit', endAll)
+    started.add(this)
+  }
+
+  add(member: FanoutMember, critical: boolean): void {
+    if (this.#ended) {
+      member.serve(this.#clock.now())
+      return
+    }
+    if (member.due === 'first' || (member.due === 'later' && !critical)) return
+    if (critical) this.#first.push(member)
+    else this.#later.push(member)
+    if (!this.#inTurn) this.#beginTurn()
+    this.#awaitTickEnd()
+  }
+
+  /** Whether the process exits, so that nothing can wait any more. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** Whether this turn's budget is spent, so that what could be written now has to wait. */
+  spent(now: Millis): boolean {
+    if (this.#ended) return false
+    if (!this.#inTurn) this.#beginTurn()
+    return this.#resting || now - this.#startedAt > this.#budget
+  }
+
+  /** The same number until this tick ends. */
+  tick(): number {
+    this.#awaitTickEnd()
+    return this.#ticks
+  }
+
+  /** The same number until this turn of the loop ends. */
+  turn(): number {
+    if (!this.#inTurn && !this.#ended) this.#beginTurn()
+    return this.#turns
+  }
+
+  close(): void {
+    this.#serveAll()
+    started.delete(this)
+    if (started.size === 0) process.off('exit', endAll)
+  }
+
+  /** Calls `tickEnded`, at once if no tick is under way. */
+  whenTickEnds(member: TickMember): void {
+    if (this.#scheduled && !this.#ended) this.#ending.push(member)
+    else member.tickEnded()
+  }
+
+  /** Calls `tickEnded` when a tick has ended that has not begun to end yet. */
+  afterTick(member: TickMember): void {
+    if (this.#ended) {
+      member.tickEnded()
+      return
+    }
+    this.#awaitTickEnd()
+    this.#ending.push(member)
+  }
+
+  /** Serves everyone that waits, and from now on everyone at once: no tick will end any more. */
+  end(): void {
+    this.#ended = true
+    this.#serveAll()
+    this.#endMembers()
+  }
+
+  #awaitTickEnd(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    timers.nextTick(this.#endTick)
+  }
+
+  #beginTurn(): void {
+    this.#inTurn = true
+    this.#turns++
+    this.#isSlice = false
+    this.#served = false
+    this.#startedAt = this.#clock.now()
+    this.#slicedAt = this.#startedAt
+    this.#usedUntil = this.#startedAt
+    timers.setImmediate(this.#endTurn)
+  }
+
+  readonly #endTick = (): void => {
+    this.#scheduled = false
+    this.#ticks++
+    this.#onTickEnd()
+    this.#endMembers()
+    if (!this.#empty) this.#slice(this.#budget)
+    else if (this.#inTurn) this.#usedUntil = this.#clock.now()
+  }
+
+  #endMembers(): void {
+    const members = this.#ending
+    this.#ending = this.#spare
+    this.#spare = members
+    try {
+      for (let member = members.pop(); member; member = members.pop()) member.tickEnded()
+    } finally {
+      // somebody else's listener has thrown; the others' transports must not stay shut
+      if (members.length > 0) {
+        this.#ending.push(...members.splice(0))
+        this.#awaitTickEnd()
+      }
+    }
+  }
+
+  readonly #endTurn = (): void => {
+    const used = this.#resting ? 0 : this.#usedUntil - this.#startedAt
+    this.busy += used
+    if (!this.#empty && used > this.#budget && !this.#isSlice) {
+      // in this turn of the loop they were emitted
+      this.#resting = true
+      timers.setImmediate(this.#endTurn)
+      return
+    }
+    const rest = this.#clock.now() - this.#slicedAt
+    this.#resting = false
+    this.#inTurn = false
+    if (this.#empty) return
+    this.slices++
+    this.#beginTurn()
+    this.#isSlice = true
+    // thousands of answers in one turn would leave little for writes
+    this.#slice(Math.max(this.#budget, rest / 2))
+  }
+
+  /** At least one client a turn, however much of the budget other things have spent. */
+  #slice(length: Millis): void {
+    const until = this.#startedAt + length
+    let now = this.#clock.now()
+    while ((now <= until || !this.#served) && this.#serveNext(now)) {
+      this.#served = true
+      now = this.#clock.now()
+    }
+    this.#slicedAt = now
+    this.#usedUntil = now
+  }
+
+  get #empty(): boolean {
+    return this.#first.empty && this.#later.empty
+  }
+
+  #serveAll(): void {
+    while (this.#serveNext(this.#clock.now())) {}
+  }
+
+  #serveNext(now: Millis): boolean {
+    const member = this.#first.take() ?? this.#later.take()
+    if (!member) return false
+    member.due = 'no'
+    member.serve(now)
+    return true
+  }
+}
+
+/**
+ * What is emitted right before `process.exit()`, and by other listeners of its `exit`, is still
+ * written, as without a fan-out.
+ */
+const started = new Set<Fanout>()
+
+function endAll(): void {
+  for (const fanout of started) fanout.end()
+}

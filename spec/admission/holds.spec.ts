@@ -1,0 +1,40 @@
+import { expect } from 'chai'
+import { Holds } from '../../lib/admission/holds.ts'
+
+describe('Holds', () => {
+  it('hold back who was closed twice, longer each time', () => {
+    const holds = new Holds()
+    const told: boolean[] = []
+    const left: number[] = []
+    for (let n = 0, now = 0; n < 7; n++) {
+      told.push(holds.closed('a', 500, now))
+      left.push(holds.left('a', now))
+      now += left.at(-1)! + 1000
+    }
+    expect(told).to.deep.equal([false, true, false, false, false, false, false])
+    expect(left).to.deep.equal([0, 5000, 10_000, 20_000, 40_000, 40_000, 40_000])
+  })
+
+  it('hold back nobody for others that were connected at the same time', () => {
+    const holds = new Holds()
+    for (let n = 0; n < 100; n++) holds.closed('a', 5000, 1000 + n)
+    expect(holds.left('a', 1100)).to.equal(0)
+  })
+
+  it('end, and are forgotten ten minutes after the latest closing', () => {
+    const holds = new Holds()
+    holds.closed('a', 500, 0)
+    holds.closed('a', 500, 1000)
+    expect(holds.left('a', 5999)).to.equal(1)
+    expect(holds.left('a', 6000)).to.equal(0)
+    expect(holds.left('b', 2000)).to.equal(0)
+    holds.closed('a', 500, 601_001)
+    expect(holds.left('a', 601_001)).to.equal(0)
+  })
+
+  it('are of a thousand, the latest ones', () => {
+    const holds = new Holds()
+    for (let n = 0; n < 3000; n++) holds.closed(String(n), 500, n)
+    expect(holds.size).to.equal(1000)
+  })
+})
