@@ -1,11 +1,4 @@
-/** A Socket.IO socket: a client in one of its namespaces. */
-export interface NamespaceSocket {
-  readonly id: string
-  readonly nsp: { readonly name: string }
-  /** False as soon as Socket.IO tells its `disconnect`. */
-  readonly connected: boolean
-  readonly rooms: ReadonlySet<string>
-}
+import type { NamespaceSocket } from '../telemetry/client-identity.ts'
 
 /** Is told of each socket that is kept no longer. */
 export interface LeavingListener {

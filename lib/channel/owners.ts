@@ -1,7 +1,7 @@
 import type { Bytes } from '../base/units.ts'
 import type { Ledger } from '../message/held-bytes.ts'
 import { LEFT_SOCKET } from '../message/memory-costs.ts'
-import type { NamespaceSocket } from './namespace-sockets.ts'
+import type { NamespaceSocket } from '../telemetry/client-identity.ts'
 
 /** A socket that messages wait for. They are its own, also when another one joins its namespace. */
 export class Owner {

@@ -7,6 +7,7 @@ import type { Millis } from '../base/units.ts'
 import type { EnvelopeFields, PacketKind } from '../message/envelope.ts'
 import type { EncodedPart } from '../message/frame.ts'
 import { makeRule, type Rule } from '../message/rule.ts'
+import type { InvalidPayload } from '../telemetry/reporter.ts'
 import type { CompiledEvent } from './compile-schema.ts'
 import { type CompiledMessages, OTHER } from './message-map.ts'
 import { namesIn } from './schema-keys.ts'
@@ -30,14 +31,6 @@ const CALLBACK_MISSING = '(callback): is no argument; { ack } annotates what it 
 
 /** By its words: the schema may be of another copy of zod, whose class is another one. */
 const ASYNCHRONOUS = new z.core.$ZodAsyncError().message
-
-/** A payload that failed its schema. It holds no payload, only where it failed. */
-export interface InvalidPayload {
-  readonly namespace: string
-  readonly event: string
-  /** zod's paths and codes; in a path, keys that only the payload knows are `*`. */
-  readonly issues: readonly string[]
-}
 
 export interface ClassifierOptions {
   readonly messages: CompiledMessages

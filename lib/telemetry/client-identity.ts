@@ -20,3 +20,12 @@ export interface RefusedClient {
   readonly retryAfter: Millis
   readonly address: string | null
 }
+
+/** A Socket.IO socket: a client in one of its namespaces. */
+export interface NamespaceSocket {
+  readonly id: string
+  readonly nsp: { readonly name: string }
+  /** False as soon as Socket.IO tells its `disconnect`. */
+  readonly connected: boolean
+  readonly rooms: ReadonlySet<string>
+}

@@ -6,11 +6,18 @@ import { type AdapterFault, CLOSINGS } from '../base/outcomes.ts'
 import { shown, shownIn } from '../base/printable.ts'
 import { timers } from '../base/timers.ts'
 import type { Millis } from '../base/units.ts'
-import type { InvalidPayload } from '../classify/classifier.ts'
 import { Callbacks, guard } from './callbacks.ts'
 import type { ClientBrief, RefusedClient } from './client-identity.ts'
 import { diagnose } from './diagnostics.ts'
 import type { ShedSummary } from './shed-episode.ts'
+
+/** A payload that failed its schema. It holds no payload, only where it failed. */
+export interface InvalidPayload {
+  readonly namespace: string
+  readonly event: string
+  /** zod's paths and codes; in a path, keys that only the payload knows are `*`. */
+  readonly issues: readonly string[]
+}
 
 /** Limits that were changed while the server runs. */
 export interface PolicyChanged {

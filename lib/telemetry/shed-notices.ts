@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts'
-import type { NamespaceSocket } from '../channel/namespace-sockets.ts'
+import type { NamespaceSocket } from './client-identity.ts'
 import type { Reporter } from './reporter.ts'
 import type { Gap, ShedSummary } from './shed-episode.ts'
 

@@ -1,7 +1,7 @@
 import type { ClosingCode } from '../base/outcomes.ts'
 import type { Bytes } from '../base/units.ts'
-import type { NamespaceSocket } from '../channel/namespace-sockets.ts'
 import type { Envelope } from '../message/envelope.ts'
+import type { NamespaceSocket } from './client-identity.ts'
 
 /** What a closed client was not sent any more, of one namespace. */
 export interface ClosedSummary {

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { type NamespaceSocket, NamespaceSockets } from '../../lib/channel/namespace-sockets.ts'
+import { NamespaceSockets } from '../../lib/channel/namespace-sockets.ts'
+import type { NamespaceSocket } from '../../lib/telemetry/client-identity.ts'
 
 /** How often anybody asked any socket whether it is connected. */
 let asked = 0
