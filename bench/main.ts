@@ -1,5 +1,6 @@
 import { Arguments, UsageError } from './harness/arguments.ts'
-import { type Scenario, scenarios } from './scenarios.ts'
+import type { Scenario } from './harness/scenario.ts'
+import { scenarios } from './scenarios.ts'
 
 /** `npm run bench -- <scenario> [options]`; with `--json` the last line is one JSON object. */
 

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { percentiles, table } from '../../demo/headless/figures.ts'
 import { Child } from '../harness/child.ts'
+import type { Scenario } from '../harness/scenario.ts'
 import { round } from '../harness/statistics.ts'
 import type { ClientHandlers } from '../lobby/client.ts'
-import type { Scenario } from '../scenarios.ts'
 import type { Answers, AskerHandlers } from './asker.ts'
 import type { ServerHandlers } from './server.ts'
 

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { percentiles, table } from '../../demo/headless/figures.ts'
 import { Child } from '../harness/child.ts'
+import type { Scenario } from '../harness/scenario.ts'
 import { round } from '../harness/statistics.ts'
 import type { ClientHandlers, Received } from '../lobby/client.ts'
 import { checkOpenFiles } from '../scale/open-files.ts'
-import type { Scenario } from '../scenarios.ts'
 import {
   type Loaded,
   type LoadOptions,

@@ -1,8 +1,8 @@
 import { table } from '../../demo/headless/figures.ts'
+import type { Scenario } from '../harness/scenario.ts'
 import { round } from '../harness/statistics.ts'
 import { countsOf, openFar } from '../lobby/scenario.ts'
 import { runTrial } from '../lobby/trial.ts'
-import type { Scenario } from '../scenarios.ts'
 import { type Visit, visitDashboard } from './visit.ts'
 
 /**

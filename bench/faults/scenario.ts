@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { megabytes, table } from '../../demo/headless/figures.ts'
 import { faults, run, warmUp } from '../../spec/faults/catalogue.ts'
 import { type Outcome, Skipped } from '../../spec/faults/fault.ts'
-import type { Scenario } from '../scenarios.ts'
+import type { Scenario } from '../harness/scenario.ts'
 
 /** Whoever is ended gets no more than this of the run that is under way. */
 const PAUSE_MS = 200

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { type Arguments, UsageError } from '../harness/arguments.ts'
+import type { Report, Scenario } from '../harness/scenario.ts'
 import { congestionControl, linkMaker } from '../harness/shaped-link.ts'
-import type { Report, Scenario } from '../scenarios.ts'
 import type { Subject } from '../slow-link/subjects.ts'
 import { type Cell, cells, DEFAULTS, groups, truthOf } from './cells.ts'
 import { type CellFigures, figuresOf, type Run, runOf, tableOf } from './figures.ts'

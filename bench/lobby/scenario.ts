@@ -1,7 +1,7 @@
 import { megabytes, percentiles, table } from '../../demo/headless/figures.ts'
 import { type Namespace, openNamespace } from '../harness/network-namespace.ts'
+import type { Scenario } from '../harness/scenario.ts'
 import { round, slope } from '../harness/statistics.ts'
-import type { Scenario } from '../scenarios.ts'
 import type { Kind } from './kind.ts'
 import { SUBJECTS } from './server.ts'
 import { type Lobby, runTrial, type Trial } from './trial.ts'

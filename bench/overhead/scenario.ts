@@ -1,7 +1,7 @@
 import { table } from '../../demo/headless/figures.ts'
 import { Child } from '../harness/child.ts'
+import type { Scenario } from '../harness/scenario.ts'
 import { median, round } from '../harness/statistics.ts'
-import type { Scenario } from '../scenarios.ts'
 import type { ClientHandlers } from './client.ts'
 import type { ServerHandlers, Slice } from './server.ts'
 import { SUBJECTS, type Subject } from './subjects.ts'

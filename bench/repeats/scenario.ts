@@ -1,7 +1,7 @@
 import { table } from '../../demo/headless/figures.ts'
 import { Child } from '../harness/child.ts'
+import type { Report, Scenario } from '../harness/scenario.ts'
 import { median, round } from '../harness/statistics.ts'
-import type { Report, Scenario } from '../scenarios.ts'
 import type { ClientHandlers } from './client.ts'
 import { KIND_NAMES, KINDS, type Kind, type KindName } from './kinds.ts'
 import type { ServerHandlers } from './server.ts'

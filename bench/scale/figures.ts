@@ -1,6 +1,6 @@
 import { table } from '../../demo/headless/figures.ts'
+import type { Report } from '../harness/scenario.ts'
 import { median, round } from '../harness/statistics.ts'
-import type { Report } from '../scenarios.ts'
 import { SUBJECTS, type Subject, type Trial } from './trial.ts'
 
 /** Everything that was measured with so many clients. */

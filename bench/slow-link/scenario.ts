@@ -1,5 +1,5 @@
+import type { Scenario } from '../harness/scenario.ts'
 import { congestionControl, linkMaker } from '../harness/shaped-link.ts'
-import type { Scenario } from '../scenarios.ts'
 import { figuresOf, limitMs, type SubjectFigures, tableOf } from './figures.ts'
 import { PROTOCOLS, TRANSPORTS } from './speech.ts'
 import { SUBJECTS } from './subjects.ts'

@@ -1,6 +1,6 @@
 import { type Percentiles, table } from '../../demo/headless/figures.ts'
+import type { Scenario } from '../harness/scenario.ts'
 import { round } from '../harness/statistics.ts'
-import type { Scenario } from '../scenarios.ts'
 import { SUBJECTS } from './subjects.ts'
 import { runTrial, type Trial } from './trial.ts'
 
