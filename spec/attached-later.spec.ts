@@ -5,10 +5,10 @@ import type { Server, ServerOptions, Socket } from 'socket.io'
 import type { Socket as ClientSocket } from 'socket.io-client'
 import { attach, type Spillway } from '../lib/attach.ts'
 import type { SpillwayOptions } from '../lib/spillway-options.ts'
-import { BOUNDLESS, choke, ROOMY, starve } from './support/clients/flood.ts'
+import { BOUNDLESS, choke, starve } from './support/clients/flood.ts'
 import { PollingSession } from './support/clients/upgrades.ts'
 import { messages, pad } from './support/messages.ts'
-import { eventually, type Fixture, startServer } from './support/servers/server.ts'
+import { eventually, type Fixture, ROOMY, startServer } from './support/servers/server.ts'
 
 /** A server that was attached to before its clients came, or after, or never. */
 const WAYS = ['plain', 'before', 'after'] as const

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { percentiles, table } from '../../demo/headless/figures.ts'
-import { Child } from '../harness/child.ts'
+import { Child } from '../../spec/support/process/child.ts'
 import type { Scenario } from '../harness/scenario.ts'
 import { round } from '../harness/statistics.ts'
 import type { ClientHandlers } from '../lobby/client.ts'

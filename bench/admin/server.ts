@@ -3,7 +3,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify from 'fastify'
 import spillway, { type ServerOf } from '../../lib/index.ts'
-import { serve } from '../harness/serve.ts'
+import { serve } from '../../spec/support/process/serve.ts'
 import { messages, payloadOf } from '../slow-link/messages.ts'
 
 /** A lobby's server with the admin routes, alone in its process. */

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Server } from 'socket.io'
 import { attach, type Spillway } from '../../lib/index.ts'
 import type { ClientStats, SpillwayStats } from '../../schemas/stats.ts'
-import { serve } from '../harness/serve.ts'
+import { serve } from '../../spec/support/process/serve.ts'
 import { messages, payloadOf } from '../slow-link/messages.ts'
 
 /** A server whose application holds the event loop, alone in its process. */

@@ -1,8 +1,8 @@
 import { get } from 'node:http'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { serve } from '../../spec/support/process/serve.ts'
 import { SOCKET_IO_PATH, upgradeRequest } from '../harness/handshake.ts'
-import { serve } from '../harness/serve.ts'
 import { WireReader } from '../lobby/wire.ts'
 
 /** Clients that keep up: bare sockets, which count what they receive and answer pings. */

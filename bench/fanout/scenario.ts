@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { percentiles, table } from '../../demo/headless/figures.ts'
+import { Child } from '../../spec/support/process/child.ts'
 import { type Arguments, UsageError } from '../harness/arguments.ts'
-import { Child } from '../harness/child.ts'
 import type { Report, Scenario } from '../harness/scenario.ts'
 import { median, round } from '../harness/statistics.ts'
 import type { BunHandlers } from './bun-server.ts'

@@ -1,4 +1,4 @@
-import { serve } from '../harness/serve.ts'
+import { serve } from '../../spec/support/process/serve.ts'
 import { type Broadcaster, type Load, type Measured, measure } from './measure.ts'
 import { settledMemory } from './memory.ts'
 import { type NodeSubject, start } from './subjects.ts'

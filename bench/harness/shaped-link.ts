@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { type Namespace, openNamespace } from './network-namespace.ts'
+import { type Namespace, openNamespace } from '../../spec/support/paths/network-namespace.ts'
 
 /** A way from a server to a client. */
 export interface Link {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { io } from 'socket.io-client'
 import { type Path, PathRelay } from '../../spec/support/paths/path-relay.ts'
-import { serve } from '../harness/serve.ts'
+import { serve } from '../../spec/support/process/serve.ts'
 import type { Receipt } from '../slow-link/client.ts'
 import type { Payload } from '../slow-link/messages.ts'
 

@@ -1,5 +1,5 @@
 import type { Path } from '../../spec/support/paths/path-relay.ts'
-import { Child } from '../harness/child.ts'
+import { Child } from '../../spec/support/process/child.ts'
 import { type LinkMaker, LOOPBACK } from '../harness/shaped-link.ts'
 import type { Subject } from '../slow-link/subjects.ts'
 import type { Cell } from './cells.ts'

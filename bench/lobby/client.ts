@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { serve } from '../harness/serve.ts'
+import { serve } from '../../spec/support/process/serve.ts'
 import { Guest } from './guest.ts'
 import type { Kind } from './kind.ts'
 

@@ -1,5 +1,5 @@
 import { megabytes, percentiles, table } from '../../demo/headless/figures.ts'
-import { type Namespace, openNamespace } from '../harness/network-namespace.ts'
+import { type Namespace, openNamespace } from '../../spec/support/paths/network-namespace.ts'
 import type { Scenario } from '../harness/scenario.ts'
 import { round, slope } from '../harness/statistics.ts'
 import type { Kind } from './kind.ts'

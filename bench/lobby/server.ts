@@ -5,7 +5,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Server } from 'socket.io'
 import plugin, { attach, type Spillway } from '../../lib/index.ts'
-import { serve } from '../harness/serve.ts'
+import { serve } from '../../spec/support/process/serve.ts'
 import { messages, payloadOf } from '../slow-link/messages.ts'
 
 /** The lobby's server, alone in its process. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Child } from '../harness/child.ts'
-import type { Namespace } from '../harness/network-namespace.ts'
+import type { Namespace } from '../../spec/support/paths/network-namespace.ts'
+import { Child } from '../../spec/support/process/child.ts'
 import type { ClientHandlers, Received } from './client.ts'
 import { closedAmong } from './deaf.ts'
 import type { Kind } from './kind.ts'

@@ -1,5 +1,5 @@
 import { io } from 'socket.io-client'
-import { serve } from '../harness/serve.ts'
+import { serve } from '../../spec/support/process/serve.ts'
 
 /** Clients that keep up; all of them in one process. */
 

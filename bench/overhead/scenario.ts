@@ -1,5 +1,5 @@
 import { table } from '../../demo/headless/figures.ts'
-import { Child } from '../harness/child.ts'
+import { Child } from '../../spec/support/process/child.ts'
 import type { Scenario } from '../harness/scenario.ts'
 import { median, round } from '../harness/statistics.ts'
 import type { ClientHandlers } from './client.ts'

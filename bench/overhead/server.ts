@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Server } from 'socket.io'
 import { attach } from '../../lib/index.ts'
-import { serve } from '../harness/serve.ts'
+import { serve } from '../../spec/support/process/serve.ts'
 import { messages as catalogue, payloadOf } from '../slow-link/messages.ts'
 import { type Subject, switchWindow } from './subjects.ts'
 

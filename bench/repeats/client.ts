@@ -1,5 +1,5 @@
 import { Agent, request } from 'node:http'
-import { serve } from '../harness/serve.ts'
+import { serve } from '../../spec/support/process/serve.ts'
 import { KINDS, type Kind, type KindName } from './kinds.ts'
 import { framesOf, pingFrames, Wire } from './wire.ts'
 

@@ -1,13 +1,11 @@
 import { table } from '../../demo/headless/figures.ts'
-import { Child } from '../harness/child.ts'
+import { Child } from '../../spec/support/process/child.ts'
 import type { Report, Scenario } from '../harness/scenario.ts'
 import { median, round } from '../harness/statistics.ts'
 import type { ClientHandlers } from './client.ts'
 import { KIND_NAMES, KINDS, type Kind, type KindName } from './kinds.ts'
 import type { ServerHandlers } from './server.ts'
-
-export const SUBJECTS = ['socket.io', 'spillway'] as const
-export type Subject = (typeof SUBJECTS)[number]
+import { SUBJECTS, type Subject } from './subjects.ts'
 
 interface Options {
   readonly rounds: number

@@ -2,8 +2,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Server } from 'socket.io'
 import { attach, type Spillway } from '../../lib/index.ts'
-import { serve } from '../harness/serve.ts'
-import type { Subject } from './scenario.ts'
+import { serve } from '../../spec/support/process/serve.ts'
+import type { Subject } from './subjects.ts'
 
 /** A server to which one client does the same again and again, alone in its process. */
 

@@ -6,7 +6,7 @@ import { Meters } from '../../lib/telemetry/meters.ts'
 import { criticalRule, envelope, rule } from '../../spec/support/fakes/envelopes.ts'
 import { FakeLink } from '../../spec/support/fakes/fake-link.ts'
 import { LIMITS } from '../../spec/support/fakes/simulation.ts'
-import { serve } from '../harness/serve.ts'
+import { serve } from '../../spec/support/process/serve.ts'
 
 /** Channels and lanes of so many clients without any transport, alone in their process. */
 

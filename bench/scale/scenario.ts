@@ -1,6 +1,6 @@
+import { Child } from '../../spec/support/process/child.ts'
 import type { Load } from '../fanout/measure.ts'
 import type { Arguments } from '../harness/arguments.ts'
-import { Child } from '../harness/child.ts'
 import type { Report, Scenario } from '../harness/scenario.ts'
 import { reportOf, type Size } from './figures.ts'
 import { checkOpenFiles } from './open-files.ts'

@@ -1,6 +1,6 @@
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client'
 import { PathRelay } from '../../spec/support/paths/path-relay.ts'
-import { serve } from '../harness/serve.ts'
+import { serve } from '../../spec/support/process/serve.ts'
 import type { Link } from '../harness/shaped-link.ts'
 import type { MessageClass, Payload } from './messages.ts'
 import type { Speech } from './speech.ts'

@@ -1,4 +1,4 @@
-import { Child } from '../harness/child.ts'
+import { Child } from '../../spec/support/process/child.ts'
 import type { LinkMaker } from '../harness/shaped-link.ts'
 import type { ClientHandlers, Received } from './client.ts'
 import type { Loaded, LoadOptions, ServerHandlers } from './server.ts'

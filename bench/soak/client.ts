@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { percentiles } from '../../demo/headless/figures.ts'
+import { serve } from '../../spec/support/process/serve.ts'
 import { type ProcessFigures, ProcessMeter } from '../harness/process-meter.ts'
-import { serve } from '../harness/serve.ts'
 import { round } from '../harness/statistics.ts'
 import { type Kind, LEAVINGS, type Leaving, Visitor } from './visitor.ts'
 

@@ -1,6 +1,6 @@
 import { setPriority } from 'node:os'
+import { serve } from '../../spec/support/process/serve.ts'
 import { ProcessMeter } from '../harness/process-meter.ts'
-import { serve } from '../harness/serve.ts'
 import { closedAmong } from '../lobby/deaf.ts'
 import type { AttackName } from './attacks.ts'
 import { Intruder } from './intruder.ts'

@@ -1,4 +1,4 @@
-import { megabytes, megabytes, type Percentiles, percentiles, percentiles, table, table } from '../../demo/headless/figures.ts'
+import { megabytes, percentiles, table } from '../../demo/headless/figures.ts'
 import type { ProcessFigures } from '../harness/process-meter.ts'
 import type { Scenario } from '../harness/scenario.ts'
 import { round, slope } from '../harness/statistics.ts'

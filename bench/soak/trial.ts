@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Child } from '../harness/child.ts'
+import { Child } from '../../spec/support/process/child.ts'
 import type { ProcessFigures } from '../harness/process-meter.ts'
 import { closedAmong } from '../lobby/deaf.ts'
 import type { AttackName } from './attacks.ts'

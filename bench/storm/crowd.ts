@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { serve } from '../harness/serve.ts'
+import { serve } from '../../spec/support/process/serve.ts'
 import { openLine } from '../lobby/line.ts'
 import { type Heard, textFrame } from '../lobby/wire.ts'
 

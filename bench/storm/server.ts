@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Server } from 'socket.io'
 import { attach, type Spillway } from '../../lib/index.ts'
-import { serve } from '../harness/serve.ts'
+import { serve } from '../../spec/support/process/serve.ts'
 import { messages, payloadOf } from '../slow-link/messages.ts'
 import { FIRST_PROBE, PROBED_SHARE, type Sent, type Subject } from './subjects.ts'
 

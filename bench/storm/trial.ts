@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Child } from '../harness/child.ts'
+import { Child } from '../../spec/support/process/child.ts'
 import type { ClientHandlers, Heed } from './client.ts'
 import type { CrowdHandlers, Storm } from './crowd.ts'
 import type { OpenOptions, Phase, ServerHandlers } from './server.ts'

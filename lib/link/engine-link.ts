@@ -16,12 +16,8 @@ import type { FrameWriter } from './direct/frame-writer.ts'
 import { Backlog } from './kernel-backlog.ts'
 import { type Ending, HANDOVER, type Link, type LinkEvents, type LinkHost } from './link.ts'
 import { MARKER_BYTES } from './marker-tokens.ts'
-import {
-  elsewhere,
-  type GaugeEvents,
-  gaugeFor,
-  type TransportGauge,
-} from './transports/transport.ts'
+import type { GaugeEvents, TransportGauge } from './transports/transport.ts'
+import { elsewhere, gaugeFor } from './transports/transport-for.ts'
 
 /** An Engine.IO connection, over whatever transport it has now. */
 export class EngineLink implements Link, GaugeEvents {

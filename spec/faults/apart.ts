@@ -1,7 +1,7 @@
 import { extname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'socket.io-client'
-import { Child } from '../../bench/harness/child.ts'
+import { Child } from '../support/process/child.ts'
 import { eventually } from '../support/servers/server.ts'
 import type { ApartFault, Outcome } from './fault.ts'
 import { Follower } from './follower.ts'

@@ -1,4 +1,4 @@
-import { serve } from '../../bench/harness/serve.ts'
+import { serve } from '../support/process/serve.ts'
 import { connectors } from '../support/servers/server.ts'
 
 /** Clients in a process of their own, for a network namespace of their own. */

@@ -1,4 +1,4 @@
-import { serve } from '../../bench/harness/serve.ts'
+import { serve } from '../support/process/serve.ts'
 import { type AppFixture, startApp } from '../support/servers/app.ts'
 import type { Beginning } from './load.ts'
 import { Load } from './load.ts'

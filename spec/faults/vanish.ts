@@ -1,5 +1,5 @@
-import { Child } from '../../bench/harness/child.ts'
-import { type Namespace, openNamespace } from '../../bench/harness/network-namespace.ts'
+import { type Namespace, openNamespace } from '../support/paths/network-namespace.ts'
+import { Child } from '../support/process/child.ts'
 import { moduleOf, RUNTIME } from './apart.ts'
 import { closed, STALLED_MS } from './clients.ts'
 import { type Fault, Skipped } from './fault.ts'

@@ -7,11 +7,17 @@ import type { ClosedSummary, ShedSummary } from '../../lib/index.ts'
 import type { MessageMap } from '../../schemas/events.ts'
 import { cosmetic, critical } from '../../schemas/priority.ts'
 import type { ClientStats } from '../../schemas/stats.ts'
-import { ROOMY, starve } from '../support/clients/flood.ts'
+import { starve } from '../support/clients/flood.ts'
 import { pad } from '../support/messages.ts'
 import { parseExposition } from '../support/prometheus/exposition.ts'
 import { type AppFixture, startApp } from '../support/servers/app.ts'
-import { eventually, type Fixture, type RawClient, startServer } from '../support/servers/server.ts'
+import {
+  eventually,
+  type Fixture,
+  type RawClient,
+  ROOMY,
+  startServer,
+} from '../support/servers/server.ts'
 
 const NAMES = [...Object.getOwnPropertyNames(Object.prototype), 'prototype', 'then', 'length']
 const payload = () => z.object({ n: z.number(), key: z.string(), pad: z.string().optional() })

@@ -1,11 +1,9 @@
 import type { Bytes, Millis } from '../../base/units.ts'
 import type { TickMember } from '../../loop/turn-scheduler.ts'
 import type { Burst } from '../../message/frame-batch.ts'
-import { discard, type EngineSocket, type EngineTransport } from '../../socketio/engine.ts'
+import type { EngineTransport } from '../../socketio/engine.ts'
 import type { FrameWriter } from '../direct/frame-writer.ts'
 import type { Ending } from '../link.ts'
-import { PollingGauge } from './polling.ts'
-import { WebSocketGauge } from './websocket.ts'
 
 /** What can be measured at, and done to, one transport object of a connection. */
 export interface TransportGauge {
@@ -75,96 +73,4 @@ export interface GaugeEvents {
   readonly followsDrain: boolean
   whenTickEnds(member: TickMember): void
   afterTick(member: TickMember): void
-}
-
-/**
- * In a cluster whose nodes share sessions (@socket.io/cluster-engine) a client may poll at any node,
- * or upgrade at another one: its connection then keeps a polling transport which hands on what it is
- * given. Nothing is known of its delivery here.
- */
-export function elsewhere(
-  conn: EngineSocket,
-  transport: EngineTransport,
-  events: GaugeEvents,
-): TransportGauge {
-  return new BlindGauge(conn, transport, events, true)
-}
-
-/** Measures a transport; one of an unknown kind is measured by the write buffer alone. */
-export function gaugeFor(
-  conn: EngineSocket,
-  transport: EngineTransport,
-  events: GaugeEvents,
-): TransportGauge {
-  if (transport.name === 'polling') {
-    return conn.upgraded === true
-      ? elsewhere(conn, transport, events)
-      : new PollingGauge(conn, transport, events)
-  }
-  if (transport.name === 'websocket' && WebSocketGauge.supports(transport)) {
-    return new WebSocketGauge(conn, transport, events)
-  }
-  return new BlindGauge(conn, transport, events)
-}
-
-class BlindGauge implements TransportGauge {
-  readonly writer = undefined
-  readonly proof = 'none'
-  readonly held = 0
-  readonly ending = undefined
-  readonly gathers = false
-  readonly underWay = 0
-  readonly heard = 0
-  readonly elsewhere: boolean
-  readonly #conn: EngineSocket
-  readonly #transport: EngineTransport
-  readonly #onReady: () => void
-
-  constructor(
-    conn: EngineSocket,
-    transport: EngineTransport,
-    events: GaugeEvents,
-    elsewhere = false,
-  ) {
-    this.elsewhere = elsewhere
-    this.#conn = conn
-    this.#transport = transport
-    this.#onReady = () => events.ready()
-    transport.on('ready', this.#onReady)
-    transport.on('drain', this.#onReady)
-  }
-
-  get name(): string {
-    return this.#transport.name
-  }
-
-  measures(transport: EngineTransport): boolean {
-    return transport === this.#transport
-  }
-
-  flushed(): void {}
-
-  mark(): void {}
-
-  terminate(): void {
-    discard(this.#conn)
-  }
-
-  end(close: () => void): boolean {
-    close()
-    return true
-  }
-
-  get lingers(): boolean {
-    return false
-  }
-
-  whenGone(): void {}
-
-  look(): void {}
-
-  detach(): void {
-    this.#transport.off('ready', this.#onReady)
-    this.#transport.off('drain', this.#onReady)
-  }
 }

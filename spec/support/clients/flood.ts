@@ -1,15 +1,6 @@
 import { MiB } from '../../../lib/base/units.ts'
 import type { Fixture, RawClient } from '../servers/server.ts'
 
-/** Watermarks of which only `low` and `high` matter in a spec, and nothing but bytes. */
-export const ROOMY = {
-  low: 65_536,
-  high: 131_072,
-  limit: 256 * MiB,
-  emergency: 512 * MiB,
-  horizon: 0,
-}
-
 /** Watermarks that a full kernel buffer does not reach. */
 export const BOUNDLESS = {
   low: 32 * MiB,

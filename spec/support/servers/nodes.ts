@@ -4,10 +4,10 @@ import { createClient } from 'redis'
 import type { Server, ServerOptions } from 'socket.io'
 import type { Spillway } from '../../../lib/attach.ts'
 import type { SpillwayPluginOptions } from '../../../lib/plugin.ts'
-import { ROOMY } from '../clients/flood.ts'
 import { messages } from '../messages.ts'
 import { type AppFixture, startApp } from './app.ts'
 import type { RawClient } from './server.ts'
+import { ROOMY } from './server.ts'
 
 type RedisOptions = NonNullable<Parameters<typeof createClient>[0]>
 type RedisClient = ReturnType<typeof createClient>

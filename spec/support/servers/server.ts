@@ -6,9 +6,18 @@ import { Server, type ServerOptions } from 'socket.io'
 import { connect, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client'
 import { type ClientOptions, WebSocket } from 'ws'
 import { attach, type Spillway } from '../../../lib/attach.ts'
+import { MiB } from '../../../lib/base/units.ts'
 import type { SpillwayOptions } from '../../../lib/spillway-options.ts'
 import type { MessageMap } from '../../../schemas/events.ts'
-import { ROOMY } from '../clients/flood.ts'
+
+/** Watermarks of which only `low` and `high` matter in a spec, and nothing but bytes. */
+export const ROOMY = {
+  low: 65_536,
+  high: 131_072,
+  limit: 256 * MiB,
+  emergency: 512 * MiB,
+  horizon: 0,
+}
 
 /** A real server on a free port; everything that it opened is closed by `close`. */
 export interface Fixture {

@@ -1,4 +1,4 @@
-/** What a child process of the bench can be asked, by name. */
+/** What a child process can be asked, by name. */
 export type Handlers = Readonly<Record<string, (argument: never) => unknown>>
 
 export interface Question {
