@@ -3,14 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'socket.io-client'
 import { Child } from '../support/process/child.ts'
 import { eventually } from '../support/servers/server.ts'
-import type { ApartFault, Outcome } from './fault.ts'
 import { Follower } from './follower.ts'
-import { differencesOf, HEAP_TOLERANCE, NOTHING } from './readings.ts'
 import type { ServerProcess } from './server-process.ts'
 
 /** As this process: with a loader, where it has one. */
 export const RUNTIME = [process.execPath, ...process.execArgv]
-const SETTLE_MS = 15_000
+export const SETTLE_MS = 15_000
 const TRANSPORTS = [['websocket'], ['polling'], ['polling', 'websocket'], ['websocket']]
 
 export function moduleOf(name: string): URL {
@@ -105,46 +103,5 @@ export class Apart {
   async close(): Promise<void> {
     for (const { client } of this.followers) client.close()
     await this.#child.close()
-  }
-}
-
-export async function runApart(fault: ApartFault): Promise<Outcome> {
-  const apart = new Apart(fault.stallAfter ?? SETTLE_MS)
-  const { problems, followers } = apart
-  try {
-    await apart.open()
-    const { before, heapBefore } = await fault.runApart(apart)
-    await apart.settle()
-    let now = await apart.readings()
-    const differences = () => differencesOf({ ...before, ...NOTHING }, now.readings)
-    for (const end = Date.now() + SETTLE_MS; differences().length > 0 && Date.now() < end; ) {
-      await sleep(50)
-      now = await apart.readings()
-    }
-    problems.push(...differences())
-    if (now.heap - heapBefore > HEAP_TOLERANCE) {
-      problems.push(`heap: ${heapBefore} bytes before, ${now.heap} after`)
-    }
-    const sum = (of: (follower: Follower) => number) => followers.reduce((n, f) => n + of(f), 0)
-    const figures = {
-      lost: apart.lost,
-      doubled: sum((each) => each.doubled),
-      reordered: sum((each) => each.reordered),
-    }
-    for (const [what, count] of Object.entries(figures)) {
-      if (count > 0) problems.push(`${what}: ${count}`)
-    }
-    return {
-      fault: fault.name,
-      sent: apart.sent,
-      received: sum((each) => each.received),
-      ...figures,
-      heapBefore,
-      heapAfter: now.heap,
-      left: now.left,
-      problems,
-    }
-  } finally {
-    await apart.close()
   }
 }

@@ -1,4 +1,3 @@
-import { runApart } from './apart.ts'
 import { applicationFaults } from './application.ts'
 import { churnFaults } from './churn.ts'
 import { clientFaults } from './clients.ts'
@@ -6,7 +5,8 @@ import { clockFaults } from './clock.ts'
 import type { ApartFault, Fault, Outcome } from './fault.ts'
 import { nestedFaults } from './nested.ts'
 import { processFaults } from './process.ts'
-import { runHere } from './stage.ts'
+import { runApart } from './run-apart.ts'
+import { runHere } from './run-here.ts'
 import { vanishFaults } from './vanish.ts'
 
 /** What may break, each beside a steady load and clients that stay. */

@@ -1,18 +1,11 @@
-import type { ServerOptions } from 'socket.io'
 import type { Bytes } from '../../lib/base/units.ts'
-import type { SpillwayPluginOptions } from '../../lib/plugin.ts'
 import type { Apart } from './apart.ts'
 import type { Readings } from './readings.ts'
-import type { Calls, Stage } from './stage.ts'
+import type { Stage, StageOptions } from './stage.ts'
 
 /** Something that breaks while a server has a steady load and clients that stay. */
-export interface Fault {
+export interface Fault extends StageOptions {
   readonly name: string
-  /** Where the server listens. Default: only on this host. */
-  readonly host?: string
-  /** Of the plugin; `calls` counts, and emits to everyone. */
-  readonly options?: (calls: Calls) => SpillwayPluginOptions
-  readonly server?: Partial<ServerOptions>
   /** Its errors are uncaught without us too: they would end the process. */
   readonly uncaught?: boolean
   /** How much the heap may grow, where what so many clients make hot is more than usual. */

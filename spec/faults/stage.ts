@@ -1,32 +1,18 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify from 'fastify'
-import type { Server } from 'socket.io'
+import type { Server, ServerOptions } from 'socket.io'
 import { startWifi } from '../../demo/lobby/wifi.ts'
 import type { Spillway } from '../../lib/attach.ts'
-import spillway from '../../lib/plugin.ts'
+import spillway, { type SpillwayPluginOptions } from '../../lib/plugin.ts'
 import { HostileSocket } from '../support/clients/hostile-socket.ts'
 import { type AppFixture, listen } from '../support/servers/app.ts'
 import { connectors, eventually, type Fixture } from '../support/servers/server.ts'
-import { type Fault, OF_APPLICATION, type Outcome } from './fault.ts'
 import { Follower } from './follower.ts'
 import { Load } from './load.ts'
 import { OPTIONS, WATERMARKS } from './options.ts'
-import {
-  accounted,
-  differencesOf,
-  HEAP_TOLERANCE,
-  heapAlive,
-  NOTHING,
-  openHandles,
-  readingsOf,
-} from './readings.ts'
 
-/** Of the load, in a run at least. */
-export const ROUNDS = 300
-const WARM_UP_ROUNDS = 60
 /** Of the slow client: more than what is critical needs, less than all. */
 const SLOW_RATE = 6_000_000
-const SETTLE_MS = 30_000
+export const SETTLE_MS = 30_000
 
 /** How often something of the application was called. */
 export class Calls {
@@ -41,6 +27,15 @@ export class Calls {
   of(name: string): number {
     return this.#counts.get(name) ?? 0
   }
+}
+
+/** What a fault says of its server. */
+export interface StageOptions {
+  /** Where the server listens. Default: only on this host. */
+  readonly host?: string
+  /** Of the plugin; `calls` counts, and emits to everyone. */
+  readonly options?: (calls: Calls) => SpillwayPluginOptions
+  readonly server?: Partial<ServerOptions>
 }
 
 /** A real server under load with clients that stay, and the ways to break something beside them. */
@@ -66,7 +61,7 @@ export class Stage {
     this.raw = raw
   }
 
-  static async open({ options, server, host }: Fault): Promise<Stage> {
+  static async open({ options, server, host }: StageOptions): Promise<Stage> {
     const calls = new Calls()
     const app = Fastify()
     await app.register(spillway, {
@@ -174,90 +169,4 @@ export class Stage {
     await this.#slow?.close()
     await this.fixture.close()
   }
-}
-
-/** One run of a fault, on a server of its own. */
-export async function runHere(fault: Fault): Promise<Outcome> {
-  const handles = openHandles()
-  const errors: string[] = []
-  process.setUncaughtExceptionCaptureCallback((error) => {
-    const { message = String(error), stack = message } = error ?? {}
-    if (!fault.uncaught || message !== OF_APPLICATION) errors.push(`uncaught: ${stack}`)
-  })
-  const stage = await Stage.open(fault)
-  let outcome: Outcome
-  try {
-    outcome = await runOn(stage, fault)
-  } finally {
-    await stage.close()
-    process.setUncaughtExceptionCaptureCallback(null)
-  }
-  const problems = [...outcome.problems, ...errors, ...(await handlesLeft(handles))]
-  return { ...outcome, problems }
-}
-
-async function runOn(stage: Stage, fault: Fault): Promise<Outcome> {
-  const { load, problems, stayers, guests } = stage
-  await stage.openStayers()
-  const read = () => readingsOf(stage.io, stage.spillway)
-  const before = { ...read(), ...NOTHING }
-  await load.burst(WARM_UP_ROUNDS)
-  await stage.caughtUp()
-  const heapBefore = await heapAlive()
-
-  const from = load.won
-  load.start()
-  await fault.run(stage)
-  await load.rounds(Math.max(0, ROUNDS - (load.won - from)))
-  await load.stop()
-  await stage.caughtUp()
-  await stage.closeStrangers()
-
-  const left = () => differencesOf(before, read())
-  await eventually(() => left().length === 0, SETTLE_MS).catch(() => {})
-  problems.push(...left())
-  const heapAfter = await heapAlive()
-  if (heapAfter - heapBefore > (fault.heapTolerance ?? HEAP_TOLERANCE)) {
-    problems.push(`heap: ${heapBefore} bytes before, ${heapAfter} after`)
-  }
-  const all = [...stayers, ...guests]
-  const sum = (of: (follower: Follower) => number) => all.reduce((n, each) => n + of(each), 0)
-  const figures = {
-    lost: stayers.reduce((n, each) => n + each.lost(load), 0) + sumGaps(guests),
-    doubled: sum((each) => each.doubled),
-    reordered: sum((each) => each.reordered),
-  }
-  for (const each of all) {
-    const lost = stayers.includes(each) ? each.lost(load) : each.gaps
-    if (lost + each.doubled + each.reordered === 0) continue
-    const { doubled, reordered } = each
-    problems.push(`${each.name}: lost ${lost}, doubled ${doubled}, reordered ${reordered}`)
-  }
-  for (const { name, disconnects } of stayers) {
-    if (disconnects.length > 0) problems.push(`${name} was disconnected: ${disconnects}`)
-  }
-  return {
-    fault: fault.name,
-    sent: load.won + load.seat,
-    received: sum((each) => each.received),
-    ...figures,
-    heapBefore,
-    heapAfter,
-    left: accounted(read()),
-    problems,
-  }
-}
-
-function sumGaps(followers: readonly Follower[]): number {
-  return followers.reduce((n, { gaps }) => n + gaps, 0)
-}
-
-/** Node tells of a closed handle a turn of the loop later. */
-async function handlesLeft(before: Readonly<Record<string, number>>): Promise<string[]> {
-  const left = () =>
-    Object.entries(openHandles())
-      .filter(([kind, count]) => count > (before[kind] ?? 0))
-      .map(([kind, count]) => `open handles: ${kind}: ${before[kind] ?? 0} before, ${count} after`)
-  for (let looks = 0; left().length > 0 && looks < 100; looks++) await sleep(20)
-  return left()
 }
