@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTsIgnore: there is an error only for whoever has no Fastify
-import type { Spillway } from './attach.ts'
+import type { Spillway } from './spillway.ts'
 
 // Fastify is an optional peer, whose types the compiler cannot find without it. The comments below
 // stay in the published declarations; these types are `any` then.

@@ -6,7 +6,7 @@ export type {
   ClosedClient,
   SpillwayStats,
 } from '../schemas/stats.ts'
-export { attach, type Spillway } from './attach.ts'
+export { attach } from './attach.ts'
 export {
   CLOSINGS,
   type ClosingCode,
@@ -17,6 +17,7 @@ export { KiB, MiB } from './base/units.ts'
 export type { AdapterClient } from './cluster/redis-client.ts'
 export * from './message-schemas.ts'
 export { default, type SpillwayPluginOptions } from './plugin.ts'
+export type { Spillway } from './spillway.ts'
 export type { SpillwayOptions } from './spillway-options.ts'
 export type { ClientBrief } from './telemetry/client-identity.ts'
 export type { Diagnoses, MessageDiagnosis } from './telemetry/diagnostics.ts'

@@ -3,7 +3,8 @@ import { createServer } from 'node:http'
 import { expect } from 'chai'
 import type { Server, ServerOptions, Socket } from 'socket.io'
 import type { Socket as ClientSocket } from 'socket.io-client'
-import { attach, type Spillway } from '../lib/attach.ts'
+import { attach } from '../lib/attach.ts'
+import type { Spillway } from '../lib/spillway.ts'
 import type { SpillwayOptions } from '../lib/spillway-options.ts'
 import { BOUNDLESS, choke, starve } from './support/clients/flood.ts'
 import { PollingSession } from './support/clients/upgrades.ts'
@@ -277,13 +278,15 @@ describe('Attached to a server that has clients', () => {
     expect(buffered).to.be.greaterThan(held + 5 * 100 * pad.length)
     expect(outstanding).to.equal(buffered)
     // its memory is a little more
-    expect(spillway.sizes.held).to.be.within(buffered, buffered + 1000)
-    expect(spillway.sizes.watched).to.equal(1)
+    expect(spillway.readings.sizes.held).to.be.within(buffered, buffered + 1000)
+    expect(spillway.readings.sizes.watched).to.equal(1)
     fixture.io.emit('reel:frame', { n: emitted })
     client.resume()
     await client.until(() => client.received('jackpot:won').length === emitted)
     await eventually(() => spillway.client(socket!.id)!.buffered === 0)
-    await eventually(() => spillway.sizes.held === 0 && spillway.sizes.watched === 0)
+    await eventually(
+      () => spillway.readings.sizes.held === 0 && spillway.readings.sizes.watched === 0,
+    )
     const numbers = client.received<{ n: number }>('jackpot:won').map(({ n }) => n)
     expect(numbers).to.deep.equal([...Array(emitted).keys()])
   })

@@ -46,7 +46,7 @@ describe('After close(), with writes under way', () => {
       }
       await eventually(() => fixture.io.engine.clientsCount === 0)
       expect(told).to.deep.equal([])
-      const { sizes, closings } = fixture.spillway!
+      const { sizes, closings } = fixture.spillway!.readings
       expect(Object.values(sizes).every((size) => size === 0)).to.equal(true)
       expect(Object.values(closings).every((times) => times === 0)).to.equal(true)
     })

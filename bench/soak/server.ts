@@ -192,7 +192,7 @@ function kept(): Kept {
     engine: io!.engine.clientsCount as number,
     sockets: sockets.size,
     rooms: adapter.rooms.size,
-    ...spillway!.sizes,
+    ...spillway!.readings.sizes,
   }
 }
 

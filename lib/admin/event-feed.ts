@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream'
-import type { Spillway } from '../attach.ts'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { timers } from '../base/timers.ts'
 import type { Millis } from '../base/units.ts'
+import type { Spillway } from '../spillway.ts'
 import type { SpillwayEvents } from '../telemetry/reporter.ts'
 import { EventPlaces } from './event-places.ts'
 import { EventReader, type EventResponse, frameOf } from './event-reader.ts'
@@ -95,7 +95,7 @@ export class Feed {
     this.#relay('closed', (client) => client)
     this.#relay('policy', ({ to }) => to)
     // what was shed while nobody read is not told
-    this.#sheds.since(this.#spillway.rules())
+    this.#sheds.since(this.#spillway.readings.rules())
     this.#timers.push(
       timers.setInterval(() => this.#everySecond(), SHED_INTERVAL).unref(),
       timers.setInterval(() => this.#send(': keep-alive\n\n'), KEEP_ALIVE_INTERVAL).unref(),
@@ -134,7 +134,7 @@ export class Feed {
   }
 
   #tellShed(): void {
-    const events = this.#sheds.since(this.#spillway.rules())
+    const events = this.#sheds.since(this.#spillway.readings.rules())
     if (events.length > 0) this.#tell('shed', { seconds: SHED_INTERVAL / 1000, events })
   }
 

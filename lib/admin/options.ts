@@ -1,5 +1,5 @@
 import type { onRequestHookHandler } from 'fastify'
-import type { Spillway } from '../attach.ts'
+import type { Spillway } from '../spillway.ts'
 
 export type Hooks = readonly onRequestHookHandler[]
 

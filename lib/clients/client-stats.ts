@@ -119,27 +119,25 @@ function lanesOf(critical: Lane, cosmetic: Lane): ClientStats['lanes'] {
 
 /** What the totals are made of. */
 export interface Totals {
-  readonly limits: Limits
   readonly connected: number
   readonly congested: number
   readonly waiting: number
   readonly buffered: Bytes
-  readonly rules: Iterable<Rule>
-  readonly closed: Readonly<Record<ClosingCode, number>>
-  readonly refused: Readonly<Record<RefusalReason, number>>
+  readonly closings: Readonly<Record<ClosingCode, number>>
+  readonly refusals: Readonly<Record<RefusalReason, number>>
   readonly meters: Meters
   readonly census: Counts
   readonly budget: { readonly limit: Bytes; readonly held: Bytes }
   readonly fanout: { readonly slices: number; readonly busy: Millis }
-  readonly now: Millis
+  rules(): Iterable<Rule>
 }
 
-export function spillwayStatsOf(totals: Totals): SpillwayStats {
-  const { limits, connected, congested, waiting, buffered } = totals
+export function spillwayStatsOf(limits: Limits, totals: Totals, now: Millis): SpillwayStats {
+  const { connected, congested, waiting, buffered } = totals
   const classes = { critical: new Tally(), cosmetic: new Tally() }
   // an event has several rules of one class if branches of its union are conflated differently
   const byEvent = new Map<string, { rule: Rule; tally: Tally }>()
-  for (const rule of totals.rules) {
+  for (const rule of totals.rules()) {
     classes[rule.class].add(rule.tally)
     const key = JSON.stringify([rule.namespace, rule.event, rule.class])
     const row = byEvent.get(key) ?? { rule, tally: new Tally() }
@@ -169,15 +167,15 @@ export function spillwayStatsOf(totals: Totals): SpillwayStats {
       invalid: tally.invalid,
       ...outcomesOf(tally),
     })),
-    closed: { ...totals.closed },
-    refused: { ...totals.refused },
+    closed: { ...totals.closings },
+    refused: { ...totals.refusals },
     criticalLatency: {
       count: totals.meters.latency.count,
       sum: totals.meters.latency.sum,
       buckets: bucketsOf(totals.meters.latency, (to, messages) => ({ to, messages })),
     },
     drains: totals.meters.drains,
-    census: censusOf(totals.census, totals.now),
+    census: censusOf(totals.census, now),
     fanout: { slices: totals.fanout.slices, busy: totals.fanout.busy },
     memory: { rss, heapUsed, external, arrayBuffers },
   }

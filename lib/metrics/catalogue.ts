@@ -1,7 +1,7 @@
-import type { Spillway } from '../attach.ts'
 import type { Histogram } from '../base/histogram.ts'
 import { MESSAGE_OUTCOMES, type MessageOutcome } from '../base/outcomes.ts'
 import type { Rule } from '../message/rule.ts'
+import type { Spillway } from '../spillway.ts'
 
 export type Labels = Readonly<Record<string, string>>
 export type Row = readonly [labels: Labels, value: number]
@@ -103,7 +103,7 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
     type: 'counter',
     help: 'Clients closed by the library or an administrator, or gone with messages still queued.',
     labels: ['code'],
-    *rows({ closings }) {
+    *rows({ readings: { closings } }) {
       for (const [code, count] of Object.entries(closings)) yield [{ code }, count]
     },
   },
@@ -111,7 +111,7 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
     type: 'counter',
     help: 'New clients that were refused, by admission or a shutdown.',
     labels: ['reason'],
-    *rows({ refusals }) {
+    *rows({ readings: { refusals } }) {
       for (const [reason, count] of Object.entries(refusals)) yield [{ reason }, count]
     },
   },
@@ -119,7 +119,7 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
     type: 'counter',
     help: 'What went wrong between this node and the others, by kind.',
     labels: ['kind'],
-    *rows({ adapterFaults }) {
+    *rows({ readings: { adapterFaults } }) {
       for (const [kind, count] of Object.entries(adapterFaults)) yield [{ kind }, count]
     },
   },
@@ -193,7 +193,7 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
     type: 'gauge',
     help: 'Clients by why they are not being sent to, if they are not.',
     labels: ['state'],
-    *rows({ states }) {
+    *rows({ readings: { states } }) {
       for (const [state, count] of Object.entries(states)) yield [{ state }, count]
     },
   },
@@ -201,7 +201,7 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
     type: 'gauge',
     help: 'Bytes buffered for all clients.',
     labels: [],
-    rows: ({ buffered }) => only(buffered),
+    rows: ({ readings }) => only(readings.buffered),
   },
   spillway_in_flight_bytes: {
     type: 'gauge',
@@ -247,7 +247,7 @@ function* outcomesOf(
   spillway: Spillway,
   figureOf: (tally: Rule['tally'], outcome: MessageOutcome) => number,
 ): Generator<Row> {
-  for (const { namespace, event, class: class_, tally } of spillway.rules()) {
+  for (const { namespace, event, class: class_, tally } of spillway.readings.rules()) {
     for (const outcome of Object.keys(MESSAGE_OUTCOMES) as MessageOutcome[]) {
       yield [{ namespace, event, class: class_, outcome }, figureOf(tally, outcome)]
     }
@@ -255,7 +255,7 @@ function* outcomesOf(
 }
 
 function* eventsOf(spillway: Spillway, figureOf: (tally: Rule['tally']) => number): Generator<Row> {
-  for (const { namespace, event, tally } of spillway.rules()) {
+  for (const { namespace, event, tally } of spillway.readings.rules()) {
     yield [{ namespace, event }, figureOf(tally)]
   }
 }

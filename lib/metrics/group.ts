@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client'
-import type { Spillway } from '../attach.ts'
 import { Histogram } from '../base/histogram.ts'
+import type { Spillway } from '../spillway.ts'
 import { type Counted, METRICS, type Measured, type Row } from './catalogue.ts'
 
 /**

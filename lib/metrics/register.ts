@@ -1,9 +1,10 @@
 import { Counter, Gauge, Histogram as PromHistogram, Registry } from 'prom-client'
 import { metricsRegistry, parseOptions } from '../../schemas/options.ts'
-import type { Spillway } from '../attach.ts'
-import { isSpillway, refuseClosed } from '../attach-checks.ts'
+import { isSpillway } from '../attach-checks.ts'
+import { refuseClosed } from '../attached.ts'
 import { refuse, verbatim } from '../base/errors.ts'
 import type { Histogram } from '../base/histogram.ts'
+import type { Spillway } from '../spillway.ts'
 import { type Counted, type Labels, METRICS, type Measured } from './catalogue.ts'
 import { Group, groupOf, noteGroup } from './group.ts'
 

@@ -69,7 +69,7 @@ describe('Closing', () => {
       io.emit('jackpot:won', { n, pad: '' })
       standStill(1000)
       expect(await got).to.deep.equal([{ n, pad: '' }])
-      await eventually(() => spillway!.stats().buffered === 0 && spillway!.sizes.lap === 0)
+      await eventually(() => spillway!.stats().buffered === 0 && spillway!.readings.sizes.lap === 0)
     }
     expect(spillway!.stats().closed.stalled).to.equal(0)
     expect(client.connected).to.equal(true)
@@ -81,11 +81,11 @@ describe('Closing', () => {
     const leaving = await Promise.all(Array.from({ length: 1000 }, () => fixture.raw()))
     for (const client of leaving) client.stall()
     io.emit('jackpot:won', { n: 1, pad: '' })
-    await eventually(() => spillway!.sizes.lap > 700)
+    await eventually(() => spillway!.readings.sizes.lap > 700)
     for (const client of leaving) client.close()
-    await eventually(() => spillway!.sizes.clients === 1)
+    await eventually(() => spillway!.readings.sizes.clients === 1)
     await eventually(() => spillway!.stats().closed.stalled === 1)
-    await eventually(() => spillway!.sizes.lap === 0)
+    await eventually(() => spillway!.readings.sizes.lap === 0)
   })
 
   it('looks after a client however many others come and go', async () => {

@@ -1,9 +1,10 @@
 import { expect } from 'chai'
 import Fastify from 'fastify'
 import type { ServerOptions, Socket } from 'socket.io'
-import { attach, type Spillway } from '../../lib/attach.ts'
+import { attach } from '../../lib/attach.ts'
 import type { ClosingCode } from '../../lib/base/outcomes.ts'
 import spillwayPlugin from '../../lib/plugin.ts'
+import type { Spillway } from '../../lib/spillway.ts'
 import type { SpillwayOptions } from '../../lib/spillway-options.ts'
 import type { ClosedSummary } from '../../lib/telemetry/undelivered.ts'
 import { BOUNDLESS, choke, starve } from '../support/clients/flood.ts'
@@ -120,7 +121,7 @@ describe('onClosed', () => {
         expect(summary.events).to.include({ 'jackpot:won': 3 })
         client.close()
         await left
-        await eventually(() => fixture.spillway!.sizes.clients === 0)
+        await eventually(() => fixture.spillway!.readings.sizes.clients === 0)
         expect(told).to.have.length(1)
         const { critical } = fixture.spillway!.stats().classes
         const { undelivered } = fixture.spillway!.closed()[0]!
@@ -156,7 +157,7 @@ describe('onClosed', () => {
       await leave(fixture, client)
       await gone
       client.close()
-      await eventually(() => fixture.spillway!.sizes.clients === 0)
+      await eventually(() => fixture.spillway!.readings.sizes.clients === 0)
       await fixture.spillway!.settled()
       expect(called).to.equal(0)
     }
@@ -176,7 +177,7 @@ describe('onClosed', () => {
     await client.until(() => client.frames.includes('41'))
     expect(client.received('reel:frame')).to.have.length(3)
     client.close()
-    await eventually(() => fixture.spillway!.sizes.clients === 0)
+    await eventually(() => fixture.spillway!.readings.sizes.clients === 0)
     await fixture.spillway!.settled()
     expect(told).to.deep.equal([])
   })

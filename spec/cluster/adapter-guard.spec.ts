@@ -62,7 +62,7 @@ describe('Adapters', () => {
       ...['/', '/lobby', '/table-7'].map((name) => `adapter of ${name}: broken`),
       ...['/', '/lobby', '/table-7'].map((name) => `adapter of ${name}: OOM payload`),
     ])
-    expect(fixture.spillway!.adapterFaults.error).to.equal(6)
+    expect(fixture.spillway!.readings.adapterFaults.error).to.equal(6)
     expect(lines[0]).to.deep.equal({ where: 'adapter of /', kind: 'error', error: 'broken' })
     // the next line, of what was left out meanwhile, tells no payload either
     expect(JSON.stringify(lines)).not.to.include('payload')

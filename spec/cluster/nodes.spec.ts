@@ -244,7 +244,7 @@ for (const adapter of ADAPTER_NAMES) {
         for (const kind of ['error', keeps ? 'error' : 'rejected']) {
           expect(metrics.value('spillway_adapter_faults_total', { kind })).to.be.greaterThan(0)
         }
-        expect(b.spillway!.adapterFaults.error).to.be.greaterThan(0)
+        expect(b.spillway!.readings.adapterFaults.error).to.be.greaterThan(0)
         // each once, and in order, as far as Redis took it
         const heard = numbersOf(remote)
         expect(heard).to.deep.equal([...new Set(heard)].sort((x, y) => x - y))
@@ -270,7 +270,7 @@ for (const adapter of ADAPTER_NAMES) {
       } finally {
         redis.resume()
       }
-      const late = a.spillway!.adapterFaults.late
+      const late = a.spillway!.readings.adapterFaults.late
       if (adapter === 'redis-streams-adapter') expect(late).to.be.greaterThan(0)
       await remote.until(() => numbersOf(remote).at(-1) === 49)
       expect(numbersOf(remote)).to.deep.equal(range(1, 49))

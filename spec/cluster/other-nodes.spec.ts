@@ -167,11 +167,11 @@ describe('What one node emits, on another', () => {
 
   /** Of each class that something was sent in: class, rank, messages, invalid ones. */
   const rowsOf = ({ spillway }: Fixture, name: string) =>
-    [...spillway!.rules()]
+    [...spillway!.readings.rules()]
       .filter(({ event, tally }) => event === name && tally.sent > 0)
       .map(({ class: of, rank, tally }) => [of, rank, tally.sent])
   const invalidOf = ({ spillway }: Fixture, name: string) =>
-    [...spillway!.rules()].reduce(
+    [...spillway!.readings.rules()].reduce(
       (n, rule) => n + (rule.event === name ? rule.tally.invalid : 0),
       0,
     )
@@ -330,7 +330,7 @@ describe('What one node emits, on another', () => {
     for (const namespace of ['/a', '/b', '/c']) clients.push(await fixture.raw({ namespace }))
     parent.emit('e', at)
     for (const client of clients) await client.until(() => client.events.includes('e'))
-    const classes = [...fixture.spillway!.rules()]
+    const classes = [...fixture.spillway!.readings.rules()]
       .filter(({ event }) => event === 'e')
       .map(({ namespace, class: of, tally }) => [namespace, of, tally.sent, tally.invalid])
     expect(classes.filter(([, , sent]) => sent !== 0)).to.deep.equal([

@@ -185,7 +185,8 @@ export const clientFaults: readonly Fault[] = [
 ]
 
 /** For lack of progress, or by the heartbeat, with messages left. */
-export function closed({ spillway: { closings } }: Stage): number {
+export function closed({ spillway }: Stage): number {
+  const { closings } = spillway.readings
   return closings.stalled + closings['over-limit'] + closings.gone
 }
 

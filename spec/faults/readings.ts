@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { Server } from 'socket.io'
-import type { Spillway } from '../../lib/attach.ts'
 import { MiB } from '../../lib/base/units.ts'
+import type { Spillway } from '../../lib/spillway.ts'
 
 /** What a server keeps; all of it is as before when a fault is over. */
 export type Readings = ReturnType<typeof readingsOf>
@@ -23,8 +23,8 @@ export function readingsOf(io: Server, spillway: Spillway) {
     queued,
     inFlight,
     outstanding,
-    ...spillway.sizes,
-    rules: [...spillway.rules()].length,
+    ...spillway.readings.sizes,
+    rules: [...spillway.readings.rules()].length,
     connections: io.engine.clientsCount,
     sockets: io.of('/').sockets.size,
     namespaces: io._nsps.size,

@@ -34,7 +34,7 @@ const handlers = {
     return { readings, left: accounted(readings), heap: await heapAlive() }
   },
   closings() {
-    return fixture.app.spillway.closings
+    return fixture.app.spillway.readings.closings
   },
 }
 export type ServerProcess = typeof handlers

@@ -45,7 +45,7 @@ describe('A page of another site', () => {
     }
     expect(mode()).to.equal('enforce')
     expect(client.open).to.equal(true)
-    expect(fixture.spillway!.closings.terminated).to.equal(0)
+    expect(fixture.spillway!.readings.closings.terminated).to.equal(0)
   })
 
   it('is not let do what needs to be asked for first, and reads nothing', async () => {

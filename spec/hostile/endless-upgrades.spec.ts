@@ -114,7 +114,7 @@ describe('A client with an upgrade under way for ever', () => {
     expect(fixture.spillway!.terminate(socket.id)).to.equal(true)
     await eventually(() => ofWebSocket.gone && !client.open)
     areThere()
-    await eventually(() => fixture.spillway!.sizes.strays === 0)
+    await eventually(() => fixture.spillway!.readings.sizes.strays === 0)
   })
 
   it('is not closed while the one upgrade that it is excused for may end in time', async () => {
@@ -131,7 +131,7 @@ describe('A client with an upgrade under way for ever', () => {
     await upgrading.until(() => upgrading.frames.includes('3probe'))
     for (const { id } of fixture.io.sockets.sockets.values()) backlog(fixture, id, 128 * KiB)
     // the same without an upgrade: control, and a measure of the time
-    await eventually(() => fixture.spillway!.closings['over-limit'] === 1)
+    await eventually(() => fixture.spillway!.readings.closings['over-limit'] === 1)
     expect(socket!.connected).to.equal(true)
     upgrading.send('5')
     await upgrading.until(() => upgrading.received('jackpot:won').length > 60)
@@ -145,7 +145,7 @@ describe('A client with an upgrade under way for ever', () => {
       const client = await fixture.client({ transports: ['polling', 'websocket'] })
       await eventually(() => client.io.engine.transport.name === 'websocket')
     }
-    await eventually(() => fixture.spillway!.sizes.strays === 0)
+    await eventually(() => fixture.spillway!.readings.sizes.strays === 0)
   })
 })
 

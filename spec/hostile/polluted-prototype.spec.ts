@@ -81,7 +81,7 @@ async function takeAll(): Promise<unknown[]> {
       await spillway.list({ limit: 2 }),
       spillway.queue('nobody'),
       spillway.exempt('nobody'),
-      [...spillway.rules()].map(({ id, tally, ...rule }) => rule),
+      [...spillway.readings.rules()].map(({ id, tally, ...rule }) => rule),
       await spillway.shutdown(),
     ].map((each) => structuredClone(each))
   } finally {

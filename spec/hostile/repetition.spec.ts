@@ -61,13 +61,13 @@ describe('Repetition', () => {
       fixture = await startServer({ watermarks, stallAfter: 60_000 })
       const client = await fixture.raw()
       await choke(fixture, client)
-      const before = fixture.spillway!.sizes.held
+      const before = fixture.spillway!.readings.sizes.held
       await joinAndLeave(client, ROUNDS)
-      const { held } = fixture.spillway!.sizes
+      const { held } = fixture.spillway!.readings.sizes
       expect(held - before).to.be.greaterThan((ROUNDS - 1) * LEFT_SOCKET)
       client.resume()
       await client.until(() => client.frames.filter(isConnect).length === ROUNDS + 1)
-      await eventually(() => fixture.spillway!.sizes.held === 0)
+      await eventually(() => fixture.spillway!.readings.sizes.held === 0)
     })
 
     it('leaves nothing when the client is closed', async () => {
@@ -84,7 +84,7 @@ describe('Repetition', () => {
       await eventually(() => told.length === 11)
       // each is told of the answer to its own CONNECT, which was queued
       expect(new Set(told.slice(1).map((each) => each.split(' ')[1]))).to.deep.equal(new Set(['1']))
-      expect(fixture.spillway!.sizes.held).to.equal(0)
+      expect(fixture.spillway!.readings.sizes.held).to.equal(0)
     })
 
     it('by a client that reads keeps one socket', async () => {
@@ -94,7 +94,7 @@ describe('Repetition', () => {
       await client.until(() => client.frames.filter(isConnect).length === ROUNDS + 1)
       const { sockets } = [...fixture.spillway!.clients()][0]!
       expect(sockets).to.deep.equal({ '/': [...fixture.io.sockets.sockets.keys()][0] })
-      await eventually(() => fixture.spillway!.sizes.held === 0)
+      await eventually(() => fixture.spillway!.readings.sizes.held === 0)
     })
   })
 

@@ -76,7 +76,7 @@ describe('A client that answers no pings', () => {
     )
   }
 
-  const closings = () => fixture.spillway!.closings
+  const closings = () => fixture.spillway!.readings.closings
   const every = (ms: number, act: () => void) => timers.push(setInterval(act, ms))
 
   /** So much as the kernel may take at once, and then some that waits, always above the limit. */

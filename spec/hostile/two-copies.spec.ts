@@ -1,7 +1,13 @@
+import { cp, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { Server } from 'socket.io'
 import * as first from '../../lib/attach.ts'
 import { startServer } from '../support/servers/server.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** What others may hand on in place of the server. */
 const WRAPPERS: Readonly<Record<string, (io: Server) => Server>> = {
@@ -12,13 +18,21 @@ const WRAPPERS: Readonly<Record<string, (io: Server) => Server>> = {
 
 describe('Two copies of the package', () => {
   let second: typeof first
+  let copy: string
 
   before(async () => {
-    // nested in node_modules, or loaded anew by a hot reload: a module of its own
-    const copy = '../../lib/attach.ts?copy'
-    second = await import(copy)
-    expect(second.Spillway).to.not.equal(first.Spillway)
+    // as one nested in node_modules
+    copy = await mkdtemp(join(tmpdir(), 'spillway-copy-'))
+    for (const folder of ['lib', 'schemas']) {
+      await cp(join(root, folder), join(copy, folder), { recursive: true })
+    }
+    await cp(join(root, 'package.json'), join(copy, 'package.json'))
+    await symlink(join(root, 'node_modules'), join(copy, 'node_modules'))
+    second = await import(join(copy, 'lib/attach.ts'))
+    expect(second.attach).to.not.equal(first.attach)
   })
+
+  after(() => rm(copy, { recursive: true }))
 
   it('do not both attach one server, and the first goes on working', async () => {
     const fixture = await startServer()

@@ -128,7 +128,7 @@ describe('Unread answers', () => {
   }
 
   it('to heartbeats of protocol 3 end the connection', async () => {
-    await beat(await open(3), () => fixture.spillway!.closings['over-limit'] === 1)
+    await beat(await open(3), () => fixture.spillway!.readings.closings['over-limit'] === 1)
   })
 
   it('to heartbeats of protocol 3 end nothing in mode observe, as without the plugin', async () => {
@@ -136,6 +136,6 @@ describe('Unread answers', () => {
     const { conn } = socket as unknown as { conn: { writeBuffer: readonly unknown[] } }
     await beat(socket, () => conn.writeBuffer.length > 3000 || !socket.connected)
     expect(socket.connected).to.equal(true)
-    expect(fixture.spillway!.closings['over-limit']).to.equal(0)
+    expect(fixture.spillway!.readings.closings['over-limit']).to.equal(0)
   })
 })

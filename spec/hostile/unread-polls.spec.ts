@@ -111,7 +111,7 @@ describe('Responses that nobody reads', () => {
     await second.session.post('1')
     await eventually(() => held(fixture) < HUGE)
     expect(honest.connected).to.equal(true)
-    await eventually(() => fixture.spillway!.sizes.lingering === 0)
+    await eventually(() => fixture.spillway!.readings.sizes.lingering === 0)
   })
 
   it('do not hold up a shutdown', async () => {
@@ -120,7 +120,7 @@ describe('Responses that nobody reads', () => {
     const { session } = await unread(fixture)
     await session.post('1')
     await fixture.app.close()
-    expect(fixture.spillway!.sizes).to.include({ lingering: 0, held: 0 })
+    expect(fixture.spillway!.readings.sizes).to.include({ lingering: 0, held: 0 })
   })
 
   for (const protocol of [3, 4] as const) {

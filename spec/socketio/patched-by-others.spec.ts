@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import type { Server, Socket } from 'socket.io'
-import { attach, type Spillway } from '../../lib/attach.ts'
+import { attach } from '../../lib/attach.ts'
+import type { Spillway } from '../../lib/spillway.ts'
 import { BOUNDLESS, starve } from '../support/clients/flood.ts'
 import { messages, pad } from '../support/messages.ts'
 import { refusalOf } from '../support/refusals.ts'

@@ -5,7 +5,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { getHeapStatistics } from 'node:v8'
 import { Server, type Socket } from 'socket.io'
 import { z } from 'zod'
-import { attach, type Spillway } from '../../../lib/attach.ts'
+import { attach } from '../../../lib/attach.ts'
+import type { Spillway } from '../../../lib/spillway.ts'
 import { cosmetic } from '../../../schemas/priority.ts'
 
 /** What a server sends to clients that read nothing. */
@@ -96,10 +97,10 @@ async function main({ size, event, way, clients }: Unread): Promise<void> {
       }
     }
     io.to('honest').emit(event, n)
-    held = Math.max(held, spillway?.sizes.held ?? 0)
+    held = Math.max(held, spillway?.readings.sizes.held ?? 0)
     await turn()
   }
-  tell({ closings: spillway?.closings ?? {}, heapLimit, budget, held, offered })
+  tell({ closings: spillway?.readings.closings ?? {}, heapLimit, budget, held, offered })
 }
 
 /** Sends a client what its kernel takes: what follows stays with the server. */

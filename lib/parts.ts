@@ -1,0 +1,171 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'socket.io'
+import { type AttachOptions, RETRY_AFTER } from '../schemas/options.ts'
+import { Admission } from './admission/admission.ts'
+import { Gate, whoAsks } from './admission/handshakes.ts'
+import { systemClock } from './base/clock.ts'
+import type { Limits } from './base/limits.ts'
+import type { ClosingCode } from './base/outcomes.ts'
+import type { Millis } from './base/units.ts'
+import type { Left } from './channel/channel.ts'
+import { Classifier } from './classify/classifier.ts'
+import type { CompiledMessages } from './classify/message-map.ts'
+import { Budget } from './clients/budget.ts'
+import { conditionOf } from './clients/client-stats.ts'
+import { Clients } from './clients/clients.ts'
+import { Adapters } from './cluster/adapter-guard.ts'
+import { Tap, type TappedServer } from './intercept/tap.ts'
+import type { ClientBrief } from './telemetry/client-identity.ts'
+import { Reporter } from './telemetry/reporter.ts'
+import { ShedNotices } from './telemetry/shed-notices.ts'
+import type { ClosedSummary } from './telemetry/undelivered.ts'
+
+/** The parts of one attached server: made, told of each other, started and let go of together. */
+export class Parts {
+  readonly options: AttachOptions
+  readonly reporter: Reporter
+  readonly classifier: Classifier
+  readonly clients: Clients
+  readonly tap: Tap
+  readonly admission: Admission
+  readonly gate: Gate
+  readonly adapters: Adapters
+  #open = true
+
+  /** @throws SpillwayError if something of the server can't be replaced; it is as before then */
+  constructor(
+    server: TappedServer,
+    options: AttachOptions,
+    limits: Limits,
+    messages: CompiledMessages,
+  ) {
+    this.options = options
+    this.reporter = new Reporter(options.log, systemClock)
+    this.classifier = new Classifier({
+      messages,
+      validate: options.validate,
+      onInvalid: (report) => this.reporter.invalid(report),
+      onFault: (where, error) => this.reporter.fault(where, error),
+      clock: systemClock,
+    })
+    const { onShed, gapEvent, shedInterval } = options
+    const notices = new ShedNotices({ onShed, gapEvent }, this.reporter, systemClock)
+    this.clients = new Clients({
+      limits,
+      budget: new Budget(options.budget),
+      closedHistory: options.closedHistory,
+      tickBudget: options.tickBudget,
+      shedInterval,
+      clock: systemClock,
+      reporter: this.reporter,
+      host: {
+        recovered: (channel, client, episode, now) => {
+          this.reporter.recovered(client, episode.summary(now), conditionOf(channel, now))
+          notices.tell(channel, episode.byNamespace(now))
+        },
+        shedding: (channel, client, { total, namespaces }, now) => {
+          this.reporter.shedding(client, total, conditionOf(channel, now))
+          notices.tell(channel, namespaces)
+        },
+        closed: (code, left) => this.#onClosed(code, left),
+        overBudget: (...closing) => this.#onOverBudget(...closing),
+        gone: (conn) => this.tap.release(conn),
+        broadcasts: {
+          waiting: () => this.tap.broadcasts.waiting,
+          catchUp: (conn) => this.tap.broadcasts.catchUp(conn),
+          abandon: (conn, missed) => this.tap.broadcasts.abandon(conn, missed),
+          finish: () => this.tap.broadcasts.finish(),
+        },
+      },
+    })
+    const { admission } = options
+    this.admission = new Admission(
+      admission ?? { retryAfter: RETRY_AFTER },
+      admission !== undefined,
+      systemClock,
+      {
+        overBudget: () => this.clients.budget.isExceeded,
+        refused: (client) => this.reporter.refused(client),
+      },
+    )
+    this.gate = new Gate(server, this.admission, (conn) => this.tap.isConnected(conn), systemClock)
+    this.tap = new Tap(
+      server,
+      this.classifier,
+      systemClock,
+      {
+        fanout: this.clients.fanout,
+        ledger: this.clients.ledger,
+        observes: () => this.clients.configured.mode === 'observe',
+      },
+      (conn, known) => this.clients.open(conn, known),
+      (engine) => {
+        this.gate.add(engine)
+        this.clients.strays.watch(engine)
+      },
+      (where, error) => this.reporter.fault(where, error),
+    )
+    try {
+      this.tap.start()
+    } catch (refusal) {
+      this.clients.close()
+      throw refusal
+    }
+    this.adapters = new Adapters(server, systemClock, this.reporter, {
+      taken: (namespace) => this.tap.tapAdapter(namespace),
+      released: (adapter) => this.tap.releaseAdapter(adapter),
+    })
+    this.clients.start()
+    if (admission) {
+      this.admission.start()
+      this.gate.guard(this.tap.engines)
+    }
+    if ((server.engine?.opts ?? server.opts)?.perMessageDeflate) {
+      this.reporter.warn(
+        { option: 'perMessageDeflate' },
+        'perMessageDeflate is on: sizes are counted before compression',
+      )
+    }
+  }
+
+  /** Refuses new clients from now on. */
+  refuse(): void {
+    if (!this.#open) return
+    this.admission.shut()
+    this.gate.guard(this.tap.engines)
+  }
+
+  /** Hands over what is queued, and gives the server its own methods back. */
+  close(): void {
+    this.#open = false
+    this.clients.departures = undefined
+    this.clients.finish()
+    this.tap.close()
+    this.clients.close()
+    this.gate.close()
+    this.adapters.close()
+    this.admission.close()
+    this.reporter.close()
+  }
+
+  /** Who comes back is sent the same, and would be closed for it, for ever. */
+  #onOverBudget(handshake: IncomingMessage, client: ClientBrief, connectedFor: Millis): void {
+    const who = whoAsks(handshake, client.address ?? undefined)
+    if (!this.#open || !this.admission.closed(who, connectedFor)) return
+    this.gate.guard(this.tap.engines)
+    this.reporter.closedOnConnecting(client, 'has to wait')
+  }
+
+  #onClosed(code: ClosingCode, { sockets, undelivered, inFlight }: Left): void {
+    const onClosed = this.options.onClosed as
+      | ((socket: Socket, summary: ClosedSummary) => unknown)
+      | undefined
+    if (!onClosed) return
+    for (const { socket, stayed } of sockets) {
+      const summary = { code, ...undelivered.of(socket), inFlight }
+      // one that had left before has been sent everything
+      if (!stayed && summary.messages === 0) continue
+      this.reporter.later('onClosed', () => onClosed(socket as unknown as Socket, summary))
+    }
+  }
+}
