@@ -2,7 +2,7 @@ import type { Server } from 'socket.io'
 import { isAttached } from './attached.ts'
 import { refuse, verbatim } from './base/errors.ts'
 import type { CompiledMessages } from './classify/message-map.ts'
-import { Tap, type TappedServer } from './intercept/tap.ts'
+import { checkSocketIo, type TappedServer } from './socketio/server.ts'
 import { checkOwnUpgradePath } from './socketio/upgrade-path.ts'
 import type { Spillway } from './spillway.ts'
 
@@ -16,7 +16,7 @@ export function checkServer(io: Server): TappedServer {
       'one Spillway a server; close() the other first',
     )
   }
-  const tapped = Tap.check(io)
+  const tapped = checkSocketIo(io)
   checkOwnUpgradePath('io', tapped)
   return tapped
 }

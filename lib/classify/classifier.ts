@@ -4,27 +4,14 @@ import type { Clock } from '../base/clock.ts'
 import { describe, SpillwayError, toError } from '../base/errors.ts'
 import { Histogram } from '../base/histogram.ts'
 import type { Millis } from '../base/units.ts'
-import type { EnvelopeFields, PacketKind } from '../message/envelope.ts'
+import type { EnvelopeFields } from '../message/envelope.ts'
 import type { EncodedPart } from '../message/frame.ts'
 import { makeRule, type Rule } from '../message/rule.ts'
+import { connectedAs, eventOf, kindOf, type Packet } from '../socketio/packet.ts'
 import type { InvalidPayload } from '../telemetry/reporter.ts'
 import type { CompiledEvent } from './compile-schema.ts'
 import { type CompiledMessages, OTHER } from './message-map.ts'
 import { namesIn } from './schema-keys.ts'
-
-/** A packet as Socket.IO gives it to its encoder. */
-export interface Packet {
-  readonly type: number
-  readonly nsp: string
-  readonly data?: unknown
-  readonly id?: number
-}
-
-/** Of socket.io-protocol 5; parsers may encode binary events under EVENT as well. */
-const CONNECT = 0
-const DISCONNECT = 1
-const EVENT = 2
-const BINARY_EVENT = 5
 
 /** Where a schema leaves open that it describes a function, so that it was not refused at boot. */
 const CALLBACK_MISSING = '(callback): is no argument; { ack } annotates what it is answered'
@@ -245,25 +232,7 @@ function pathIn(schema: Schema, path: readonly PropertyKey[]): string {
   return shown.join('.') || '(payload)'
 }
 
-/** The name and the arguments of an event; undefined if it is none. */
-export function eventOf({ type, data }: Packet): readonly unknown[] | undefined {
-  const isEvent = type === EVENT || type === BINARY_EVENT
-  return isEvent && Array.isArray(data) ? data : undefined
-}
-
 /** Socket.IO takes anything for a name that its encoder takes; nothing of its code runs here. */
 function nameOf(name: unknown): string {
   return typeof name === 'string' ? name : describe(name)
-}
-
-/** Of a packet that is no event. */
-function kindOf({ type }: Packet): PacketKind {
-  if (type === CONNECT) return 'connect'
-  return type === DISCONNECT ? 'disconnect' : 'other'
-}
-
-function connectedAs(packet: Packet): string | undefined {
-  if (packet.type !== CONNECT) return undefined
-  const sid = (packet.data as { sid?: unknown } | undefined)?.sid
-  return typeof sid === 'string' ? sid : undefined
 }

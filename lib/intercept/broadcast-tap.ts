@@ -1,14 +1,8 @@
-import type { Packet } from '../classify/classifier.ts'
-import type { Recipient } from '../loop/broadcast-round.ts'
 import type { Envelope, WriteOptions } from '../message/envelope.ts'
 import type { EncodedPart } from '../message/frame.ts'
 import { note, Override } from '../socketio/override.ts'
-
-/** A Socket.IO socket, as its adapter knows it. */
-export interface AdapterSocket extends Recipient {
-  /** Private to Socket.IO; optional here. */
-  readonly _anyOutgoingListeners?: { readonly length: number } | undefined
-}
+import type { Packet } from '../socketio/packet.ts'
+import type { AdapterSocket, TappedAdapter } from '../socketio/server.ts'
 
 /** Sockets that an adapter looks up, to do something with one after the other. */
 export class LookUp {
@@ -33,18 +27,6 @@ export class LookUp {
     this.socket = undefined
     return true
   }
-}
-
-/**
- * Socket.IO's in-memory adapter, on which those for several nodes build. Private to it; optional
- * here. A broadcast, also one that comes from another node, is encoded by `_encode`, and at once
- * written to each socket that `apply` finds.
- */
-export interface TappedAdapter {
-  broadcast?: (packet: Packet, ...rest: unknown[]) => unknown
-  broadcastWithAck?: (packet: Packet, ...rest: unknown[]) => unknown
-  _encode?: (packet: Packet, options: WriteOptions) => EncodedPart[]
-  apply?: (target: object, callback: (socket: AdapterSocket) => void) => void
 }
 
 /** Is told what the adapters of a server do. */

@@ -1,6 +1,6 @@
-import type { Packet } from '../classify/classifier.ts'
 import type { EncodedPart } from '../message/frame.ts'
 import { replaceMethod } from '../socketio/override.ts'
+import type { Packet } from '../socketio/packet.ts'
 
 type Encode = (packet: Packet) => EncodedPart[]
 

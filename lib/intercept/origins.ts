@@ -1,4 +1,5 @@
-import { type Classifier, eventOf, type Packet, type Verdict } from '../classify/classifier.ts'
+import type { Classifier, Verdict } from '../classify/classifier.ts'
+import { eventOf, type Packet } from '../socketio/packet.ts'
 import { type Marked, readMark, unmark, writeMark } from './mark.ts'
 
 /** Where a packet comes from that is about to be encoded, and what it was taken for there. */

@@ -1,18 +1,6 @@
-import type { Packet, Verdict } from '../classify/classifier.ts'
-
-/** A packet that Socket.IO's in-memory adapter keeps for clients that come back. */
-interface StoredPacket {
-  readonly id: string
-  data: unknown
-  /** Who it was for. */
-  opts: { readonly rooms: ReadonlySet<unknown>; readonly except: ReadonlySet<unknown> }
-  emittedAt: number
-}
-
-/** Private to the adapter; optional here. */
-interface RecoveryAdapter {
-  readonly packets?: StoredPacket[]
-}
+import type { Verdict } from '../classify/classifier.ts'
+import type { Packet } from '../socketio/packet.ts'
+import type { RecoveryAdapter, StoredPacket } from '../socketio/server.ts'
 
 /** For a packet that nobody is sent again. */
 const NOBODY: StoredPacket['opts'] = { rooms: new Set([Symbol('nobody')]), except: new Set() }

@@ -1,67 +1,41 @@
-import type { EventEmitter } from 'node:events'
 import type { Clock } from '../base/clock.ts'
 import { refuse, toError, verbatim } from '../base/errors.ts'
 import type { Millis } from '../base/units.ts'
 import type { Channel } from '../channel/channel.ts'
-import { type Classifier, eventOf, type Packet } from '../classify/classifier.ts'
+import type { Classifier } from '../classify/classifier.ts'
 import type { KnownClient } from '../clients/clients.ts'
 import { type Broadcast, Broadcasts, type Courier } from '../loop/broadcasts.ts'
 import type { Fanout } from '../loop/turn-scheduler.ts'
-import { Envelope, type EnvelopeFields, NO_FIELDS, type WriteOptions } from '../message/envelope.ts'
+import { Envelope, NO_FIELDS, type WriteOptions } from '../message/envelope.ts'
 import type { EncodedPart } from '../message/frame.ts'
 import type { Ledger } from '../message/held-bytes.ts'
 import { type EngineServer, type EngineSocket, missingFeature } from '../socketio/engine.ts'
-import { note, Override, replaceMethod } from '../socketio/override.ts'
+import { note, replaceMethod } from '../socketio/override.ts'
+import {
+  type AdapterSocket,
+  type ConnectedSocket,
+  isForeign,
+  legacyId,
+  socketsByConn,
+  type TappedServer,
+  unsupportedEngine,
+} from '../socketio/server.ts'
 import { checkUpgradePath, pathOf } from '../socketio/upgrade-path.ts'
-import type { NamespaceSocket } from '../telemetry/client-identity.ts'
-import { type AdapterSocket, AdapterTaps, LookUp, type TappedAdapter } from './broadcast-tap.ts'
+import { AdapterTaps, LookUp } from './broadcast-tap.ts'
+import {
+  type ConnectionTap,
+  connectionOverrides,
+  kTapped,
+  type Tapped,
+  type TappedSocket,
+} from './connection-overrides.ts'
 import { replaceEncode } from './encoder.ts'
 import { Encoding, Encodings } from './encodings.ts'
-import { type Origin, Origins } from './origins.ts'
-import { forget, withoutOffset } from './recovery-offset.ts'
+import { PacketFields } from './packet-fields.ts'
 import { SocketIndex } from './socket-index.ts'
-
-/** The parts of a Socket.IO server that are tapped. */
-export interface TappedServer extends EventEmitter {
-  readonly engine?: EngineServer
-  readonly encoder: { encode: (packet: Packet) => EncodedPart[] }
-  readonly opts?: {
-    readonly connectionStateRecovery?: unknown
-    readonly perMessageDeflate?: unknown
-    /** Goes before that of `attach`. */
-    readonly path?: string
-  }
-  path?(): string
-  readonly httpServer?: unknown
-  /** Private to Socket.IO; optional here and only read. */
-  readonly _nsps?: ReadonlyMap<
-    string,
-    {
-      readonly sockets: ReadonlyMap<string, ConnectedSocket>
-      readonly adapter: TappedAdapter & Parameters<typeof forget>[1]
-    }
-  >
-  attach(http: unknown, options?: { readonly path?: string }): unknown
-  bind(engine: EngineServer): unknown
-  attachApp(...args: unknown[]): unknown
-}
-
-/** A Socket.IO socket; all of this is public, unless it is said. */
-interface ConnectedSocket extends NamespaceSocket {
-  readonly conn: object
-  /** Private to Socket.IO: the answers that are waited for, by id. */
-  readonly acks?: Map<number, unknown>
-  /** `issued` is in milliseconds since 1970. */
-  readonly handshake: { readonly issued: number }
-}
 
 /** Builds the channel of a connection, before the tap shadows its methods. */
 export type OpenChannel = (conn: EngineSocket, known?: KnownClient) => Channel
-
-interface Tapped {
-  readonly tap: Tap
-  readonly channel: Channel
-}
 
 /** What a tap shares with others. */
 export interface TapHost {
@@ -71,26 +45,20 @@ export interface TapHost {
   observes(): boolean
 }
 
-const kTapped = Symbol('spillway.tapped')
-
-interface TappedSocket extends EngineSocket {
-  [kTapped]?: Tapped
-}
-
 /**
  * Intercepts what a Socket.IO server sends. A packet's class is decided where it is encoded; from
  * there it travels to the connection's `write` with the array of its encoded parts. Nothing else of
  * Socket.IO is touched: broadcasts of any adapter, recovered sockets and dynamic namespaces all come
  * this way.
  */
-export class Tap implements Courier<AdapterSocket> {
+export class Tap implements Courier<AdapterSocket>, ConnectionTap {
   readonly broadcasts: Broadcasts<AdapterSocket>
   /** What an adapter writes to the sockets that it looks up, and may be sent later. */
   #lookedUp: LookUp | undefined
   readonly #io: TappedServer
   readonly #host: TapHost
   readonly #classifier: Classifier
-  readonly #origins: Origins
+  readonly #fields: PacketFields
   readonly #clock: Clock
   readonly #open: OpenChannel
   readonly #sockets = new SocketIndex<ConnectedSocket>(() => this.#io._nsps)
@@ -100,19 +68,12 @@ export class Tap implements Courier<AdapterSocket> {
     const tapped = (conn as TappedSocket)[kTapped]
     if (tapped) this.#offerForeign(conn as TappedSocket, tapped, part, options, undefined)
   })
-  readonly #overrides = overridesOf(this)
+  readonly #overrides = connectionOverrides(this)
   /** What gives the server its own methods back. */
   readonly #restores: Array<() => void> = []
   readonly #adapterTaps = new AdapterTaps({
-    emitted: (packet, namespace, adapter, wantsAnswer) => {
-      try {
-        this.#origins.emitted(packet, namespace, adapter, wantsAnswer || packet.id !== undefined)
-      } catch (refusal) {
-        this.#forgetAnswer(packet, namespace)
-        throw refusal
-      }
-    },
-    encodes: (adapter, options) => this.#origins.encodes(adapter, options.volatile !== undefined),
+    emitted: (...emitted) => this.#fields.emitted(...emitted),
+    encodes: (adapter, options) => this.#fields.encodes(adapter, options.volatile !== undefined),
     lookUp: (run) => this.#lookUp(run),
     interrupt: () => this.interrupt(),
   })
@@ -124,21 +85,6 @@ export class Tap implements Courier<AdapterSocket> {
     } catch (refusal) {
       this.#onFault('connection', toError(refusal))
     }
-  }
-
-  /** @throws SpillwayError if it is no Socket.IO server, or one that can't be tapped */
-  static check(io: unknown): TappedServer {
-    const server = io as TappedServer
-    const looksRight =
-      typeof io === 'object' &&
-      io !== null &&
-      ['of', 'on', 'off', 'bind'].every((name) => typeof Reflect.get(io, name) === 'function') &&
-      typeof server.encoder?.encode === 'function'
-    if (!looksRight) {
-      throw refuse('SPILLWAY_NOT_SOCKET_IO', 'io', io, 'a Server of socket.io 4.7 or later')
-    }
-    if (isForeign(server.engine)) throw unsupportedEngine('io.engine')
-    return server
   }
 
   /**
@@ -159,7 +105,7 @@ export class Tap implements Courier<AdapterSocket> {
     this.#host = host
     this.#io = io
     this.#classifier = classifier
-    this.#origins = new Origins(classifier, () => Boolean(io.opts?.connectionStateRecovery))
+    this.#fields = new PacketFields(io, classifier, clock, () => host.observes())
     this.#clock = clock
     this.#open = open
     this.#onEngine = onEngine
@@ -176,7 +122,7 @@ export class Tap implements Courier<AdapterSocket> {
       this.#shadowServer()
       if (this.#io.engine) this.#tapEngine(this.#io.engine)
       // Socket.IO knows its latest engine only
-      for (const conn of this.#socketsByConn().keys()) {
+      for (const conn of socketsByConn(this.#io).keys()) {
         const { server } = conn as Partial<EngineSocket>
         if (server) this.#tapEngine(server)
       }
@@ -218,7 +164,8 @@ export class Tap implements Courier<AdapterSocket> {
   #shadowServer(): void {
     const io = this.#io
     const restore = replaceEncode(io, (encode) => (packet) => {
-      const fields = this.#fieldsOf(packet, (each) => partsOf(encode(each)))
+      const isTapped = this.tapAdapter(packet.nsp)
+      const fields = this.#fields.fieldsOf(packet, isTapped, (each) => partsOf(encode(each)))
       // whoever answers has a time limit, and attachments may change meanwhile
       const canWait =
         fields.kind === 'event' && fields.parts.length === 1 && packet.id === undefined
@@ -247,38 +194,6 @@ export class Tap implements Courier<AdapterSocket> {
     const restore = replaceMethod(target, name, make)
     if (!restore) throw unsupportedMethod(`${path}.${name}`)
     this.#restores.push(restore)
-  }
-
-  /** @throws SpillwayError with `validate: 'throw'`, where the application emits */
-  #fieldsOf(packet: Packet, encode: (packet: Packet) => EncodedPart[]): EnvelopeFields {
-    const now = this.#clock.now()
-    const isTapped = this.tapAdapter(packet.nsp)
-    const data = eventOf(packet)
-    if (!data) return this.#classifier.classify(packet, encode(packet), now, undefined)
-    const { verdict, isReplay, isVolatile } = this.#originOf(packet, data, isTapped)
-    const parts = encode(packet)
-    const fields = this.#classifier.classify(packet, parts, now, verdict, isReplay)
-    if (fields.rule.class === 'critical' || isReplay || isVolatile) return fields
-    if (this.#host.observes() || !this.#io.opts?.connectionStateRecovery) return fields
-    const bare = withoutOffset(packet, verdict!)
-    if (!bare) return fields
-    const known = forget(packet, this.#io._nsps?.get(packet.nsp)?.adapter)
-    return { ...fields, parts: known ? encode(known) : parts, bare: () => encode(bare) }
-  }
-
-  #originOf(packet: Packet, data: readonly unknown[], isTapped: boolean): Origin {
-    try {
-      return this.#origins.of(packet, data, isTapped)
-    } catch (refusal) {
-      this.#forgetAnswer(packet, packet.nsp)
-      throw refusal
-    }
-  }
-
-  /** What was not emitted, nobody answers. */
-  #forgetAnswer({ id }: Packet, namespace: string): void {
-    if (id === undefined) return
-    for (const { acks } of this.#io._nsps?.get(namespace)?.sockets.values() ?? []) acks?.delete(id)
   }
 
   /**
@@ -358,21 +273,8 @@ export class Tap implements Courier<AdapterSocket> {
     engine.prependListener('connection', this.#onConnection)
     this.#onEngine(engine)
     const conns = Object.values(engine.clients ?? {})
-    const sockets = conns.length > 0 ? this.#socketsByConn() : undefined
+    const sockets = conns.length > 0 ? socketsByConn(this.#io) : undefined
     for (const conn of conns) this.#tap(conn, sockets?.get(conn) ?? [])
-  }
-
-  /** Those of all namespaces. */
-  #socketsByConn(): Map<object, ConnectedSocket[]> {
-    const byConn = new Map<object, ConnectedSocket[]>()
-    for (const { sockets } of this.#io._nsps?.values() ?? []) {
-      for (const socket of sockets.values()) {
-        const known = byConn.get(socket.conn)
-        if (known) known.push(socket)
-        else byConn.set(socket.conn, [socket])
-      }
-    }
-    return byConn
   }
 
   /** @param sockets of a connection that was made before */
@@ -474,46 +376,6 @@ export class Tap implements Courier<AdapterSocket> {
   }
 }
 
-/** The methods of a tap's connections: one function for all of them, so that an idle one costs none. */
-function overridesOf(tap: Tap) {
-  const replaceWrite = (name: 'write' | 'send') => {
-    const override = new Override<TappedSocket, typeof name>(
-      name,
-      function (
-        this: TappedSocket,
-        data: EncodedPart,
-        options?: WriteOptions | (() => void),
-        callback?: () => void,
-      ): EngineSocket {
-        const tapped = this[kTapped]
-        if (tapped?.tap !== tap) {
-          return Reflect.apply(override.original(this), this, [data, options, callback])
-        }
-        if (typeof options === 'function') tap.offer(this, tapped, data, undefined, options)
-        else {
-          const done = typeof callback === 'function' ? callback : undefined
-          tap.offer(this, tapped, data, options, done)
-        }
-        return this
-      },
-    )
-    return override
-  }
-  const close = new Override<TappedSocket, 'close'>(
-    'close',
-    function (this: TappedSocket, discard?: boolean): void {
-      const tapped = this[kTapped]
-      if (tapped?.tap !== tap) Reflect.apply(close.original(this), this, [discard])
-      else {
-        tap.interrupt()
-        if (discard) tapped.channel.discard(tap.now())
-        else tapped.channel.close(tap.now())
-      }
-    },
-  )
-  return [replaceWrite('write'), replaceWrite('send'), close] as const
-}
-
 /** A copy, since a parser may use its array again; Socket.IO takes a single part without one too. */
 function partsOf(encoded: EncodedPart[] | EncodedPart): EncodedPart[] {
   return Array.isArray(encoded) ? encoded.slice() : [encoded]
@@ -528,26 +390,7 @@ function isOpen({ readyState }: EngineSocket): boolean {
   return readyState !== 'closing' && readyState !== 'closed'
 }
 
-/** Clients of protocol 3 are not told an id: Socket.IO derives it from the connection's. */
-function legacyId(conn: EngineSocket, namespace: string): string {
-  return namespace === '/' ? conn.id : `${namespace}#${conn.id}`
-}
-
-/** Engine.IO's server for uWebSockets.js; the names of classes are lost in a minified bundle. */
-function isForeign(engine: EngineServer | undefined): boolean {
-  return engine !== undefined && 'abortRequest' in engine
-}
-
 function unsupportedMethod(path: string): Error {
   const given = verbatim('a method that does not let itself be replaced')
   return refuse('SPILLWAY_NOT_SOCKET_IO', path, given, 'a writable property')
-}
-
-function unsupportedEngine(path: string): Error {
-  return refuse(
-    'SPILLWAY_UNSUPPORTED_ENGINE',
-    path,
-    'uWebSockets.js',
-    'Socket.IO on a Node HTTP server; uWebSockets.js publishes past every per-client queue',
-  )
 }

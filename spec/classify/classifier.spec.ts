@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { z } from 'zod'
-import { eventOf, type Packet } from '../../lib/classify/classifier.ts'
 import { namesIn } from '../../lib/classify/schema-keys.ts'
+import { eventOf, type Packet } from '../../lib/socketio/packet.ts'
 import { cosmetic, critical } from '../../schemas/priority.ts'
 import { classesOf, makeClassifier } from '../support/classes.ts'
 import { BOUNDLESS, choke } from '../support/clients/flood.ts'
