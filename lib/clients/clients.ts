@@ -1,10 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import type { ClientQueue, ClientStats, ClosedClient, ListQuery } from '../../schemas/stats.ts'
+import type { ClientQueue, ClientStats, ListQuery } from '../../schemas/stats.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Limits } from '../base/limits.ts'
 import type { ClosingCode } from '../base/outcomes.ts'
-import { shown } from '../base/printable.ts'
-import { timers } from '../base/timers.ts'
 import type { Bytes, Millis } from '../base/units.ts'
 import { Channel, type ChannelHost, type Left } from '../channel/channel.ts'
 import { EngineLink } from '../link/engine-link.ts'
@@ -23,24 +21,20 @@ import type { Reporter } from '../telemetry/reporter.ts'
 import type { Episode, Untold } from '../telemetry/shed-episode.ts'
 import type { Budget } from './budget.ts'
 import { Census, type Counts, countStates } from './census.ts'
-import { type Condition, clientStatsOf, conditionOf, queueOf } from './client-stats.ts'
+import { clientStatsOf, queueOf } from './client-stats.ts'
+import { Leavings, type LeavingsHost } from './leavings.ts'
 import { Leniency, ON_CONNECTING } from './leniency.ts'
+import { LingeringSockets } from './lingering-sockets.ts'
 import { Listings } from './listing.ts'
-import { type Holder, leastDeserving } from './relief.ts'
+import { peerOf } from './peer.ts'
 import type { Departures } from './shutdown.ts'
+import { Sweep, type SweepHost } from './sweep.ts'
+import { WakeTimers } from './wake-timers.ts'
 
-interface Client {
+/** A connected client. */
+export interface Client {
   readonly channel: Channel
   readonly link: EngineLink
-}
-
-/** A client whose connection is gone, which Socket.IO may not have noticed yet. */
-interface Leaving {
-  readonly client: Client
-  readonly left: Left
-  /** How it was when the connection went. */
-  readonly condition: Condition
-  readonly connectedFor: Millis
 }
 
 /** What Socket.IO knows of a client that was connected before. */
@@ -86,7 +80,7 @@ export interface ClientsOptions {
 }
 
 /** The connected clients: opens, looks after and closes their channels. */
-export class Clients implements ChannelHost, LinkHost, TickMember {
+export class Clients implements ChannelHost, LinkHost, TickMember, SweepHost {
   /** Replaced as a whole. */
   configured: Limits
   readonly budget: Budget
@@ -103,28 +97,20 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
   readonly strays = new StraySockets(() => this.departures?.left())
   /** Links that nothing waits for any more, until a tick ends. */
   readonly #emptied = new Set<Emptied>()
-  /** Connections that are gone, with kernel sockets that are not. */
-  readonly #lingering = new Set<EngineLink>()
-  /** Of this tick. */
-  #leaving: Leaving[] = []
+  readonly #lingering = new LingeringSockets(() => this.departures?.left())
   readonly #clients = new Map<string, Client>()
   readonly #leniency = new Leniency()
   /** How many times as long they are given, of those who are given longer than others. */
   readonly #lenient = new Map<Channel, number>()
-  /** Those with more than `watermarks.emergency` buffered. */
-  readonly #excessive = new Set<Channel>()
   readonly #listings: Listings
-  readonly #wakers = new Map<Channel, { at: Millis; timer: NodeJS.Timeout }>()
+  readonly #wakers: WakeTimers<Channel>
+  readonly #sweep = new Sweep(this)
+  readonly #leavings: Leavings
   readonly #clock: Clock
   readonly fanout: Fanout
   readonly #reporter: Reporter
   readonly #host: ClientsHost
   readonly #shedInterval: Millis
-  #sweep: NodeJS.Timeout | undefined
-  /** Whom this lap of the sweep looks at, from last to first. */
-  #lap: Channel[] = []
-  /** Those that are to be closed, if they still are a little later. */
-  readonly #suspects: Array<{ readonly channel: Channel; readonly since: Millis }> = []
   #lastId = 0
 
   constructor(options: ClientsOptions) {
@@ -139,15 +125,26 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
     this.fanout = new Fanout(clock, tickBudget, () => this.bursts.clear())
     this.#reporter = reporter
     this.#host = host
+    this.#wakers = new WakeTimers(clock, (channel) => this.fanout.add(channel, false))
+    const leavingsHost: LeavingsHost = {
+      gone: (client) => {
+        host.gone(client.link.conn)
+        this.#abandon(client)
+      },
+      closed: (code, left) => host.closed(code, left),
+      overBudget: ({ link: { conn } }, brief, connectedFor) => {
+        if (conn.request) host.overBudget(conn.request, brief, connectedFor)
+      },
+      told: () => this.departures?.left(),
+    }
+    this.#leavings = new Leavings(leavingsHost, clock, this.history, reporter, this.#leniency)
     this.#shedInterval = shedInterval
   }
 
   /** Looks after the clients from now on, until `close`. */
   start(): void {
     this.fanout.start()
-    const interval = sweepInterval(this.configured.stallAfter)
-    const shares = Math.min(SWEEP_SHARES, Math.ceil(interval / LEAST_INTERVAL))
-    this.#sweep = timers.setInterval(() => this.#inspect(shares), interval / shares).unref()
+    this.#sweep.start()
   }
 
   /** The limits in force. */
@@ -183,10 +180,9 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
       wakers: this.#wakers.size,
       lingering: this.#lingering.size,
       strays: this.strays.size,
-      leaving: this.#leaving.length,
+      leaving: this.#leavings.size,
       lenient: this.#lenient.size,
-      excessive: this.#excessive.size,
-      lap: this.#lap.length + this.#suspects.length,
+      ...this.#sweep.sizes,
       congested: this.congestedNow,
       held: this.ledger.bytes,
     }
@@ -263,13 +259,13 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
   /** Whether there is nobody, and no kernel socket of anybody, and all was told of everyone. */
   get gone(): boolean {
     const sockets = this.#lingering.size + this.strays.size
-    return this.#clients.size === 0 && sockets === 0 && this.#leaving.length === 0
+    return this.#clients.size === 0 && sockets === 0 && this.#leavings.size === 0
   }
 
   /** Closes everyone who is left at once, with the code `shutdown`. */
   terminateAll(): void {
     for (const { channel } of [...this.#clients.values()]) channel.terminate('shutdown')
-    for (const link of [...this.#lingering]) link.terminate()
+    this.#lingering.terminateAll()
     this.strays.endAll()
   }
 
@@ -292,25 +288,22 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
 
   /** Lets go of every connection, when nothing is offered to it any more. */
   close(): void {
-    timers.clearInterval(this.#sweep)
+    this.#sweep.close()
     this.census.close()
     this.#listings.close()
-    for (const { timer } of this.#wakers.values()) timers.clearTimeout(timer)
     this.#wakers.clear()
     for (const client of this.#clients.values()) {
       client.link.detach()
       // of one that is being closed something may be left
-      this.#leave(client)
+      this.#leavings.add(client)
     }
-    this.#tellOfLeaving()
+    this.#leavings.tell()
     this.congestedNow = 0
     this.#clients.clear()
-    for (const link of this.#lingering) link.detach()
-    this.#lingering.clear()
+    this.#lingering.close()
     this.watched.clear()
     this.strays.close()
     this.#lenient.clear()
-    this.#excessive.clear()
   }
 
   /** Whether anything waits for anyone who is not being closed. */
@@ -336,7 +329,7 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
   }
 
   lookClosely(channel: Channel): void {
-    this.#excessive.add(channel)
+    this.#sweep.lookClosely(channel)
   }
 
   limitsFor(channel: Channel): Limits {
@@ -346,19 +339,7 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
   }
 
   wake(channel: Channel, at: Millis): void {
-    const waker = this.#wakers.get(channel)
-    if (waker && waker.at <= at) return
-    if (waker) timers.clearTimeout(waker.timer)
-    const timer = timers
-      .setTimeout(
-        () => {
-          this.#wakers.delete(channel)
-          this.fanout.add(channel, false)
-        },
-        Math.ceil(at - this.now()),
-      )
-      .unref()
-    this.#wakers.set(channel, { at, timer })
+    this.#wakers.wake(channel, at)
   }
 
   catchUp(channel: Channel): void {
@@ -432,61 +413,12 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
     if (!client) return
     this.#clients.delete(channel.id)
     if (channel.congested) this.congestedNow--
-    timers.clearTimeout(this.#wakers.get(channel)?.timer)
     this.#wakers.delete(channel)
     this.#lenient.delete(channel)
-    this.#excessive.delete(channel)
-    if (client.link.lingers) this.#linger(client.link)
+    this.#sweep.forget(channel)
+    if (client.link.lingers) this.#lingering.add(client.link)
     this.#abandon(client)
-    this.#leave(client)
-  }
-
-  #leave(client: Client): void {
-    const { channel } = client
-    const condition = conditionOf(channel, this.now())
-    const connectedFor = this.now() - channel.connectedAt
-    const left = channel.closed()
-    if (this.#leaving.length === 0) timers.nextTick(this.#tellOfLeaving)
-    this.#leaving.push({ client, left, condition, connectedFor })
-  }
-
-  /**
-   * What listeners of `disconnecting` broadcast is offered to the clients that leave, too: so they are
-   * told of when Socket.IO has noticed that these are gone.
-   */
-  readonly #tellOfLeaving = (): void => {
-    const leaving = this.#leaving
-    for (const { client } of leaving) {
-      this.#host.gone(client.link.conn)
-      this.#abandon(client)
-    }
-    // whoever is told may close others
-    this.#leaving = []
-    for (const each of leaving) this.#tellOf(each)
-    this.departures?.left()
-  }
-
-  #tellOf({ client: { channel, link }, left, condition, connectedFor }: Leaving): void {
-    const { code, undelivered, inFlight } = left
-    if (code === undefined) return
-    this.#host.closed(code, left)
-    const { conn } = link
-    const client = { id: channel.id, ...peerOf(conn) }
-    const closed: ClosedClient = this.history.add(code, {
-      ...client,
-      at: new timers.Date(this.#clock.wall()).toISOString(),
-      connectedFor,
-      undelivered: { messages: undelivered.messages, bytes: undelivered.bytes },
-      inFlight,
-    })
-    this.#reporter.closed(closed, condition)
-    if (code === 'budget' && connectedFor < ON_CONNECTING && conn.request) {
-      this.#host.overBudget(conn.request, client, connectedFor)
-    }
-    if (code !== 'emergency' && code !== 'over-limit') return
-    if (this.#leniency.closed(conn.remoteAddress, connectedFor, this.now())) {
-      this.#reporter.closedOnConnecting(client, 'is given longer')
-    }
+    this.#leavings.add(client)
   }
 
   /** What waited for its slice is not sent any more. */
@@ -496,86 +428,18 @@ export class Clients implements ChannelHost, LinkHost, TickMember {
     broadcasts.abandon(link.conn, (envelope) => channel.missed(envelope))
   }
 
-  /** `ws` waits half a minute for the answer to a close; a server that shuts down can't. */
-  #linger(link: EngineLink): void {
-    this.#lingering.add(link)
-    link.whenGone(() => {
-      this.#lingering.delete(link)
-      this.departures?.left()
-    })
-  }
-
-  /**
-   * Looks at a share of the watched clients, from where it left off. Those who come meanwhile have
-   * their turn in the next lap: otherwise a few who come and go all the time would make it endless.
-   */
-  #inspect(shares: number): void {
-    if (this.#lap.length === 0 || this.watched.size === 0) this.#lap = [...this.watched]
-    const now = this.now()
-    this.relieve(now)
-    this.census.count(this.size, shares, now)
-    this.#judge(now)
-    for (const channel of this.#excessive) {
-      if (channel.buffered <= this.configured.emergency) this.#excessive.delete(channel)
-      else if (channel.inspect(now) !== undefined) this.#suspects.push({ channel, since: now })
-    }
-    for (let left = Math.ceil(this.watched.size / shares); left > 0; ) {
-      const channel = this.#lap.pop()
-      if (!channel) return
-      // those that are gone are no part of the share: thousands of them would make the lap endless
-      if (!this.watched.has(channel)) continue
-      left--
-      if (channel.inspect(now) !== undefined) this.#suspects.push({ channel, since: now })
-      this.#tellShed(channel, now)
-    }
-  }
-
-  #tellShed(channel: Channel, now: Millis): void {
+  inspected(channel: Channel, now: Millis): void {
     if (this.#shedInterval === 0) return
     const untold = channel.tellShed(this.#shedInterval, now)
     if (untold) this.#host.shedding(channel, this.#briefOf(channel), untold, now)
   }
 
-  /**
-   * Closes those that were to be closed a while ago and still are. Timers precede what has arrived:
-   * after the process has stood still, the answer of a client may be about to be read.
-   */
-  #judge(now: Millis): void {
-    for (let first = this.#suspects[0]; first && now - first.since >= RECONSIDERED; ) {
-      const { channel } = first
-      const code = this.watched.has(channel) ? channel.inspect(now) : undefined
-      if (code !== undefined) channel.terminate(code)
-      this.#suspects.shift()
-      first = this.#suspects[0]
-    }
+  freeLingering(): Bytes {
+    return this.#lingering.free()
   }
 
-  /** Closes clients of whom too much is held; not those that are exempt. */
   relieve(now: Millis): void {
-    if (this.budget.excess > 0 && this.configured.mode === 'enforce') {
-      const holders: Array<Holder & { readonly channel: Channel }> = []
-      for (const channel of this.watched) {
-        const { exempt, link, held, vitals } = channel
-        if (exempt || held === 0) continue
-        const stuckFor = vitals.isExcused(link, now) ? 0 : now - vitals.progressAt
-        holders.push({ channel, held, stuckFor })
-      }
-      const excess = this.budget.excess - this.#freeLingering()
-      for (const { channel } of leastDeserving(holders, excess)) channel.terminate('budget')
-    }
-    this.budget.relieved()
-  }
-
-  /** Ends sockets whose connections are gone. @returns bytes of memory that are freed by it */
-  #freeLingering(): Bytes {
-    let freed = 0
-    for (const link of [...this.#lingering]) {
-      const { cost } = link
-      if (cost === 0) continue
-      freed += cost
-      link.terminate()
-    }
-    return freed
+    this.#sweep.relieve(now)
   }
 
   channel(id: string): Channel | undefined {
@@ -610,26 +474,7 @@ const idPrefix = `${Math.random().toString(36).slice(2, 6)}-`
 /** Of handing over what waits for everyone; whoever emits in each of them would never come to an end. */
 const MOST_ROUNDS = 100
 
-/** Often enough to be late by no more than a quarter of `stallAfter`. */
-function sweepInterval(stallAfter: Millis): Millis {
-  return Math.min(1000, Math.max(LEAST_INTERVAL, stallAfter / 4))
-}
-
-const LEAST_INTERVAL: Millis = 25
-/** Enough for the loop to read what has arrived, and for a poll, which is a connection of its own. */
-const RECONSIDERED: Millis = 100
-/** With thousands of clients, all of them at once would hold the event loop. */
-const SWEEP_SHARES = 10
-
 /** Listed of one client: it may join thousands of dynamic namespaces. */
 const MOST_SOCKETS = 100
 
 const NOBODY: Peer = { address: null, userAgent: null }
-
-function peerOf(conn: EngineSocket): Peer {
-  const userAgent = conn.request?.headers?.['user-agent']
-  return {
-    address: conn.remoteAddress ?? null,
-    userAgent: userAgent === undefined ? null : shown(userAgent),
-  }
-}
