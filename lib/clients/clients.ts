@@ -21,6 +21,7 @@ import type { Reporter } from '../telemetry/reporter.ts'
 import type { Episode, Untold } from '../telemetry/shed-episode.ts'
 import type { Budget } from './budget.ts'
 import { Census, type Counts, countStates } from './census.ts'
+import type { Client } from './client.ts'
 import { clientStatsOf, queueOf } from './client-stats.ts'
 import { Leavings, type LeavingsHost } from './leavings.ts'
 import { Leniency, ON_CONNECTING } from './leniency.ts'
@@ -30,12 +31,6 @@ import { peerOf } from './peer.ts'
 import type { Departures } from './shutdown.ts'
 import { Sweep, type SweepHost } from './sweep.ts'
 import { WakeTimers } from './wake-timers.ts'
-
-/** A connected client. */
-export interface Client {
-  readonly channel: Channel
-  readonly link: EngineLink
-}
 
 /** What Socket.IO knows of a client that was connected before. */
 export interface KnownClient {
