@@ -220,7 +220,7 @@ describe('writeToKernel', () => {
     let loaded = 0
 
     beforeEach(async () => {
-      const module = `../lib/link/kernel-write.ts?fresh=${loaded++}`
+      const module = `../../../lib/link/direct/kernel-write.ts?fresh=${loaded++}`
       fresh = (await import(module)).writeToKernel
     })
 

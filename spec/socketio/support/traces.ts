@@ -39,3 +39,13 @@ function sourceOf(each: unknown): string {
   const { listener = each } = each as { listener?: unknown }
   return `${(listener as { name: string }).name} ${String(listener)}`
 }
+
+/** What differs between two traces, property by property; all of `process` is too long to be shown. */
+export function differencesOf(before: Trace, after: Trace): string[] {
+  return (['properties', 'listeners'] as const).flatMap((part) => {
+    const [from, to] = [before[part], after[part]]
+    return [...new Set([...Object.keys(from), ...Object.keys(to)])]
+      .filter((key) => JSON.stringify(from[key]) !== JSON.stringify(to[key]))
+      .map((key) => `${part}.${key}: ${JSON.stringify(from[key])} -> ${JSON.stringify(to[key])}`)
+  })
+}
