@@ -100,9 +100,13 @@ export class DeliveryWindow {
     const isDrainDue = waiting && now - this.path.clearRttAt > DRAIN_INTERVAL
     if (isDrainDue && !this.atOnce) return Math.max(now, this.#clearAt)
     const queue = this.#allowedQueue
-    const isFull = this.inFlight > rate * (minRtt + Math.max(lasts, queue))
-    if (this.atOnce) return isFull || isDrainDue ? Number.POSITIVE_INFINITY : now
-    if (isFull && !trusted) return Number.POSITIVE_INFINITY
+    const room = rate * (minRtt + Math.max(lasts, queue))
+    if (this.atOnce) {
+      // nothing leaves behind a response, not even what is critical, before all of it has arrived
+      const isFull = this.inFlight + bytes > room
+      return isFull || isDrainDue ? Number.POSITIVE_INFINITY : now
+    }
+    if (this.inFlight > room && !trusted) return Number.POSITIVE_INFINITY
     return Math.max(now, this.#clearAt - Math.max(LEAD, queue - lasts))
   }
 

@@ -320,6 +320,23 @@ describe('DeliveryWindow', () => {
       expect(window.path.leastRate).to.be.above(100)
     })
 
+    it('is sent one message a response where two would take the path long', () => {
+      const window = polling()
+      let now = 1000
+      // 8 KB/s, and a round trip that was taken for 40 ms
+      window.answered(window.marked(now), now + 40)
+      for (let n = 0; n < 20; n++) {
+        now += 100
+        window.written(2000, now)
+        expect(window.hasRoom(2000, now, CEILING)).to.equal(false)
+        window.hold()
+        const sequence = window.marked(now)
+        now += 250
+        window.answered(sequence, now)
+      }
+      expect(window.path.rate).to.be.within(7, 10)
+    })
+
     it('is sent little at first, and then twice as much, or what the path carries soon', () => {
       const atFirst = (rate: number): number[] => {
         const window = polling()
