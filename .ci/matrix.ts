@@ -211,6 +211,7 @@ async function runSpecs(version: string, versions: Versions): Promise<string> {
       '--node-option=import=tsx',
       '--require=./spec/support/rejections.ts',
       '--timeout=20000',
+      '--retries=1',
       '--forbid-only',
       '--reporter=dot',
       ...CORE.map((name) => `spec/${name}.spec.ts`),
