@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'socket.io'
 import { type AttachOptions, RETRY_AFTER } from '../schemas/options.ts'
 import { Admission } from './admission/admission.ts'
-import { Gate, whoAsks } from './admission/handshakes.ts'
+import { Handshakes, whoAsks } from './admission/handshakes.ts'
 import { systemClock } from './base/clock.ts'
 import type { Limits } from './base/limits.ts'
 import type { ClosingCode } from './base/outcomes.ts'
@@ -13,7 +13,7 @@ import type { CompiledMessages } from './classify/message-map.ts'
 import { Budget } from './clients/budget.ts'
 import { conditionOf } from './clients/client-stats.ts'
 import { Clients } from './clients/clients.ts'
-import { Adapters } from './cluster/adapter-guard.ts'
+import { AdapterGuard } from './cluster/adapter-guard.ts'
 import { Tap } from './intercept/tap.ts'
 import type { TappedServer } from './socketio/server.ts'
 import type { ClientBrief } from './telemetry/client-identity.ts'
@@ -29,8 +29,8 @@ export class Parts {
   readonly clients: Clients
   readonly tap: Tap
   readonly admission: Admission
-  readonly gate: Gate
-  readonly adapters: Adapters
+  readonly gate: Handshakes
+  readonly adapters: AdapterGuard
   #open = true
 
   /** @throws SpillwayError if something of the server can't be replaced; it is as before then */
@@ -89,14 +89,19 @@ export class Parts {
         refused: (client) => this.reporter.refused(client),
       },
     )
-    this.gate = new Gate(server, this.admission, (conn) => this.tap.isConnected(conn), systemClock)
+    this.gate = new Handshakes(
+      server,
+      this.admission,
+      (conn) => this.tap.isConnected(conn),
+      systemClock,
+    )
     this.tap = new Tap(
       server,
       this.classifier,
       systemClock,
       {
-        fanout: this.clients.fanout,
-        ledger: this.clients.ledger,
+        scheduler: this.clients.scheduler,
+        heldBytes: this.clients.heldBytes,
         observes: () => this.clients.configured.mode === 'observe',
       },
       (conn, known) => this.clients.open(conn, known),
@@ -112,7 +117,7 @@ export class Parts {
       this.clients.close()
       throw refusal
     }
-    this.adapters = new Adapters(server, systemClock, this.reporter, {
+    this.adapters = new AdapterGuard(server, systemClock, this.reporter, {
       taken: (namespace) => this.tap.tapAdapter(namespace),
       released: (adapter) => this.tap.releaseAdapter(adapter),
     })

@@ -29,7 +29,7 @@ export class Readings {
   }
 
   get fanout() {
-    return this.#parts.clients.fanout
+    return this.#parts.clients.scheduler
   }
 
   get validation() {
@@ -37,8 +37,8 @@ export class Readings {
   }
 
   get budget(): { readonly limit: Bytes; readonly held: Bytes } {
-    const { bytes, ledger } = this.#parts.clients.budget
-    return { limit: bytes, held: ledger.bytes }
+    const { bytes, heldBytes } = this.#parts.clients.budget
+    return { limit: bytes, held: heldBytes.bytes }
   }
 
   /** How many clients are in each state now. O(clients). */

@@ -1,7 +1,7 @@
 import { Channel, type ChannelHost } from '../../lib/channel/channel.ts'
 import { Lane } from '../../lib/channel/lane.ts'
 import { HANDOVER } from '../../lib/link/link.ts'
-import { Ledger } from '../../lib/message/held-bytes.ts'
+import { HeldBytes } from '../../lib/message/held-bytes.ts'
 import { Meters } from '../../lib/telemetry/meters.ts'
 import { criticalRule, envelope, rule } from '../../spec/support/fakes/envelopes.ts'
 import { FakeLink } from '../../spec/support/fakes/fake-link.ts'
@@ -42,7 +42,7 @@ const host: ChannelHost = {
   limitsFor: () => LIMITS,
   lookClosely() {},
   meters: new Meters(),
-  ledger: new Ledger(),
+  heldBytes: new HeldBytes(),
   loopDelay: { at: () => 0 },
   disconnected() {},
   congested() {},
@@ -86,7 +86,7 @@ const handlers = {
   lane({ clients, bytes }: Size): number {
     const waiting = envelope({ rule: rule({ class: 'cosmetic' }), bytes })
     const lanes = Array.from({ length: clients }, () => {
-      const lane = new Lane(new Ledger())
+      const lane = new Lane(new HeldBytes())
       for (let n = 0; n < WAITING; n++) lane.push(waiting)
       return lane
     })

@@ -25,7 +25,7 @@ interface Asked {
 }
 
 /** What happens, as server-sent events, to readers that may be slow themselves. */
-export class Feed {
+export class EventFeed {
   readonly #spillway: Spillway
   readonly #clock: Clock
   readonly #places = new EventPlaces()

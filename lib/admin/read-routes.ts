@@ -16,7 +16,7 @@ import {
 import { refuse } from '../base/errors.ts'
 import { isStillAllowed } from './ask-again.ts'
 import { pageOfClosed } from './closed-page.ts'
-import { Feed } from './event-feed.ts'
+import { EventFeed } from './event-feed.ts'
 import type { AdminOptions } from './options.ts'
 import { addRoute, stringify } from './route.ts'
 import { clientParams, NO_CLIENT, noQuery, refusalsOf } from './route-parts.ts'
@@ -120,7 +120,7 @@ export async function readRoutes(app: FastifyInstance, options: AdminOptions): P
     handler: async () => ({ ...spillway.policy, changeable: options.changeAuth !== undefined }),
   })
 
-  const feed = new Feed(spillway)
+  const feed = new EventFeed(spillway)
   closed.addEventListener('abort', () => feed.close(), { once: true })
   addRoute(app, {
     method: 'GET',

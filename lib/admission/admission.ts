@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import { REFUSAL_REASONS, type RefusalReason } from '../base/outcomes.ts'
 import type { Millis } from '../base/units.ts'
-import { Lateness } from '../loop/loop-lateness.ts'
+import { LoopLateness } from '../loop/loop-lateness.ts'
 import type { RefusedClient } from '../telemetry/client-identity.ts'
 import { Holds } from './holds.ts'
 
@@ -28,7 +28,7 @@ export class Admission {
     number
   >
   readonly #retryAfter: Millis
-  readonly #lateness: Lateness | undefined
+  readonly #lateness: LoopLateness | undefined
   readonly #host: AdmissionHost
   /** Without it only a shutdown refuses anybody. */
   readonly #guarded: boolean
@@ -43,7 +43,7 @@ export class Admission {
     this.#guarded = guarded
     this.#host = host
     this.#clock = clock
-    if (loopDelay !== undefined) this.#lateness = new Lateness(loopDelay, clock)
+    if (loopDelay !== undefined) this.#lateness = new LoopLateness(loopDelay, clock)
   }
 
   start(): void {

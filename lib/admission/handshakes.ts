@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import type { Clock } from '../base/clock.ts'
 import type { RefusalReason } from '../base/outcomes.ts'
 import type { Millis } from '../base/units.ts'
-import { Pace } from '../loop/paced-queue.ts'
+import { PacedQueue } from '../loop/paced-queue.ts'
 import { replaceMethod } from '../socketio/override.ts'
 import type { Admission } from './admission.ts'
 
@@ -39,7 +39,7 @@ type Middleware = (socket: Asking, next: (error?: Error) => void) => void
  * Handshakes are handled, and refused, a few milliseconds a turn of the event loop: a refusal costs
  * 40 us, so that 5,000 in one turn would hold everybody else's messages for 200 ms.
  */
-export class Gate {
+export class Handshakes {
   readonly #io: GuardedServer
   readonly #admission: Admission
   /** Whether a connection has a Socket.IO socket. */
@@ -47,7 +47,7 @@ export class Gate {
   readonly #engines = new Set<GuardedEngine>()
   /** What gives the engines their own methods back. */
   #restores: Array<(() => void) | undefined> = []
-  readonly #pace: Pace
+  readonly #pace: PacedQueue
   #guarding = false
   /** What goes on when a connection closes. */
   readonly #heldBack = new WeakMap<object, Array<() => void>>()
@@ -61,7 +61,7 @@ export class Gate {
     this.#io = io
     this.#admission = admission
     this.#isConnected = isConnected
-    this.#pace = new Pace(clock)
+    this.#pace = new PacedQueue(clock)
   }
 
   /** Guards the server until `close`. */

@@ -10,22 +10,22 @@ import { Tally } from '../base/tally.ts'
 import type { Bytes, Millis } from '../base/units.ts'
 import type { Link, LinkEvents } from '../link/link.ts'
 import type { Due } from '../loop/ready-queue.ts'
-import type { FanoutMember } from '../loop/turn-scheduler.ts'
+import type { TurnMember } from '../loop/turn-scheduler.ts'
 import type { Envelope } from '../message/envelope.ts'
-import { Ledger } from '../message/held-bytes.ts'
+import { HeldBytes } from '../message/held-bytes.ts'
 import type { Rule } from '../message/rule.ts'
 import type { NamespaceSocket } from '../telemetry/client-identity.ts'
 import { DecayingRate } from '../telemetry/decaying-rate.ts'
 import { diagnoseMessage } from '../telemetry/diagnostics.ts'
-import { Losses } from '../telemetry/loss-share.ts'
+import { LossShare } from '../telemetry/loss-share.ts'
 import type { Meters } from '../telemetry/meters.ts'
-import { Episode, type Untold } from '../telemetry/shed-episode.ts'
+import { ShedEpisode, type Untold } from '../telemetry/shed-episode.ts'
 import { Undelivered } from '../telemetry/undelivered.ts'
 import { ceilingOf, highNow, lowNow } from '../window/congestion.ts'
 import { DeliveryWindow } from '../window/delivery-window.ts'
 import { Lane } from './lane.ts'
 import { NamespaceSockets } from './namespace-sockets.ts'
-import { Shadow } from './observed-backlog.ts'
+import { ObservedBacklog } from './observed-backlog.ts'
 import { type Owner, Owners } from './owners.ts'
 import { pathDelay } from './predicted-wait.ts'
 import { Surplus } from './surplus.ts'
@@ -38,7 +38,7 @@ export type Verdict = 'sent' | 'queued' | 'conflated' | 'dropped' | 'expired' | 
 export interface ChannelHost {
   readonly limits: Limits
   readonly meters: Meters
-  readonly ledger: Ledger
+  readonly heldBytes: HeldBytes
   /** The channel has something that needs looking after from time to time. */
   watch(channel: Channel): void
   unwatch(channel: Channel): void
@@ -66,7 +66,7 @@ export interface ChannelHost {
   disconnected(channel: Channel): void
   congested(channel: Channel): void
   /** The client has caught up after it was congested or something was shed. */
-  recovered(channel: Channel, episode: Episode, now: Millis, wasCongested: boolean): void
+  recovered(channel: Channel, episode: ShedEpisode, now: Millis, wasCongested: boolean): void
 }
 
 /** The share of `stallAfter` after which a client is said to be stalling. */
@@ -78,7 +78,7 @@ const STALLING = 0.25
 const LOSING = 0.1
 
 /** In place of lanes of its own, which a client that keeps up never needs. */
-const EMPTY = new Lane(new Ledger())
+const EMPTY = new Lane(new HeldBytes())
 
 export interface LastShed {
   readonly event: string
@@ -117,7 +117,7 @@ export interface Left {
  * Invariants: critical messages leave in the order in which they were offered; cosmetic ones only
  * when no critical one waits, those of a higher rank first, and of one rank in that order.
  */
-export class Channel implements FanoutMember, LinkEvents {
+export class Channel implements TurnMember, LinkEvents {
   readonly id: string
   readonly link: Link
   readonly window: DeliveryWindow
@@ -143,18 +143,18 @@ export class Channel implements FanoutMember, LinkEvents {
   /** Of what was not simply sent; made when the first such message comes. */
   #rest: Tally | undefined
   /** Made when the first message is shed. */
-  #losses: Losses | undefined
+  #losses: LossShare | undefined
   /** Made when something first waits for a socket. */
   #owners: Owners | undefined
   /** Set from congestion or the first shed message until the client has caught up. */
-  #episode: Episode | undefined
+  #episode: ShedEpisode | undefined
   /** The latest tick in which something was sent, and how many messages. */
   #tick = 0
   #inTick = 1
   /** When the first message was emitted of those whose latency the next marker tells. */
   #criticalAt: Millis | undefined
   /** Made in mode observe. */
-  #shadow: Shadow | undefined
+  #shadow: ObservedBacklog | undefined
   /** Of the latest time that it had caught up when it was offered something: turn and marker. */
   #clearTurn = 0
   #clearSequence = 0
@@ -722,12 +722,12 @@ export class Channel implements FanoutMember, LinkEvents {
   }
 
   #queueCritical(envelope: Envelope): void {
-    if (this.critical === EMPTY) this.critical = new Lane(this.#host.ledger, 'arrival')
+    if (this.critical === EMPTY) this.critical = new Lane(this.#host.heldBytes, 'arrival')
     this.critical.push(envelope, this.#ownerOf(envelope))
   }
 
   #queueCosmetic(envelope: Envelope): void {
-    if (this.cosmetic === EMPTY) this.cosmetic = new Lane(this.#host.ledger)
+    if (this.cosmetic === EMPTY) this.cosmetic = new Lane(this.#host.heldBytes)
     this.cosmetic.push(envelope.overtakable, this.#ownerOf(envelope))
   }
 
@@ -739,7 +739,7 @@ export class Channel implements FanoutMember, LinkEvents {
     if (this.#waits) this.release(now)
     this.#recover(now)
     if (this.#isAbove(before + bytes, now)) this.#enterCongestion(now)
-    this.#shadow ??= new Shadow()
+    this.#shadow ??= new ObservedBacklog()
     this.#shadow.advance(this.#sentBytes - before, before, this.window, limits, now)
     if (rule.class === 'critical') this.#shadow.admit(bytes)
     else if (this.#wouldShed(envelope, this.#shadow, before, now)) {
@@ -753,7 +753,7 @@ export class Channel implements FanoutMember, LinkEvents {
     return 'sent'
   }
 
-  #wouldShed(envelope: Envelope, shadow: Shadow, before: Bytes, now: Millis): boolean {
+  #wouldShed(envelope: Envelope, shadow: ObservedBacklog, before: Bytes, now: Millis): boolean {
     const { limits } = this.#host
     if (envelope.isReplay) return true
     // of what is ahead of it, this much would be
@@ -960,7 +960,7 @@ export class Channel implements FanoutMember, LinkEvents {
   /** A DISCONNECT follows what was queued before it in its namespace. */
   #promote(namespace: string): void {
     if (this.cosmetic.empty) return
-    if (this.critical === EMPTY) this.critical = new Lane(this.#host.ledger, 'arrival')
+    if (this.critical === EMPTY) this.critical = new Lane(this.#host.heldBytes, 'arrival')
     this.cosmetic.moveIf((each) => each.namespace === namespace, this.critical)
   }
 
@@ -974,7 +974,7 @@ export class Channel implements FanoutMember, LinkEvents {
   #ownerOf({ namespace }: Envelope): Owner | undefined {
     const socket = this.sockets.in(namespace)
     if (!socket) return undefined
-    this.#owners ??= new Owners(this.#host.ledger)
+    this.#owners ??= new Owners(this.#host.heldBytes)
     return this.#owners.of(socket)
   }
 
@@ -994,7 +994,7 @@ export class Channel implements FanoutMember, LinkEvents {
     const { rate } = this.window.path
     const pathNeed = rate === undefined ? null : this.buffered / rate
     this.lastShed = { event, namespace, outcome, at: now, age: now - envelope.emittedAt, pathNeed }
-    this.#episode ??= new Episode(now, this.window.lastSequence)
+    this.#episode ??= new ShedEpisode(now, this.window.lastSequence)
     this.#episode.count(envelope, outcome)
     // somebody may wait until nothing is held back any more
     if (!this.#waits) this.link.emptied()
@@ -1003,7 +1003,7 @@ export class Channel implements FanoutMember, LinkEvents {
   /** Something is about to be counted as lost. */
   #noteLoss(now: Millis): void {
     if (this.#losses) this.#losses.note(this.#offered, this.shed, now)
-    else this.#losses = new Losses(this.#offered, this.shed, now)
+    else this.#losses = new LossShare(this.#offered, this.shed, now)
   }
 
   #count(envelope: Envelope, outcome: MessageOutcome): void {
@@ -1027,7 +1027,7 @@ export class Channel implements FanoutMember, LinkEvents {
   #enterCongestion(now: Millis): void {
     if (this.congested) return
     this.congested = true
-    this.#episode ??= new Episode(now, this.window.lastSequence)
+    this.#episode ??= new ShedEpisode(now, this.window.lastSequence)
     this.#episode.congestedAt = now
     this.#watch(now)
     this.#host.congested(this)

@@ -1,6 +1,6 @@
 import type { Bytes, Millis } from '../base/units.ts'
 import type { Envelope } from '../message/envelope.ts'
-import type { Ledger } from '../message/held-bytes.ts'
+import type { HeldBytes } from '../message/held-bytes.ts'
 import { KEYED_PLACE, LANE_PLACE } from '../message/memory-costs.ts'
 import type { Owner } from './owners.ts'
 
@@ -21,7 +21,7 @@ export class Lane {
   bytes: Bytes = 0
   /** What they take in memory, as if nobody shared them, with their places here. */
   cost: Bytes = 0
-  readonly #ledger: Ledger
+  readonly #heldBytes: HeldBytes
   readonly #order: LaneOrder
   /** Ascending by rank, empty ones too; made when the first entry comes. */
   #ranks: Rank[] | undefined
@@ -30,8 +30,8 @@ export class Lane {
   /** Entries that can be conflated, by key; made when the first one comes. */
   #keys: Map<string, Entry> | undefined
 
-  constructor(ledger: Ledger, order: LaneOrder = 'rank') {
-    this.#ledger = ledger
+  constructor(heldBytes: HeldBytes, order: LaneOrder = 'rank') {
+    this.#heldBytes = heldBytes
     this.#order = order
   }
 
@@ -61,7 +61,7 @@ export class Lane {
 
   /** @param owner the socket that it waits for, if there is one */
   push(envelope: Envelope, owner?: Owner): void {
-    this.#ledger.hold(envelope)
+    this.#heldBytes.hold(envelope)
     owner?.add()
     const rank = this.#rankOf(this.#order === 'rank' ? envelope.rule.rank : 0)
     const entry: Entry = {
@@ -118,8 +118,8 @@ export class Lane {
     const entry = envelope.key === undefined ? undefined : this.#keys?.get(envelope.key)
     if (!entry) return undefined
     const replaced = entry.envelope
-    this.#ledger.hold(envelope)
-    this.#ledger.release(replaced)
+    this.#heldBytes.hold(envelope)
+    this.#heldBytes.release(replaced)
     owner?.add()
     entry.owner?.remove()
     entry.since ??= replaced.emittedAt
@@ -175,7 +175,7 @@ export class Lane {
 
   #remove(entry: Entry): Envelope {
     const { envelope, owner, rank, previous, next } = entry
-    this.#ledger.release(envelope)
+    this.#heldBytes.release(envelope)
     owner?.remove()
     if (previous) previous.next = next
     else rank.head = next
@@ -205,7 +205,7 @@ export class Lane {
 
   #charge(envelope: Envelope, times: 1 | -1): void {
     const place = times * (envelope.key === undefined ? LANE_PLACE : KEYED_PLACE)
-    this.#ledger.add(place)
+    this.#heldBytes.add(place)
     this.cost += place + times * envelope.weight
   }
 

@@ -8,7 +8,7 @@ import type { DeliveryWindow } from '../window/delivery-window.ts'
  * enforce lets through: its real backlog never shrinks by what would have been shed. It takes as
  * many bytes as it does now.
  */
-export class Shadow {
+export class ObservedBacklog {
   buffered: Bytes = 0
   #delivered: Bytes = 0
   #congested = false

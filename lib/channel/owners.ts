@@ -1,5 +1,5 @@
 import type { Bytes } from '../base/units.ts'
-import type { Ledger } from '../message/held-bytes.ts'
+import type { HeldBytes } from '../message/held-bytes.ts'
 import { LEFT_SOCKET } from '../message/memory-costs.ts'
 import type { NamespaceSocket } from '../telemetry/client-identity.ts'
 
@@ -38,12 +38,12 @@ export class Owner {
 export class Owners {
   /** Memory of sockets that are kept only because something waits for them. */
   cost: Bytes = 0
-  readonly #ledger: Ledger
+  readonly #heldBytes: HeldBytes
   readonly #bySocket = new Map<NamespaceSocket, Owner>()
   #latest: Owner | undefined
 
-  constructor(ledger: Ledger) {
-    this.#ledger = ledger
+  constructor(heldBytes: HeldBytes) {
+    this.#heldBytes = heldBytes
   }
 
   of(socket: NamespaceSocket): Owner {
@@ -69,6 +69,6 @@ export class Owners {
   /** For owners. */
   charge(bytes: Bytes): void {
     this.cost += bytes
-    this.#ledger.add(bytes)
+    this.#heldBytes.add(bytes)
   }
 }

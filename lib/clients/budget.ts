@@ -1,6 +1,6 @@
 import type { Limits } from '../base/limits.ts'
 import type { Bytes } from '../base/units.ts'
-import { Ledger } from '../message/held-bytes.ts'
+import { HeldBytes } from '../message/held-bytes.ts'
 
 /** So many times the budget may be held: above that, clients are closed until it is no more. */
 const MOST = 1.5
@@ -17,7 +17,7 @@ const STEPS = 64
  */
 export class Budget {
   readonly bytes: Bytes
-  readonly ledger = new Ledger()
+  readonly heldBytes = new HeldBytes()
   #shrunk: { readonly from: Limits; readonly steps: number; readonly to: Limits } | undefined
 
   /**
@@ -33,28 +33,28 @@ export class Budget {
   }
 
   get isExceeded(): boolean {
-    return this.ledger.bytes > this.bytes
+    return this.heldBytes.bytes > this.bytes
   }
 
   /** Bytes above the most that is held before clients are closed. */
   get excess(): Bytes {
-    return Math.max(0, this.ledger.bytes - MOST * this.bytes)
+    return Math.max(0, this.heldBytes.bytes - MOST * this.bytes)
   }
 
   /** Whether so much has come since clients were last closed that more have to go at once. */
   get isOverfull(): boolean {
-    return this.ledger.bytes > this.#bearable
+    return this.heldBytes.bytes > this.#bearable
   }
 
   /** Clients were closed, or nobody could be. */
   relieved(): void {
-    this.#bearable = Math.max(MOST * this.bytes, this.ledger.bytes + this.bytes / STEPS)
+    this.#bearable = Math.max(MOST * this.bytes, this.heldBytes.bytes + this.bytes / STEPS)
   }
 
   /** The limits in force. */
   applyTo(limits: Limits): Limits {
     if (!this.isExceeded) return limits
-    const steps = Math.ceil((this.ledger.bytes / this.bytes) * STEPS)
+    const steps = Math.ceil((this.heldBytes.bytes / this.bytes) * STEPS)
     if (this.#shrunk?.from !== limits || this.#shrunk.steps !== steps) {
       const share = STEPS / steps
       // what a path carries soon is memory, too

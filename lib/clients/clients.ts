@@ -9,16 +9,16 @@ import { EngineLink } from '../link/engine-link.ts'
 import type { Emptied, LinkHost } from '../link/link.ts'
 import { StraySockets } from '../link/stray-sockets.ts'
 import { LoopDelay } from '../loop/loop-delay.ts'
-import { Fanout, type TickMember } from '../loop/turn-scheduler.ts'
+import { type TickMember, TurnScheduler } from '../loop/turn-scheduler.ts'
 import type { Envelope } from '../message/envelope.ts'
-import { Bursts } from '../message/frame-batch.ts'
-import type { Ledger } from '../message/held-bytes.ts'
+import { FrameBatches } from '../message/frame-batch.ts'
+import type { HeldBytes } from '../message/held-bytes.ts'
 import type { EngineSocket } from '../socketio/engine.ts'
 import type { ClientBrief, NamespaceSocket, Peer } from '../telemetry/client-identity.ts'
-import { History } from '../telemetry/closed-clients.ts'
+import { ClosedClients } from '../telemetry/closed-clients.ts'
 import { Meters } from '../telemetry/meters.ts'
 import type { Reporter } from '../telemetry/reporter.ts'
-import type { Episode, Untold } from '../telemetry/shed-episode.ts'
+import type { ShedEpisode, Untold } from '../telemetry/shed-episode.ts'
 import type { Budget } from './budget.ts'
 import { Census, type Counts, countStates } from './census.ts'
 import type { Client } from './client.ts'
@@ -41,7 +41,7 @@ export interface KnownClient {
 /** What the clients need from their surroundings. */
 export interface ClientsHost {
   /** A client has caught up; the episode says what was shed for it until then. */
-  recovered(channel: Channel, client: ClientBrief, episode: Episode, now: Millis): void
+  recovered(channel: Channel, client: ClientBrief, episode: ShedEpisode, now: Millis): void
   /** Messages are shed for a client, which has not caught up; what follows was not told yet. */
   shedding(channel: Channel, client: ClientBrief, untold: Untold, now: Millis): void
   /** A client was closed, or has left something in its queue; Socket.IO has noticed by now. */
@@ -79,12 +79,12 @@ export class Clients implements ChannelHost, LinkHost, TickMember, SweepHost {
   /** Replaced as a whole. */
   configured: Limits
   readonly budget: Budget
-  readonly history: History
+  readonly history: ClosedClients
   /** Clients that something is queued for or in flight to, or that shed lately. */
   readonly watched = new Set<Channel>()
   readonly meters = new Meters()
   readonly census = new Census(() => this.channels())
-  readonly bursts = new Bursts()
+  readonly bursts = new FrameBatches()
   readonly loopDelay: LoopDelay
   congestedNow = 0
   /** Told who comes and goes while the server shuts down. */
@@ -102,7 +102,7 @@ export class Clients implements ChannelHost, LinkHost, TickMember, SweepHost {
   readonly #sweep = new Sweep(this)
   readonly #leavings: Leavings
   readonly #clock: Clock
-  readonly fanout: Fanout
+  readonly scheduler: TurnScheduler
   readonly #reporter: Reporter
   readonly #host: ClientsHost
   readonly #shedInterval: Millis
@@ -113,14 +113,14 @@ export class Clients implements ChannelHost, LinkHost, TickMember, SweepHost {
     const { clock, reporter, host } = options
     this.configured = limits
     this.budget = budget
-    this.history = new History(closedHistory)
+    this.history = new ClosedClients(closedHistory)
     this.#clock = clock
     this.loopDelay = new LoopDelay(clock)
     this.#listings = new Listings(this, clock)
-    this.fanout = new Fanout(clock, tickBudget, () => this.bursts.clear())
+    this.scheduler = new TurnScheduler(clock, tickBudget, () => this.bursts.clear())
     this.#reporter = reporter
     this.#host = host
-    this.#wakers = new WakeTimers(clock, (channel) => this.fanout.add(channel, false))
+    this.#wakers = new WakeTimers(clock, (channel) => this.scheduler.add(channel, false))
     const leavingsHost: LeavingsHost = {
       gone: (client) => {
         host.gone(client.link.conn)
@@ -138,7 +138,7 @@ export class Clients implements ChannelHost, LinkHost, TickMember, SweepHost {
 
   /** Looks after the clients from now on, until `close`. */
   start(): void {
-    this.fanout.start()
+    this.scheduler.start()
     this.#sweep.start()
   }
 
@@ -147,8 +147,8 @@ export class Clients implements ChannelHost, LinkHost, TickMember, SweepHost {
     return this.budget.applyTo(this.configured)
   }
 
-  get ledger(): Ledger {
-    return this.budget.ledger
+  get heldBytes(): HeldBytes {
+    return this.budget.heldBytes
   }
 
   get size(): number {
@@ -179,7 +179,7 @@ export class Clients implements ChannelHost, LinkHost, TickMember, SweepHost {
       lenient: this.#lenient.size,
       ...this.#sweep.sizes,
       congested: this.congestedNow,
-      held: this.ledger.bytes,
+      held: this.heldBytes.bytes,
     }
   }
 
@@ -277,7 +277,7 @@ export class Clients implements ChannelHost, LinkHost, TickMember, SweepHost {
     // what is handed over may close a client, of which the application may tell others
     do {
       this.release()
-      this.fanout.close()
+      this.scheduler.close()
     } while (this.#waits && ++rounds < MOST_ROUNDS)
   }
 
@@ -345,7 +345,7 @@ export class Clients implements ChannelHost, LinkHost, TickMember, SweepHost {
   }
 
   handedOver(channel: Channel, critical: boolean): void {
-    this.fanout.add(channel, critical)
+    this.scheduler.add(channel, critical)
   }
 
   get overfull(): boolean {
@@ -353,7 +353,7 @@ export class Clients implements ChannelHost, LinkHost, TickMember, SweepHost {
   }
 
   spent(now: Millis): boolean {
-    return this.fanout.spent(now)
+    return this.scheduler.spent(now)
   }
 
   unasked(): void {
@@ -361,15 +361,15 @@ export class Clients implements ChannelHost, LinkHost, TickMember, SweepHost {
   }
 
   whenTickEnds(member: TickMember): void {
-    this.fanout.whenTickEnds(member)
+    this.scheduler.whenTickEnds(member)
   }
 
   afterTick(member: TickMember): void {
-    this.fanout.afterTick(member)
+    this.scheduler.afterTick(member)
   }
 
   emptied(link: Emptied): void {
-    if (this.#emptied.size === 0) this.fanout.afterTick(this)
+    if (this.#emptied.size === 0) this.scheduler.afterTick(this)
     this.#emptied.add(link)
   }
 
@@ -381,16 +381,16 @@ export class Clients implements ChannelHost, LinkHost, TickMember, SweepHost {
       }
     } finally {
       // somebody else's listener has thrown
-      if (this.#emptied.size > 0) this.fanout.afterTick(this)
+      if (this.#emptied.size > 0) this.scheduler.afterTick(this)
     }
   }
 
   tick(): number {
-    return this.fanout.tick()
+    return this.scheduler.tick()
   }
 
   turn(): number {
-    return this.fanout.turn()
+    return this.scheduler.turn()
   }
 
   congested(channel: Channel): void {
@@ -398,7 +398,7 @@ export class Clients implements ChannelHost, LinkHost, TickMember, SweepHost {
     this.#reporter.congested(this.#briefOf(channel))
   }
 
-  recovered(channel: Channel, episode: Episode, now: Millis, wasCongested: boolean): void {
+  recovered(channel: Channel, episode: ShedEpisode, now: Millis, wasCongested: boolean): void {
     if (wasCongested) this.congestedNow--
     this.#host.recovered(channel, this.#briefOf(channel), episode, now)
   }

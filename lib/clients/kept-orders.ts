@@ -46,7 +46,7 @@ const MOST_PLACES = 1_000_000
  * and again is not to see old figures' order for ever. Names are random, so that no other process
  * has an order of the same one.
  */
-export class Orders {
+export class KeptOrders {
   /** The least recently used first. */
   readonly #orders = new Map<string, Order>()
   readonly #clock: Clock

@@ -5,7 +5,7 @@ import { timers } from '../base/timers.ts'
 import type { Millis } from '../base/units.ts'
 import type { Left } from '../channel/channel.ts'
 import type { ClientBrief } from '../telemetry/client-identity.ts'
-import type { History } from '../telemetry/closed-clients.ts'
+import type { ClosedClients } from '../telemetry/closed-clients.ts'
 import type { Reporter } from '../telemetry/reporter.ts'
 import type { Client } from './client.ts'
 import { type Condition, conditionOf } from './client-stats.ts'
@@ -39,14 +39,14 @@ export class Leavings {
   #leaving: Leaving[] = []
   readonly #host: LeavingsHost
   readonly #clock: Clock
-  readonly #history: History
+  readonly #history: ClosedClients
   readonly #reporter: Reporter
   readonly #leniency: Leniency
 
   constructor(
     host: LeavingsHost,
     clock: Clock,
-    history: History,
+    history: ClosedClients,
     reporter: Reporter,
     leniency: Leniency,
   ) {

@@ -4,7 +4,7 @@ import { timers } from '../base/timers.ts'
 import type { Millis } from '../base/units.ts'
 import type { Channel } from '../channel/channel.ts'
 import { rttOf, waitOf } from '../channel/predicted-wait.ts'
-import { compare, Orders, type Place, type Standings, type Start } from './kept-orders.ts'
+import { compare, KeptOrders, type Place, type Standings, type Start } from './kept-orders.ts'
 
 export interface Listing {
   /** All that match; on later pages, that matched when the first was made. */
@@ -32,12 +32,12 @@ export interface ListingHost {
 export class Listings {
   readonly #host: ListingHost
   readonly #clock: Clock
-  readonly #orders: Orders
+  readonly #orders: KeptOrders
 
   constructor(host: ListingHost, clock: Clock) {
     this.#host = host
     this.#clock = clock
-    this.#orders = new Orders(clock)
+    this.#orders = new KeptOrders(clock)
   }
 
   /** How many orders are kept. */

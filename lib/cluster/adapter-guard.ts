@@ -7,7 +7,7 @@ import { timers } from '../base/timers.ts'
 import type { Millis } from '../base/units.ts'
 import { note, replaceMethod } from '../socketio/override.ts'
 import type { Reporter } from '../telemetry/reporter.ts'
-import { Answers } from './ordered-answers.ts'
+import { OrderedAnswers } from './ordered-answers.ts'
 import { type AdapterClient, guardClient, ignoreClient, isAdapterClient } from './redis-client.ts'
 
 /** What an adapter may have; nothing of it is taken for granted. */
@@ -49,7 +49,7 @@ const kWatched = Symbol('spillway.watched')
 
 interface MarkedAdapter extends WatchedAdapter {
   [kWatched]?: {
-    readonly by: Adapters
+    readonly by: AdapterGuard
     readonly namespace: string
     /** What gives it its own methods back. */
     readonly restores: ReadonlyArray<(() => void) | undefined>
@@ -67,7 +67,7 @@ const LONGEST_RESTORE: Millis = 5000
  * Watches what connects a server with other nodes. Whatever happens to it, it neither ends the
  * process nor keeps the clients here waiting, and is told.
  */
-export class Adapters {
+export class AdapterGuard {
   readonly #io: AdaptedServer
   readonly #clock: Clock
   readonly #reporter: Reporter
@@ -164,7 +164,7 @@ export class Adapters {
     const hasClient = isAdapterClient(adapter.pubClient)
     const restores: Array<(() => void) | undefined> = []
     if (publishAndReturnOffset) {
-      const answers = new Answers(this.#clock, (isFirst, error) => {
+      const answers = new OrderedAnswers(this.#clock, (isFirst, error) => {
         if (isFirst) this.#report(where, 'late', error)
         else this.#count('late')
       })

@@ -18,7 +18,7 @@ interface Place {
  * questions, also where a later one is refused at once; so is what has waited for too long. From
  * then on nobody waits until something is answered.
  */
-export class Answers {
+export class OrderedAnswers {
   readonly #clock: Clock
   readonly #onLate: (isFirst: boolean, error: Error) => void
   readonly #places = new Set<Place>()

@@ -50,14 +50,14 @@ export interface AdapterHost {
 const kTapped = Symbol('spillway.tapped')
 
 interface MarkedAdapter extends TappedAdapter {
-  [kTapped]?: { readonly by: AdapterTaps; readonly namespace: string }
+  [kTapped]?: { readonly by: BroadcastTap; readonly namespace: string }
 }
 
 /**
  * Has a host told of what is emitted, and of the sockets that adapters look up. Clients can make
  * thousands of dynamic namespaces, each with an adapter: the functions are the same for all.
  */
-export class AdapterTaps {
+export class BroadcastTap {
   readonly #overrides: ReturnType<typeof overridesOf>
 
   constructor(host: AdapterHost) {
@@ -87,7 +87,7 @@ export class AdapterTaps {
   }
 }
 
-function overridesOf(taps: AdapterTaps, host: AdapterHost) {
+function overridesOf(taps: BroadcastTap, host: AdapterHost) {
   const encode = new Override<MarkedAdapter, '_encode'>(
     '_encode',
     function (this: MarkedAdapter, packet: Packet, options: WriteOptions): EncodedPart[] {

@@ -5,10 +5,10 @@ import type { Channel } from '../channel/channel.ts'
 import type { Classifier } from '../classify/classifier.ts'
 import type { KnownClient } from '../clients/clients.ts'
 import { type Broadcast, Broadcasts, type Courier } from '../loop/broadcasts.ts'
-import type { Fanout } from '../loop/turn-scheduler.ts'
+import type { TurnScheduler } from '../loop/turn-scheduler.ts'
 import { Envelope, NO_FIELDS, type WriteOptions } from '../message/envelope.ts'
 import type { EncodedPart } from '../message/frame.ts'
-import type { Ledger } from '../message/held-bytes.ts'
+import type { HeldBytes } from '../message/held-bytes.ts'
 import { type EngineServer, type EngineSocket, missingFeature } from '../socketio/engine.ts'
 import { note, replaceMethod } from '../socketio/override.ts'
 import {
@@ -21,7 +21,7 @@ import {
   unsupportedEngine,
 } from '../socketio/server.ts'
 import { checkUpgradePath, pathOf } from '../socketio/upgrade-path.ts'
-import { AdapterTaps, LookUp } from './broadcast-tap.ts'
+import { BroadcastTap, LookUp } from './broadcast-tap.ts'
 import {
   type ConnectionTap,
   connectionOverrides,
@@ -39,8 +39,8 @@ export type OpenChannel = (conn: EngineSocket, known?: KnownClient) => Channel
 
 /** What a tap shares with others. */
 export interface TapHost {
-  readonly fanout: Fanout
-  readonly ledger: Ledger
+  readonly scheduler: TurnScheduler
+  readonly heldBytes: HeldBytes
   /** Whether everything is sent as without a tap. */
   observes(): boolean
 }
@@ -71,7 +71,7 @@ export class Tap implements Courier<AdapterSocket>, ConnectionTap {
   readonly #overrides = connectionOverrides(this)
   /** What gives the server its own methods back. */
   readonly #restores: Array<() => void> = []
-  readonly #adapterTaps = new AdapterTaps({
+  readonly #adapterTaps = new BroadcastTap({
     emitted: (...emitted) => this.#fields.emitted(...emitted),
     encodes: (adapter, options) => this.#fields.encodes(adapter, options.volatile !== undefined),
     lookUp: (run) => this.#lookUp(run),
@@ -101,7 +101,7 @@ export class Tap implements Courier<AdapterSocket>, ConnectionTap {
     onEngine: (engine: EngineServer) => void = () => {},
     onFault: (where: string, error: Error) => void = () => {},
   ) {
-    this.broadcasts = new Broadcasts(clock, host.fanout, host.ledger, this)
+    this.broadcasts = new Broadcasts(clock, host.scheduler, host.heldBytes, this)
     this.#host = host
     this.#io = io
     this.#classifier = classifier
@@ -169,7 +169,7 @@ export class Tap implements Courier<AdapterSocket>, ConnectionTap {
       // whoever answers has a time limit, and attachments may change meanwhile
       const canWait =
         fields.kind === 'event' && fields.parts.length === 1 && packet.id === undefined
-      return this.#encodings.add(new Encoding(fields, this.#host.fanout.tick(), canWait))
+      return this.#encodings.add(new Encoding(fields, this.#host.scheduler.tick(), canWait))
     })
     if (!restore) throw unsupportedMethod('io.encoder.encode')
     this.#restores.push(restore)
@@ -330,7 +330,7 @@ export class Tap implements Courier<AdapterSocket>, ConnectionTap {
       if (canWait && this.#lookedUp.add(conn, envelope)) return
       this.interrupt()
     }
-    const isNew = encoding.tick === this.#host.fanout.tick()
+    const isNew = encoding.tick === this.#host.scheduler.tick()
     this.#offerNow(conn, tapped, envelope, isNew ? envelope.emittedAt : this.#clock.now())
   }
 

@@ -2,7 +2,7 @@ import { timers } from '../base/timers.ts'
 import type { Bytes, Millis } from '../base/units.ts'
 import type { TickMember } from '../loop/turn-scheduler.ts'
 import type { Envelope } from '../message/envelope.ts'
-import type { Burst } from '../message/frame-batch.ts'
+import type { FrameBatch } from '../message/frame-batch.ts'
 import { Held, type Shared } from '../message/held-bytes.ts'
 import {
   bytesHeldBack,
@@ -13,7 +13,7 @@ import {
 import { note, Override } from '../socketio/override.ts'
 import { hasOwnFlush } from '../socketio/send-path.ts'
 import type { FrameWriter } from './direct/frame-writer.ts'
-import { Backlog } from './kernel-backlog.ts'
+import { KernelBacklog } from './kernel-backlog.ts'
 import { type Ending, HANDOVER, type Link, type LinkEvents, type LinkHost } from './link.ts'
 import { MARKER_BYTES } from './marker-tokens.ts'
 import type { GaugeEvents, TransportGauge } from './transports/transport.ts'
@@ -31,9 +31,9 @@ export class EngineLink implements Link, GaugeEvents {
   #events: LinkEvents | undefined
   #gauge: TransportGauge
   /** What this tick is to write past Engine.IO. */
-  #burst: Burst | undefined
+  #burst: FrameBatch | undefined
   /** Made when the kernel first leaves something. */
-  #backlog: Backlog | undefined
+  #backlog: KernelBacklog | undefined
   /** Of the connection. */
   followsDrain = false
   /** Of a message that is being written, the bytes of the parts still to come. */
@@ -170,7 +170,7 @@ export class EngineLink implements Link, GaugeEvents {
   }
 
   /** Takes what was kept out of Engine.IO's write buffer, unless it has been flushed meanwhile. */
-  #takeBurst(): Burst | undefined {
+  #takeBurst(): FrameBatch | undefined {
     const burst = this.#burst
     if (!burst) return undefined
     const isKept = this.#isKept(burst)
@@ -189,7 +189,7 @@ export class EngineLink implements Link, GaugeEvents {
   }
 
   /** Whether the packets of a burst are still in Engine.IO's write buffer, as far as they were. */
-  #isKept({ heldBack, envelope }: Burst): boolean {
+  #isKept({ heldBack, envelope }: FrameBatch): boolean {
     return heldBack === 0 || this.conn.writeBuffer![heldBack - 1] === envelope.packets.at(-1)
   }
 
@@ -396,7 +396,7 @@ export class EngineLink implements Link, GaugeEvents {
       this.#backlog?.keep(0)
       return
     }
-    this.#backlog ??= new Backlog(this.#host.ledger)
+    this.#backlog ??= new KernelBacklog(this.#host.heldBytes)
     this.#backlog.add(item)
   }
 

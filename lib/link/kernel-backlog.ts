@@ -1,20 +1,20 @@
 import { Fifo } from '../base/fifo.ts'
 import type { Bytes } from '../base/units.ts'
-import type { Ledger, Shared } from '../message/held-bytes.ts'
+import type { HeldBytes, Shared } from '../message/held-bytes.ts'
 import { WRITE_PLACE } from '../message/memory-costs.ts'
 
 /** What a connection was handed and its kernel socket has not taken, oldest first. */
-export class Backlog {
+export class KernelBacklog {
   /** What it takes in memory, as if nobody shared it, with the writes that are under way. */
   cost: Bytes = 0
-  readonly #ledger: Ledger
+  readonly #heldBytes: HeldBytes
   readonly #items = new Fifo<Shared>()
   #bytes: Bytes = 0
   /** Of markers behind the latest item: nobody tells when the kernel takes them. */
   #markers: Bytes = 0
 
-  constructor(ledger: Ledger) {
-    this.#ledger = ledger
+  constructor(heldBytes: HeldBytes) {
+    this.#heldBytes = heldBytes
   }
 
   /** Messages and joined frames, each at least one write. */
@@ -23,7 +23,7 @@ export class Backlog {
   }
 
   add(item: Shared): void {
-    this.#ledger.hold(item)
+    this.#heldBytes.hold(item)
     this.#items.push(item)
     this.#bytes += item.bytes
     this.#markers = 0
@@ -46,12 +46,12 @@ export class Backlog {
       this.#items.shift()
       this.#bytes -= item.bytes
       this.#charge(item, -1)
-      this.#ledger.release(item)
+      this.#heldBytes.release(item)
     }
   }
 
   #charge(item: Shared, times: 1 | -1): void {
-    this.#ledger.add(times * WRITE_PLACE)
+    this.#heldBytes.add(times * WRITE_PLACE)
     // the cost of what waits for others too may have grown since
     this.cost += times * (WRITE_PLACE + item.bytes)
   }

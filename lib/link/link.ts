@@ -1,8 +1,8 @@
 import type { Bytes, Millis } from '../base/units.ts'
 import type { TickMember } from '../loop/turn-scheduler.ts'
 import type { Envelope } from '../message/envelope.ts'
-import type { Bursts } from '../message/frame-batch.ts'
-import type { Ledger } from '../message/held-bytes.ts'
+import type { FrameBatches } from '../message/frame-batch.ts'
+import type { HeldBytes } from '../message/held-bytes.ts'
 
 /** What a link tells its channel. */
 export interface LinkEvents {
@@ -51,8 +51,8 @@ export interface LinkHost {
   readonly plain: boolean
   /** How much may be handed over at once now. */
   readonly handover: Bytes
-  readonly bursts: Bursts
-  readonly ledger: Ledger
+  readonly bursts: FrameBatches
+  readonly heldBytes: HeldBytes
   whenTickEnds(member: TickMember): void
   /** Asks for `tickEnded` when a later tick ends. */
   afterTick(member: TickMember): void

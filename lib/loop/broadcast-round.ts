@@ -16,7 +16,7 @@ interface Entry<Message> {
  * up. Each recipient gets each message once, in the order in which they joined, also if a delivery
  * leads to further visits, catching up or joining.
  */
-export class Round<R extends Recipient, Message> {
+export class BroadcastRound<R extends Recipient, Message> {
   readonly recipients: readonly R[]
   /** The first of `entries` is the `#first`th message that ever joined. */
   readonly #entries: Entry<Message>[] = []

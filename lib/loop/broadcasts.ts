@@ -1,9 +1,9 @@
 import type { Clock } from '../base/clock.ts'
 import type { Envelope } from '../message/envelope.ts'
-import type { Ledger } from '../message/held-bytes.ts'
-import { type Recipient, Round } from './broadcast-round.ts'
+import type { HeldBytes } from '../message/held-bytes.ts'
+import { BroadcastRound, type Recipient } from './broadcast-round.ts'
 import type { Due } from './ready-queue.ts'
-import type { Fanout, FanoutMember } from './turn-scheduler.ts'
+import type { TurnMember, TurnScheduler } from './turn-scheduler.ts'
 
 /** One broadcast, as its adapter hands it to one recipient after the other. */
 export interface Broadcast<R extends Recipient> {
@@ -34,7 +34,7 @@ const MOST_WAITING = 256
  */
 export class Broadcasts<R extends Recipient> {
   readonly #clock: Clock
-  readonly #fanout: Fanout
+  readonly #scheduler: TurnScheduler
   readonly #send: Courier<R>['send']
   readonly #large: number
   readonly #critical: Walk<R>
@@ -44,13 +44,19 @@ export class Broadcasts<R extends Recipient> {
   #inTick = 1
 
   /** @param large fewer recipients are sent a broadcast where it is emitted */
-  constructor(clock: Clock, fanout: Fanout, ledger: Ledger, courier: Courier<R>, large = LARGE) {
+  constructor(
+    clock: Clock,
+    scheduler: TurnScheduler,
+    heldBytes: HeldBytes,
+    courier: Courier<R>,
+    large = LARGE,
+  ) {
     this.#clock = clock
     this.#large = large
-    this.#fanout = fanout
+    this.#scheduler = scheduler
     this.#send = courier.send
-    this.#critical = new Walk(fanout, ledger, courier, true)
-    this.#cosmetic = new Walk(fanout, ledger, courier, false)
+    this.#critical = new Walk(scheduler, heldBytes, courier, true)
+    this.#cosmetic = new Walk(scheduler, heldBytes, courier, false)
   }
 
   /** Whether any recipient is due something. */
@@ -66,7 +72,7 @@ export class Broadcasts<R extends Recipient> {
     const walk = broadcast.envelope.rule.class === 'critical' ? this.#critical : this.#cosmetic
     const now = this.#isAlone() && walk.empty
     walk.add(recipients, broadcast)
-    if (now) while (!walk.empty && !this.#fanout.spent(this.#clock.now())) this.#visit(walk)
+    if (now) while (!walk.empty && !this.#scheduler.spent(this.#clock.now())) this.#visit(walk)
     while (walk.waiting > MOST_WAITING) this.#visit(walk)
   }
 
@@ -103,7 +109,7 @@ export class Broadcasts<R extends Recipient> {
 
   /** How many there will be in a tick is guessed from the one before. */
   #isAlone(): boolean {
-    const tick = this.#fanout.tick()
+    const tick = this.#scheduler.tick()
     if (tick === this.#tick) {
       this.#inTick++
       return false
@@ -116,17 +122,22 @@ export class Broadcasts<R extends Recipient> {
 }
 
 /** The broadcasts of one class that wait, in rounds that follow each other. */
-class Walk<R extends Recipient> implements FanoutMember {
+class Walk<R extends Recipient> implements TurnMember {
   due: Due = 'no'
-  readonly #rounds: Round<R, Broadcast<R>>[] = []
-  readonly #fanout: Fanout
-  readonly #ledger: Ledger
+  readonly #rounds: BroadcastRound<R, Broadcast<R>>[] = []
+  readonly #scheduler: TurnScheduler
+  readonly #heldBytes: HeldBytes
   readonly #courier: Courier<R>
   readonly #isCritical: boolean
 
-  constructor(fanout: Fanout, ledger: Ledger, courier: Courier<R>, isCritical: boolean) {
-    this.#fanout = fanout
-    this.#ledger = ledger
+  constructor(
+    scheduler: TurnScheduler,
+    heldBytes: HeldBytes,
+    courier: Courier<R>,
+    isCritical: boolean,
+  ) {
+    this.#scheduler = scheduler
+    this.#heldBytes = heldBytes
     this.#courier = courier
     this.#isCritical = isCritical
   }
@@ -143,24 +154,24 @@ class Walk<R extends Recipient> implements FanoutMember {
   }
 
   add(recipients: readonly R[], broadcast: Broadcast<R>): void {
-    this.#ledger.hold(broadcast.envelope)
+    this.#heldBytes.hold(broadcast.envelope)
     let last = this.#rounds.at(-1)
     // with an earlier one it would overtake the later ones
     if (!last?.isFor(recipients)) {
-      last = new Round(recipients)
+      last = new BroadcastRound(recipients)
       this.#rounds.push(last)
     }
     last.join(broadcast)
-    this.#fanout.add(this, this.#isCritical)
+    this.#scheduler.add(this, this.#isCritical)
   }
 
   /** One recipient a call, so that others have their turn. */
   serve(): void {
     try {
       do this.visit()
-      while (this.#fanout.ended && !this.empty)
+      while (this.#scheduler.ended && !this.empty)
     } finally {
-      if (!this.empty) this.#fanout.add(this, this.#isCritical)
+      if (!this.empty) this.#scheduler.add(this, this.#isCritical)
     }
   }
 
@@ -182,6 +193,6 @@ class Walk<R extends Recipient> implements FanoutMember {
   }
 
   readonly #release = ({ envelope }: Broadcast<R>): void => {
-    this.#ledger.release(envelope)
+    this.#heldBytes.release(envelope)
   }
 }

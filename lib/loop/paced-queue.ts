@@ -14,7 +14,7 @@ const CONTINUATIONS = 3
  * Does things in their order, a slice of them in each turn of the event loop, so that thousands that
  * come in one turn leave room for everything else. What comes alone is done in the same turn.
  */
-export class Pace {
+export class PacedQueue {
   readonly #clock: Clock
   readonly #waiting: Array<{ readonly task: Task; readonly since: Millis } | undefined> = []
   /** Of those, how many are done, and `undefined`. */

@@ -4,7 +4,7 @@ import type { Millis } from '../base/units.ts'
 import { type Due, ReadyQueue } from './ready-queue.ts'
 
 /** A client that something was handed over for, or the broadcasts of a class. */
-export interface FanoutMember {
+export interface TurnMember {
   /** Kept by the fan-out: in which of its lists it waits. */
   due: Due
   /** Writes what it was handed, or a part of it, and asks for its next turn. */
@@ -25,7 +25,7 @@ export interface TickMember {
  * Clients that wait for something critical come first; apart from that, each in the order in which
  * it began to wait.
  */
-export class Fanout {
+export class TurnScheduler {
   /** Slices of clients that were left by the turn before. */
   slices = 0
   /** Of the loop, in all: from the first emit or answer of a turn to its last write. */
@@ -33,8 +33,8 @@ export class Fanout {
   readonly #clock: Clock
   readonly #budget: Millis
   readonly #onTickEnd: () => void
-  readonly #first = new ReadyQueue<FanoutMember>('first')
-  readonly #later = new ReadyQueue<FanoutMember>('later')
+  readonly #first = new ReadyQueue<TurnMember>('first')
+  readonly #later = new ReadyQueue<TurnMember>('later')
   /** The end of this tick is awaited. */
   #scheduled = false
   #ticks = 1
@@ -72,7 +72,7 @@ export class Fanout {
     started.add(this)
   }
 
-  add(member: FanoutMember, critical: boolean): void {
+  add(member: TurnMember, critical: boolean): void {
     if (this.#ended) {
       member.serve(this.#clock.now())
       return
@@ -231,7 +231,7 @@ export class Fanout {
  * What is emitted right before `process.exit()`, and by other listeners of its `exit`, is still
  * written, as without a fan-out.
  */
-const started = new Set<Fanout>()
+const started = new Set<TurnScheduler>()
 
 function endAll(): void {
   for (const fanout of started) fanout.end()

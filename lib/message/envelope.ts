@@ -1,6 +1,6 @@
 import type { Bytes, Millis } from '../base/units.ts'
 import { type EncodedPart, frameBytes, framesOf, isFramable } from './frame.ts'
-import type { Ledger, Shared } from './held-bytes.ts'
+import type { HeldBytes, Shared } from './held-bytes.ts'
 import { BUFFER_COST, memoryOf } from './memory-costs.ts'
 import type { Rule } from './rule.ts'
 
@@ -47,7 +47,7 @@ export class Envelope implements Shared {
   readonly framable: boolean
   #holders = 0
   #charged: Bytes = 0
-  #ledger: Ledger | undefined
+  #heldBytes: HeldBytes | undefined
   #weight: Bytes | undefined
   readonly #bare: (() => readonly EncodedPart[]) | undefined
   /** The frame that came with the message. */
@@ -98,7 +98,7 @@ export class Envelope implements Shared {
       this.#frames = this.#given
         ? Buffer.concat(this.#given, this.bytes)
         : framesOf(this.parts, this.bytes)
-      this.#ledger?.charge(this)
+      this.#heldBytes?.charge(this)
     }
     return this.#frames
   }
@@ -120,7 +120,7 @@ export class Envelope implements Shared {
     return this.#frames ? this.weight + BUFFER_COST + this.bytes : this.weight
   }
 
-  // The ledger's, and no part of what is sent, which never changes.
+  // Kept by `HeldBytes`, and no part of what is sent, which never changes.
 
   get holders(): number {
     return this.#holders
@@ -138,12 +138,12 @@ export class Envelope implements Shared {
     this.#charged = charged
   }
 
-  get ledger(): Ledger | undefined {
-    return this.#ledger
+  get heldBytes(): HeldBytes | undefined {
+    return this.#heldBytes
   }
 
-  set ledger(ledger: Ledger | undefined) {
-    this.#ledger = ledger
+  set heldBytes(heldBytes: HeldBytes | undefined) {
+    this.#heldBytes = heldBytes
   }
 
   /** @param maxAge where the annotation does not say */

@@ -7,9 +7,9 @@ import { BUFFER_COST } from './memory-costs.ts'
  * What one client is sent in one tick: a chain of envelopes that leave in one system call. Clients
  * that are sent the same share its nodes, and so the buffer that their frames are joined in.
  */
-export class Burst {
+export class FrameBatch {
   readonly envelope: Envelope
-  readonly before: Burst | undefined
+  readonly before: FrameBatch | undefined
   readonly bytes: Bytes
   /**
    * How many packets Engine.IO would hold back, until its transport has sent what was written
@@ -18,14 +18,14 @@ export class Burst {
   readonly heldBack: number
   #held: Held | undefined
   /** What most clients are sent after it. */
-  #next: Burst | undefined
+  #next: FrameBatch | undefined
   #frames: Buffer | undefined
 
   /**
    * @param before what it follows
    * @param sent how many packets of a first envelope Engine.IO would send at once
    */
-  constructor(envelope: Envelope, before?: Burst, sent: 0 | 1 = 0) {
+  constructor(envelope: Envelope, before?: FrameBatch, sent: 0 | 1 = 0) {
     this.envelope = envelope
     this.before = before
     this.bytes = (before?.bytes ?? 0) + envelope.bytes
@@ -33,8 +33,8 @@ export class Burst {
   }
 
   /** This and one more. */
-  and(envelope: Envelope): Burst {
-    if (this.#next?.envelope !== envelope) this.#next = new Burst(envelope, this)
+  and(envelope: Envelope): FrameBatch {
+    if (this.#next?.envelope !== envelope) this.#next = new FrameBatch(envelope, this)
     return this.#next
   }
 
@@ -48,8 +48,8 @@ export class Burst {
     return this.#beginning.envelope.packets[0]!
   }
 
-  get #beginning(): Burst {
-    let first: Burst = this
+  get #beginning(): FrameBatch {
+    let first: FrameBatch = this
     while (first.before) first = first.before
     return first
   }
@@ -57,7 +57,7 @@ export class Burst {
   /** The packets that Engine.IO would hold back. */
   get packets(): EnginePacket[] {
     const packets: EnginePacket[] = []
-    for (let each: Burst | undefined = this; each; each = each.before) {
+    for (let each: FrameBatch | undefined = this; each; each = each.before) {
       packets.unshift(...each.envelope.packets)
     }
     return packets.slice(packets.length - this.heldBack)
@@ -80,7 +80,7 @@ export class Burst {
   #join(): Buffer {
     const joined = Buffer.allocUnsafe(this.bytes)
     let end = this.bytes
-    for (let each: Burst | undefined = this; each; each = each.before) {
+    for (let each: FrameBatch | undefined = this; each; each = each.before) {
       end -= each.envelope.bytes
       joined.set(each.envelope.frames, end)
     }
@@ -89,16 +89,19 @@ export class Burst {
 }
 
 /** Finds the nodes that are shared: those of the first envelope of a tick. */
-export class Bursts {
+export class FrameBatches {
   /** By how many packets of them Engine.IO would send at once. */
-  readonly #first: [none: Burst | undefined, one: Burst | undefined] = [undefined, undefined]
+  readonly #first: [none: FrameBatch | undefined, one: FrameBatch | undefined] = [
+    undefined,
+    undefined,
+  ]
 
   /** @param writable whether Engine.IO would send its first packet at once */
-  startingWith(envelope: Envelope, writable: boolean): Burst {
+  startingWith(envelope: Envelope, writable: boolean): FrameBatch {
     const sent = writable ? 1 : 0
     let first = this.#first[sent]
     if (first?.envelope !== envelope) {
-      first = new Burst(envelope, undefined, sent)
+      first = new FrameBatch(envelope, undefined, sent)
       this.#first[sent] = first
     }
     return first

@@ -6,11 +6,11 @@ export interface Shared {
   readonly bytes: Bytes
   /** What it takes in memory, as estimated: objects, texts and buffers. It may grow. */
   readonly cost: Bytes
-  /** How many clients it is held for; the ledger's, as what follows. */
+  /** How many clients it is held for; kept by `HeldBytes`, as what follows. */
   holders: number
-  /** What the ledger counts of it. */
+  /** What `HeldBytes` counts of it. */
   charged: Bytes
-  ledger: Ledger | undefined
+  heldBytes: HeldBytes | undefined
 }
 
 /** Memory of a size that is known, of whatever. */
@@ -19,7 +19,7 @@ export class Held implements Shared {
   readonly cost: Bytes
   holders = 0
   charged: Bytes = 0
-  ledger: Ledger | undefined
+  heldBytes: HeldBytes | undefined
 
   constructor(bytes: Bytes, cost = bytes) {
     this.bytes = bytes
@@ -28,12 +28,12 @@ export class Held implements Shared {
 }
 
 /** The memory that the process holds for its clients; what several of them share counts once. */
-export class Ledger {
+export class HeldBytes {
   bytes: Bytes = 0
 
   hold(item: Shared): void {
     item.holders++
-    item.ledger = this
+    item.heldBytes = this
     this.charge(item)
   }
 
@@ -48,7 +48,7 @@ export class Ledger {
     if (--item.holders > 0) return
     this.bytes -= item.charged
     item.charged = 0
-    item.ledger = undefined
+    item.heldBytes = undefined
   }
 
   /** Counts memory of one client alone; negative where it is freed. */

@@ -2,7 +2,7 @@ import type { ClosedClient } from '../../schemas/stats.ts'
 import { CLOSING_CODES, CLOSINGS, type ClosingCode } from '../base/outcomes.ts'
 
 /** The clients closed lately, and how many there were by code. */
-export class History {
+export class ClosedClients {
   readonly counts: Record<ClosingCode, number>
   readonly #capacity: number
   readonly #ring: ClosedClient[] = []

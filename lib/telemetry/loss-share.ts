@@ -5,7 +5,7 @@ import type { Millis } from '../base/units.ts'
  * is cut into spans: the share is that of the latest one and of the one before it. It follows from
  * what was noted alone, however often it is asked for.
  */
-export class Losses {
+export class LossShare {
   readonly #since: Millis
   /** The latest span in which something was noted. */
   #span = 0

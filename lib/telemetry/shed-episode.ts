@@ -40,7 +40,7 @@ export interface Untold {
  * Sums up what is shed for one client, by namespace, until it has caught up. While that lasts it can
  * be told of in parts.
  */
-export class Episode {
+export class ShedEpisode {
   readonly since: Millis
   /** When the client became congested, if it did. */
   congestedAt: Millis = Number.NEGATIVE_INFINITY

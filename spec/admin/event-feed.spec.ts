@@ -5,7 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { expect } from 'chai'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isStillAllowed } from '../../lib/admin/ask-again.ts'
-import { Feed } from '../../lib/admin/event-feed.ts'
+import { EventFeed } from '../../lib/admin/event-feed.ts'
 import { EventPlaces } from '../../lib/admin/event-places.ts'
 import { EventReader } from '../../lib/admin/event-reader.ts'
 import { KiB } from '../../lib/base/units.ts'
@@ -44,7 +44,7 @@ function parse(text: string): Told[] {
     })
 }
 
-describe('Feed', () => {
+describe('EventFeed', () => {
   let fixture: AppFixture
   const ends: Array<() => void> = []
   const start = async (options: Parameters<typeof startApp>[0] = {}) => {
@@ -236,7 +236,7 @@ describe('Feed', () => {
       let now = 0
       let allowed = true
       let asked = 0
-      const feed = new Feed(fixture.app.spillway, { now: () => now, wall: () => now })
+      const feed = new EventFeed(fixture.app.spillway, { now: () => now, wall: () => now })
       ends.push(() => feed.close())
       const isAllowed = async () => {
         asked++
@@ -303,7 +303,7 @@ describe('Feed', () => {
 
     it('and is not opened any more then', async () => {
       await start()
-      const feed = new Feed(fixture.app.spillway)
+      const feed = new EventFeed(fixture.app.spillway)
       feed.close()
       const response = { writableLength: 0, destroy() {} }
       const opened = feed.open(response, '127.0.0.1', async () => true)

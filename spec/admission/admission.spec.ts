@@ -7,7 +7,7 @@ import type { Server } from 'socket.io'
 import { connect, type Socket } from 'socket.io-client'
 import { WebSocket } from 'ws'
 import { Admission } from '../../lib/admission/admission.ts'
-import { Gate } from '../../lib/admission/handshakes.ts'
+import { Handshakes } from '../../lib/admission/handshakes.ts'
 import { systemClock } from '../../lib/base/clock.ts'
 import { Registry, registerMetrics } from '../../lib/metrics/register.ts'
 import type { RefusedClient } from '../../lib/telemetry/client-identity.ts'
@@ -47,9 +47,9 @@ function persistent(url: string, transports: string[]): Socket {
   })
 }
 
-describe('Gate', () => {
+describe('Handshakes', () => {
   let fixture: Fixture
-  let gate: Gate
+  let gate: Handshakes
   let over = false
   const refused: RefusedClient[] = []
   const open: Array<{ close(): unknown }> = []
@@ -69,7 +69,7 @@ describe('Gate', () => {
   })
 
   /** Lets nobody in while `over`. */
-  function guard(io: Server): Gate {
+  function guard(io: Server): Handshakes {
     const host = {
       overBudget: () => over,
       refused: (client: RefusedClient) => refused.push(client),
@@ -79,7 +79,7 @@ describe('Gate', () => {
       [...io._nsps.values()].some(({ sockets }) =>
         [...sockets.values()].some((socket) => socket.conn === conn),
       )
-    const guarding = new Gate(io as never, admission, isConnected, systemClock)
+    const guarding = new Handshakes(io as never, admission, isConnected, systemClock)
     guarding.guard([io.engine])
     return guarding
   }

@@ -3,9 +3,9 @@ import { expect } from 'chai'
 import type { Limits } from '../../lib/base/limits.ts'
 import { Channel, type ChannelHost } from '../../lib/channel/channel.ts'
 import type { Envelope } from '../../lib/message/envelope.ts'
-import { Ledger } from '../../lib/message/held-bytes.ts'
+import { HeldBytes } from '../../lib/message/held-bytes.ts'
 import { Meters } from '../../lib/telemetry/meters.ts'
-import type { Episode } from '../../lib/telemetry/shed-episode.ts'
+import type { ShedEpisode } from '../../lib/telemetry/shed-episode.ts'
 import { criticalRule, envelope, rule } from '../support/fakes/envelopes.ts'
 import { FakeLink } from '../support/fakes/fake-link.ts'
 import { LIMITS } from '../support/fakes/simulation.ts'
@@ -22,9 +22,9 @@ function setUp(
   link.proof = proof
   const meters = new Meters()
   const log: string[] = []
-  const episodes: Episode[] = []
+  const episodes: ShedEpisode[] = []
   const watched = new Set<Channel>()
-  const ledger = new Ledger()
+  const heldBytes = new HeldBytes()
   let turns = 0
   const host: ChannelHost = {
     limits: { ...limits, ...changed },
@@ -43,7 +43,7 @@ function setUp(
     limitsFor: () => host.limits,
     lookClosely() {},
     meters,
-    ledger,
+    heldBytes,
     loopDelay: { at: () => 0 },
     disconnected: () => {},
     congested: () => log.push('congested'),
@@ -53,7 +53,7 @@ function setUp(
     },
   }
   const channel = new Channel('a', link, host, 0)
-  return { link, log, meters, episodes, watched, ledger, channel }
+  return { link, log, meters, episodes, watched, heldBytes, channel }
 }
 
 function cosmetic(bytes = 100, fields: Partial<Parameters<typeof envelope>[0]> = {}): Envelope {
@@ -518,13 +518,13 @@ describe('Channel', () => {
     })
 
     it('keeps nothing that is emitted as the rest of a client that is gone is counted', () => {
-      const { channel, ledger } = setUp()
+      const { channel, heldBytes } = setUp()
       channel.offer(cosmetic(1000), 0)
       channel.offer(cosmetic(), 0)
       const forget = once('undelivered', () => channel.offer(critical(), 0))
       try {
         channel.closed()
-        expect([channel.queued, ledger.bytes]).to.deep.equal([0, 0])
+        expect([channel.queued, heldBytes.bytes]).to.deep.equal([0, 0])
       } finally {
         forget()
       }

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { Lane } from '../../lib/channel/lane.ts'
 import type { Envelope } from '../../lib/message/envelope.ts'
-import { Ledger } from '../../lib/message/held-bytes.ts'
+import { HeldBytes } from '../../lib/message/held-bytes.ts'
 import { envelope, rule } from '../support/fakes/envelopes.ts'
 
 const ranks = [rule({ class: 'cosmetic', rank: -1 }), rule(), rule({ class: 'cosmetic', rank: 5 })]
@@ -10,7 +10,7 @@ const ranks = [rule({ class: 'cosmetic', rank: -1 }), rule(), rule({ class: 'cos
 describe('Lane', () => {
   describe('#push and #shift', () => {
     it('are first in, first out within a rank, and the highest rank is first out', () => {
-      const lane = new Lane(new Ledger())
+      const lane = new Lane(new HeldBytes())
       const [a, b, c, d, e] = [1, 0, 2, 1, 2].map((rank) => envelope({ rule: ranks[rank]! }))
       for (const each of [a, b, c, d, e]) lane.push(each!)
       expect([...lane].map(({ rule }) => rule.rank)).to.deep.equal([5, 5, 0, 0, -1])
@@ -18,7 +18,7 @@ describe('Lane', () => {
     })
 
     it('let what comes overtake all of lower ranks that wait, at whatever moment', () => {
-      const lane = new Lane(new Ledger())
+      const lane = new Lane(new HeldBytes())
       const [low, high, middle] = [0, 2, 1].map((rank) => envelope({ rule: ranks[rank]! }))
       lane.push(low!)
       lane.push(high!)
@@ -31,7 +31,7 @@ describe('Lane', () => {
     })
 
     it('are first in, first out across ranks in the order of arrival', () => {
-      const lane = new Lane(new Ledger(), 'arrival')
+      const lane = new Lane(new HeldBytes(), 'arrival')
       const envelopes = ranks.map((each) => envelope({ rule: each }))
       for (const each of envelopes) lane.push(each)
       expect([...lane]).to.deep.equal(envelopes)
@@ -39,7 +39,7 @@ describe('Lane', () => {
     })
 
     it('keep count of messages and bytes', () => {
-      const lane = new Lane(new Ledger())
+      const lane = new Lane(new HeldBytes())
       lane.push(envelope({ bytes: 100 }))
       lane.push(envelope({ bytes: 50 }))
       expect(lane).to.include({ messages: 2, bytes: 150 })
@@ -50,7 +50,7 @@ describe('Lane', () => {
 
   describe('#conflate', () => {
     it('keeps the queue position of the entry that it replaces', () => {
-      const lane = new Lane(new Ledger())
+      const lane = new Lane(new HeldBytes())
       const [old, other, newer] = [
         envelope({ key: 'a', bytes: 100 }),
         envelope({ key: 'b' }),
@@ -64,7 +64,7 @@ describe('Lane', () => {
     })
 
     it('does nothing once the earlier one has left', () => {
-      const lane = new Lane(new Ledger())
+      const lane = new Lane(new HeldBytes())
       lane.push(envelope({ key: 'a' }))
       lane.shift()
       expect(lane.conflate(envelope({ key: 'a' }))).to.equal(undefined)
@@ -74,7 +74,7 @@ describe('Lane', () => {
 
   describe('#evict', () => {
     it('takes the oldest of the lowest rank', () => {
-      const lane = new Lane(new Ledger())
+      const lane = new Lane(new HeldBytes())
       const [high, low, lowLater] = [
         envelope({ rule: ranks[2]! }),
         envelope({ rule: ranks[0]! }),
@@ -86,7 +86,7 @@ describe('Lane', () => {
     })
 
     it('spares what has a higher rank than allowed', () => {
-      const lane = new Lane(new Ledger())
+      const lane = new Lane(new HeldBytes())
       lane.push(envelope({ rule: ranks[2]! }))
       expect(lane.evict(0)).to.equal(undefined)
       expect(lane.evictable(0)).to.equal(0)
@@ -98,7 +98,7 @@ describe('Lane', () => {
     const maxAge = 1000
 
     it('takes what is too old of the ranks whose turn has not come, the lowest first', () => {
-      const lane = new Lane(new Ledger())
+      const lane = new Lane(new HeldBytes())
       const [lowest, young, low, high] = [
         envelope({ rule: ranks[0]!, at: 0 }),
         envelope({ rule: ranks[0]!, at: 900 }),
@@ -115,7 +115,7 @@ describe('Lane', () => {
     })
 
     it('takes nothing where all are of one rank: its turn comes', () => {
-      const lane = new Lane(new Ledger())
+      const lane = new Lane(new HeldBytes())
       lane.push(envelope({ rule: ranks[1]!, at: 0 }))
       expect(lane.shiftOverdue(1e9, maxAge)).to.equal(undefined)
     })
@@ -123,7 +123,7 @@ describe('Lane', () => {
 
   describe('#moveIf', () => {
     it('moves in the order in which they would have left', () => {
-      const [from, to] = [new Lane(new Ledger()), new Lane(new Ledger(), 'arrival')]
+      const [from, to] = [new Lane(new HeldBytes()), new Lane(new HeldBytes(), 'arrival')]
       const [first, low, high, other] = [
         envelope({ rule: ranks[1]!, namespace: '/a' }),
         envelope({ rule: ranks[0]!, namespace: '/a' }),
@@ -178,7 +178,7 @@ describe('Lane', () => {
     )
     fc.assert(
       fc.property(fc.array(step, { minLength: 50, maxLength: 300, size: 'max' }), (steps) => {
-        const lane = new Lane(new Ledger())
+        const lane = new Lane(new HeldBytes())
         const model: Envelope[] = []
         for (const each of steps) {
           operations++

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { Shadow } from '../../lib/channel/observed-backlog.ts'
+import { ObservedBacklog } from '../../lib/channel/observed-backlog.ts'
 import { DeliveryWindow } from '../../lib/window/delivery-window.ts'
 import { LIMITS as DEFAULTS } from '../support/fakes/simulation.ts'
 
@@ -11,7 +11,7 @@ const MESSAGES = 4000
 
 /** Asked as a channel asks it, with nothing known of the path. */
 function setUp() {
-  const shadow = new Shadow()
+  const shadow = new ObservedBacklog()
   const window = new DeliveryWindow()
   return {
     shadow,
@@ -20,7 +20,7 @@ function setUp() {
   }
 }
 
-describe('Shadow', () => {
+describe('ObservedBacklog', () => {
   /** The share that would be dropped of messages to a client that takes so many bytes a message. */
   function dropped(taken: number): number {
     const { shadow, advance, drops } = setUp()

@@ -5,7 +5,7 @@ import type { Clock } from '../../lib/base/clock.ts'
 import { KiB } from '../../lib/base/units.ts'
 import type { Channel } from '../../lib/channel/channel.ts'
 import { Census } from '../../lib/clients/census.ts'
-import { Orders } from '../../lib/clients/kept-orders.ts'
+import { KeptOrders } from '../../lib/clients/kept-orders.ts'
 import { type Listing, Listings } from '../../lib/clients/listing.ts'
 import { cosmetic } from '../../schemas/priority.ts'
 import type { ClientStats, ListQuery } from '../../schemas/stats.ts'
@@ -277,7 +277,7 @@ describe('Listing', () => {
     })
 
     it('keeps a million places at most, of all orders together', () => {
-      const orders = new Orders(clock)
+      const orders = new KeptOrders(clock)
       const of = (places: number) => ({
         ids: Array<string>(places).fill('a-1'),
         figures: new Float64Array(places),

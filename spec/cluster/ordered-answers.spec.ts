@@ -1,13 +1,13 @@
 import { expect } from 'chai'
 import type { SinonFakeTimers } from 'sinon'
-import { Answers, LATEST } from '../../lib/cluster/ordered-answers.ts'
+import { LATEST, OrderedAnswers } from '../../lib/cluster/ordered-answers.ts'
 import { fakeTimers } from '../support/fakes/fake-timers.ts'
 
 /** What is asked, and what became of it, in order. */
 function makeAnswers(timers: SinonFakeTimers) {
   const told: string[] = []
   const lates: boolean[] = []
-  const answers = new Answers({ now: () => timers.now, wall: () => timers.now }, (isFirst) =>
+  const answers = new OrderedAnswers({ now: () => timers.now, wall: () => timers.now }, (isFirst) =>
     lates.push(isFirst),
   )
   const ask = (name: string) => {
@@ -31,7 +31,7 @@ function deferred() {
   return { promise, resolve, reject }
 }
 
-describe('Answers', () => {
+describe('OrderedAnswers', () => {
   let timers: SinonFakeTimers
 
   beforeEach(() => {

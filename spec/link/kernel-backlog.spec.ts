@@ -1,15 +1,15 @@
 import { expect } from 'chai'
-import { Backlog } from '../../lib/link/kernel-backlog.ts'
-import { Held, Ledger } from '../../lib/message/held-bytes.ts'
+import { KernelBacklog } from '../../lib/link/kernel-backlog.ts'
+import { Held, HeldBytes } from '../../lib/message/held-bytes.ts'
 import { WRITE_PLACE } from '../../lib/message/memory-costs.ts'
 
-describe('Backlog', () => {
+describe('KernelBacklog', () => {
   function filled(count: number) {
-    const ledger = new Ledger()
-    const backlog = new Backlog(ledger)
+    const heldBytes = new HeldBytes()
+    const backlog = new KernelBacklog(heldBytes)
     for (let n = 0; n < count; n++) backlog.add(new Held(10))
     /** Without the places of the writes that are under way. */
-    const bytes = () => ledger.bytes - backlog.writes * WRITE_PLACE
+    const bytes = () => heldBytes.bytes - backlog.writes * WRITE_PLACE
     return { backlog, bytes }
   }
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { Round } from '../../lib/loop/broadcast-round.ts'
+import { BroadcastRound } from '../../lib/loop/broadcast-round.ts'
 
 const SEED = 20261125
 const OPERATIONS = 100_000
@@ -31,7 +31,7 @@ class Thrown extends Error {}
 
 /** A round beside a count of what each recipient has got: each message once, and in order. */
 class Play {
-  readonly round: Round<{ conn: object; got: number }, number>
+  readonly round: BroadcastRound<{ conn: object; got: number }, number>
   readonly recipients: Array<{ conn: object; got: number }>
   finished = 0
   joined = 0
@@ -48,7 +48,7 @@ class Play {
     throwsEvery,
   }: typeof runs extends fc.Arbitrary<infer R> ? R : never) {
     this.recipients = Array.from({ length: size }, () => ({ conn: {}, got: 0 }))
-    this.round = new Round(this.recipients)
+    this.round = new BroadcastRound(this.recipients)
     this.#left = [...operations]
     this.#nestedEvery = nestedEvery
     this.#throwsEvery = throwsEvery
@@ -101,10 +101,10 @@ class Play {
   }
 }
 
-describe('Round', () => {
+describe('BroadcastRound', () => {
   it('visits everyone in turn, and gives what has joined meanwhile to those before, too', () => {
     const recipients = ['a', 'b', 'c'].map((name) => ({ conn: {}, name }))
-    const round = new Round<(typeof recipients)[number], number>(recipients)
+    const round = new BroadcastRound<(typeof recipients)[number], number>(recipients)
     const log: string[] = []
     const visit = () =>
       round.visit(
@@ -120,7 +120,7 @@ describe('Round', () => {
 
   it('gives whoever catches up what it is due, and that no second time', () => {
     const recipients = ['a', 'b', 'c'].map((name) => ({ conn: {}, name }))
-    const round = new Round<(typeof recipients)[number], number>(recipients)
+    const round = new BroadcastRound<(typeof recipients)[number], number>(recipients)
     const log: string[] = []
     const deliver = ({ name }: { name: string }, message: number) => log.push(`${name}${message}`)
     round.join(1)
@@ -133,7 +133,7 @@ describe('Round', () => {
 
   it('is for the same recipients in the same order', () => {
     const [a, b] = [{ conn: {} }, { conn: {} }]
-    const round = new Round([a, b])
+    const round = new BroadcastRound([a, b])
     expect([[a, b], [b, a], [a], [a, b, a]].map((each) => round.isFor(each))).to.deep.equal([
       true,
       false,

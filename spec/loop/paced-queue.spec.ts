@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect } from 'chai'
-import { Pace } from '../../lib/loop/paced-queue.ts'
+import { PacedQueue } from '../../lib/loop/paced-queue.ts'
 import { fakeClock } from '../support/fakes/fake-clock.ts'
 
-describe('Pace', () => {
+describe('PacedQueue', () => {
   function makePace() {
     const clock = fakeClock()
-    return { clock, pace: new Pace(clock), done: [] as number[] }
+    return { clock, pace: new PacedQueue(clock), done: [] as number[] }
   }
 
   it('does what comes alone in the same turn, though not inside the call', async () => {

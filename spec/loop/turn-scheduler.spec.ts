@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { io as connect } from 'socket.io-client'
 import type { Due } from '../../lib/loop/ready-queue.ts'
-import { Fanout, type FanoutMember } from '../../lib/loop/turn-scheduler.ts'
+import { type TurnMember, TurnScheduler } from '../../lib/loop/turn-scheduler.ts'
 import { messages } from '../support/messages.ts'
 import { type Fixture, startServer } from '../support/servers/server.ts'
 
@@ -15,8 +15,8 @@ function setUp(budget: number) {
   const clock = { now: () => time, wall: () => 0 }
   let time = 0
   let ticks = 0
-  const fanout = new Fanout(clock, budget, () => ticks++)
-  const member = (name: string, then?: () => void): FanoutMember => ({
+  const fanout = new TurnScheduler(clock, budget, () => ticks++)
+  const member = (name: string, then?: () => void): TurnMember => ({
     due: 'no' as Due,
     serve() {
       time++
@@ -31,7 +31,7 @@ function setUp(budget: number) {
 
 const tick = () => new Promise<void>((resolve) => process.nextTick(resolve))
 
-describe('Fanout', () => {
+describe('TurnScheduler', () => {
   it('serves everyone when the tick ends, if the budget allows it, each once', async () => {
     const { fanout, log, member, ticks } = setUp(10)
     const a = member('a')

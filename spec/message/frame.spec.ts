@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream'
 import { expect } from 'chai'
 import * as ws from 'ws'
 import { frameBytes, framesOf, isFramable, pingOf } from '../../lib/message/frame.ts'
-import { Burst, Bursts } from '../../lib/message/frame-batch.ts'
+import { FrameBatch, FrameBatches } from '../../lib/message/frame-batch.ts'
 import { envelope } from '../support/fakes/envelopes.ts'
 
 /** Its types leave it out. */
@@ -70,26 +70,26 @@ describe('A burst', () => {
   const [a, b, c] = [4, 5, 6].map((bytes) => envelope({ bytes }))
 
   it('joins what one tick sends to a client, in its order', async () => {
-    const burst = new Bursts().startingWith(a!, true).and(b!).and(c!)
+    const burst = new FrameBatches().startingWith(a!, true).and(b!).and(c!)
     expect(burst.bytes).to.equal(a!.bytes + b!.bytes + c!.bytes)
     expect(await parse(burst.frames)).to.deep.equal(['4x', '4xx', '4xxx'])
   })
 
   it('is shared by clients that are sent the same, and by nobody else', () => {
-    const bursts = new Bursts()
+    const bursts = new FrameBatches()
     const one = bursts.startingWith(a!, true).and(b!)
     const two = bursts.startingWith(a!, true).and(b!)
     expect(two.frames).to.equal(one.frames)
     const other = bursts.startingWith(a!, true).and(c!)
     expect(other).not.to.equal(one)
     expect(String(other.frames)).to.equal(String(Buffer.concat([a!.frames, c!.frames])))
-    expect(bursts.startingWith(b!, true)).to.be.instanceOf(Burst)
+    expect(bursts.startingWith(b!, true)).to.be.instanceOf(FrameBatch)
     expect(bursts.startingWith(b!, true).frames).to.equal(b!.frames)
     expect(bursts.startingWith(b!, false)).not.to.equal(bursts.startingWith(b!, true))
   })
 
   it('tells which packets Engine.IO would hold back: all, or all but the first', () => {
-    const bursts = new Bursts()
+    const bursts = new FrameBatches()
     const parts = envelope({ parts: ['one', Buffer.of(2), Buffer.of(3)] })
     for (const [first, writable, held] of [
       [a!, true, 1],

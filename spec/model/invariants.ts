@@ -155,7 +155,7 @@ const INVARIANTS: readonly Invariant[] = [
   },
   {
     words:
-      'The ledger has what waits for anyone, once; nothing when nobody has anything buffered and nothing is due.',
+      'The held bytes count what waits for anyone, once; nothing when nobody has anything buffered and nothing is due.',
     world({ clients, subjects, broadcasts, loop }) {
       const held = new Set<Envelope>()
       for (const { channel, due } of subjects) {
@@ -166,7 +166,7 @@ const INVARIANTS: readonly Invariant[] = [
       }
       let least = 0
       for (const { weight } of held) least += weight
-      const { bytes } = clients.ledger
+      const { bytes } = clients.heldBytes
       if (bytes < least) return `${bytes} bytes, not ${least}`
       if (!loop.idle || broadcasts.waiting) return
       const none = subjects.every(
@@ -175,10 +175,10 @@ const INVARIANTS: readonly Invariant[] = [
       return none && bytes > 0 && `${bytes} bytes`
     },
     caughtUp({ clients }) {
-      return clients.ledger.bytes !== 0 && `${clients.ledger.bytes} bytes`
+      return clients.heldBytes.bytes !== 0 && `${clients.heldBytes.bytes} bytes`
     },
     ended({ clients }) {
-      return clients.ledger.bytes !== 0 && `${clients.ledger.bytes} bytes`
+      return clients.heldBytes.bytes !== 0 && `${clients.heldBytes.bytes} bytes`
     },
   },
   {
@@ -282,7 +282,7 @@ const INVARIANTS: readonly Invariant[] = [
         return !settled && `${verdict}, uncounted`
       }
       // a DISCONNECT, and all when the process exits, is queued and may leave at once
-      const mayLeave = message.envelope.kind === 'disconnect' || clients.fanout.ended
+      const mayLeave = message.envelope.kind === 'disconnect' || clients.scheduler.ended
       if (verdict === 'queued') return settled && !mayLeave && 'gone'
       return !placed && 'not in its place'
     },
@@ -350,7 +350,7 @@ const INVARIANTS: readonly Invariant[] = [
       if (message.envelope.kind === 'disconnect') return
       const since = congested || congestions > 0
       // when the process exits it is sent on at once, and has recovered
-      const is = channel.congested || clients.fanout.ended
+      const is = channel.congested || clients.scheduler.ended
       return !(is && since) && `${replaced ? 'replaced, ' : ''}not congested`
     },
   },

@@ -46,6 +46,6 @@ export function play(run: Run, total?: Total): void {
   reached('drains', clients.meters.drains)
   reached('refused', world.refused)
   reached('told meanwhile', world.toldMeanwhile)
-  reached('slices', clients.fanout.slices)
+  reached('slices', clients.scheduler.slices)
   for (const [how, times] of Object.entries(world.walked)) reached(how, times)
 }

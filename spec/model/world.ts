@@ -115,8 +115,8 @@ export class World implements Courier<Subject> {
           this.#caught(() => this.#told(channel, 'ongoing', namespaces, now)),
       },
     })
-    const { fanout, ledger } = this.clients
-    this.broadcasts = new Broadcasts(loop, fanout, ledger, this, LARGE)
+    const { scheduler, heldBytes } = this.clients
+    this.broadcasts = new Broadcasts(loop, scheduler, heldBytes, this, LARGE)
     this.#overhearClose()
     for (const outcome of OUTCOMES) {
       if (outcome === 'sent') continue
@@ -185,7 +185,7 @@ export class World implements Courier<Subject> {
 
   /** Listeners of `exit` emit, and nothing else follows. */
   exit(lastWords: readonly Operation[]): void {
-    this.clients.fanout.end()
+    this.clients.scheduler.end()
     this.#rethrow()
     check('exited', this)
     for (const operation of lastWords) {
@@ -208,7 +208,7 @@ export class World implements Courier<Subject> {
   close(): void {
     this.#over = true
     for (const each of this.#subscriptions) each()
-    this.#caught(() => this.clients.fanout.close())
+    this.#caught(() => this.clients.scheduler.close())
     this.loop.uninstall()
   }
 

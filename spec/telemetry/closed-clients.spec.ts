@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { CLOSING_CODES, CLOSINGS } from '../../lib/base/outcomes.ts'
-import { History } from '../../lib/telemetry/closed-clients.ts'
+import { ClosedClients } from '../../lib/telemetry/closed-clients.ts'
 import { closedClient } from '../../schemas/stats.ts'
 
 const facts = (id: string) => ({
@@ -14,11 +14,11 @@ const facts = (id: string) => ({
   inFlight: 0,
 })
 
-describe('History', () => {
+describe('ClosedClients', () => {
   describe('#add', () => {
     it('returns the closed client with the reason of its code', () => {
       for (const code of CLOSING_CODES) {
-        const closed = new History(1).add(code, facts('a'))
+        const closed = new ClosedClients(1).add(code, facts('a'))
         expect(closed).to.deep.equal({ ...facts('a'), code, reason: CLOSINGS[code].reason })
         expect(closedClient.parse(closed)).to.deep.equal(closed)
       }
@@ -27,7 +27,7 @@ describe('History', () => {
 
   describe('#latest', () => {
     it('is empty at first, with a count of nothing for every code', () => {
-      const history = new History(3)
+      const history = new ClosedClients(3)
       expect(history.latest()).to.deep.equal([])
       expect(history.counts).to.have.all.keys(CLOSING_CODES)
       expect(Object.values(history.counts)).to.deep.equal(CLOSING_CODES.map(() => 0))
@@ -37,7 +37,7 @@ describe('History', () => {
       const codes = fc.array(fc.constantFrom(...CLOSING_CODES), { maxLength: 40 })
       fc.assert(
         fc.property(fc.integer({ min: 1, max: 12 }), codes, (capacity, closings) => {
-          const history = new History(capacity)
+          const history = new ClosedClients(capacity)
           const naive: string[] = []
           for (const [n, code] of closings.entries()) {
             history.add(code, facts(String(n)))

@@ -1,11 +1,11 @@
 import { expect } from 'chai'
-import { Losses } from '../../lib/telemetry/loss-share.ts'
+import { LossShare } from '../../lib/telemetry/loss-share.ts'
 
 /** A client of which this much is offered in each second, and lost. */
 function timeline(perSecond: ReadonlyArray<readonly [offered: number, lost: number]>, reads = 0) {
   let offered = 0
   let lost = 0
-  const losses = new Losses(0, 0, 0)
+  const losses = new LossShare(0, 0, 0)
   perSecond.forEach(([more, of], second) => {
     for (let n = 0; n < more; n++) {
       const now = second * 1000 + (n * 1000) / more
@@ -22,7 +22,7 @@ function timeline(perSecond: ReadonlyArray<readonly [offered: number, lost: numb
 const seconds = (count: number, offered: number, lost: number) =>
   Array.from({ length: count }, () => [offered, lost] as const)
 
-describe('Losses', () => {
+describe('LossShare', () => {
   it('are a share of what was offered in the latest span and in the one before', () => {
     const share = timeline([...seconds(10, 10, 10), ...seconds(8, 10, 5)])
     // the latest span began after 15 s, the one before after 10

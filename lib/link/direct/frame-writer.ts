@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Bytes } from '../../base/units.ts'
 import type { TickMember } from '../../loop/turn-scheduler.ts'
-import type { Burst } from '../../message/frame-batch.ts'
+import type { FrameBatch } from '../../message/frame-batch.ts'
 import type { EngineSocket, EngineTransport } from '../../socketio/engine.ts'
 import { note } from '../../socketio/override.ts'
 import { SendPath } from '../../socketio/send-path.ts'
@@ -81,7 +81,7 @@ export class FrameWriter implements WriteOwner, TickMember {
   #writes = 0
   #hold: Hold = 'none'
   /** What was written and Engine.IO would have sent after its transport's first packet. */
-  #secondBatch: Burst | undefined
+  #secondBatch: FrameBatch | undefined
   /** Made when it is first needed: most clients keep up. */
   #onWritten: ((error?: Error | null) => void) | undefined
 
@@ -208,7 +208,7 @@ export class FrameWriter implements WriteOwner, TickMember {
   }
 
   /** @param control a frame of the WebSocket protocol itself, to follow at once */
-  write(burst: Burst, control?: Uint8Array): void {
+  write(burst: FrameBatch, control?: Uint8Array): void {
     this.#hold = 'written'
     // as Engine.IO does with what is written to a connection that is closing
     if (!this.#open) return
@@ -309,7 +309,7 @@ export class FrameWriter implements WriteOwner, TickMember {
   }
 
   /** Not while something is held back: Engine.IO will tell then, and waits for it before it closes. */
-  #tellFlushed(batch: Burst): void {
+  #tellFlushed(batch: FrameBatch): void {
     const conn = this.#conn
     const { server } = conn
     if (conn.listenerCount('flush') + server.listenerCount('flush') > 0) {

@@ -1,7 +1,7 @@
 import type { EngineSocket, EngineTransport } from '../../socketio/engine.ts'
 import { PollingGauge } from './polling.ts'
 import type { GaugeEvents, TransportGauge } from './transport.ts'
-import { BlindGauge } from './unknown.ts'
+import { UnknownGauge } from './unknown.ts'
 import { WebSocketGauge } from './websocket.ts'
 
 /**
@@ -14,7 +14,7 @@ export function elsewhere(
   transport: EngineTransport,
   events: GaugeEvents,
 ): TransportGauge {
-  return new BlindGauge(conn, transport, events, true)
+  return new UnknownGauge(conn, transport, events, true)
 }
 
 /** Measures a transport; one of an unknown kind is measured by the write buffer alone. */
@@ -31,5 +31,5 @@ export function gaugeFor(
   if (transport.name === 'websocket' && WebSocketGauge.supports(transport)) {
     return new WebSocketGauge(conn, transport, events)
   }
-  return new BlindGauge(conn, transport, events)
+  return new UnknownGauge(conn, transport, events)
 }

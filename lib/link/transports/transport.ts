@@ -1,6 +1,6 @@
 import type { Bytes, Millis } from '../../base/units.ts'
 import type { TickMember } from '../../loop/turn-scheduler.ts'
-import type { Burst } from '../../message/frame-batch.ts'
+import type { FrameBatch } from '../../message/frame-batch.ts'
 import type { EngineTransport } from '../../socketio/engine.ts'
 import type { FrameWriter } from '../direct/frame-writer.ts'
 import type { Ending } from '../link.ts'
@@ -27,7 +27,7 @@ export interface TransportGauge {
   /** The connection's write buffer went to the transport; `behind` bytes did not. */
   flushed(bytes: Bytes, behind: Bytes): void
   /** @param before to be written right before the marker */
-  mark(sequence: number, before?: Burst): void
+  mark(sequence: number, before?: FrameBatch): void
   terminate(): void
   /**
    * Tells the client to close, if that can be done now; a WebSocket is closed when it has answered.

@@ -2,7 +2,7 @@ import { discard, type EngineSocket, type EngineTransport } from '../../socketio
 import type { GaugeEvents, TransportGauge } from './transport.ts'
 
 /** One of which nothing is known but what Engine.IO tells of any. */
-export class BlindGauge implements TransportGauge {
+export class UnknownGauge implements TransportGauge {
   readonly writer = undefined
   readonly proof = 'none'
   readonly held = 0

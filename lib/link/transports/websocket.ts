@@ -1,6 +1,6 @@
 import type { Bytes } from '../../base/units.ts'
 import { pingOf } from '../../message/frame.ts'
-import type { Burst } from '../../message/frame-batch.ts'
+import type { FrameBatch } from '../../message/frame-batch.ts'
 import { type EngineSocket, type EngineTransport, readyEventOf } from '../../socketio/engine.ts'
 import { note, Override } from '../../socketio/override.ts'
 import { FrameWriter } from '../direct/frame-writer.ts'
@@ -118,7 +118,7 @@ export class WebSocketGauge implements TransportGauge {
     this.#mixed = true
   }
 
-  mark(sequence: number, before?: Burst): void {
+  mark(sequence: number, before?: FrameBatch): void {
     const marker = makeMarker(sequence)
     this.#append(marker)
     const payload = payloadOf(marker)

@@ -3,7 +3,7 @@ import type { Limits } from '../../../lib/base/limits.ts'
 import { Channel, type ChannelHost } from '../../../lib/channel/channel.ts'
 import type { Link } from '../../../lib/link/link.ts'
 import type { Envelope } from '../../../lib/message/envelope.ts'
-import { Ledger } from '../../../lib/message/held-bytes.ts'
+import { HeldBytes } from '../../../lib/message/held-bytes.ts'
 import { Meters } from '../../../lib/telemetry/meters.ts'
 import { DeliveryWindow } from '../../../lib/window/delivery-window.ts'
 import { PathEstimate } from '../../../lib/window/path-estimate.ts'
@@ -237,7 +237,7 @@ export function channelOver(
     limitsFor: () => host.limits,
     lookClosely() {},
     meters,
-    ledger: new Ledger(),
+    heldBytes: new HeldBytes(),
     congested() {},
     recovered() {},
     loopDelay: { at: (now) => (busy && now % busy.every <= busy.lasts ? now % busy.every : 0) },
