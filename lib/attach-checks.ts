@@ -1,7 +1,7 @@
 import type { Server } from 'socket.io'
 import { isAttached } from './attached.ts'
 import { refuse, verbatim } from './base/errors.ts'
-import type { CompiledMessages } from './classify/message-map.ts'
+import type { CompiledMessages } from './classify/compiled-messages.ts'
 import { checkSocketIo, type TappedServer } from './socketio/server.ts'
 import { checkOwnUpgradePath } from './socketio/upgrade-path.ts'
 import type { Spillway } from './spillway.ts'

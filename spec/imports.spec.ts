@@ -78,7 +78,7 @@ const PACKAGES: Readonly<Record<string, Readonly<Record<string, 'value' | 'type'
   fastify: { 'lib/fastify': 'type', 'lib/fastify-types': 'type', 'lib/admin': 'type' },
   'prom-client': {
     'lib/metrics/register': 'value',
-    'lib/metrics/group': 'type',
+    'lib/metrics/spillway-group': 'type',
     'lib/plugin': 'type',
   },
   'fastify-plugin': { 'lib/plugin': 'value' },

@@ -1,5 +1,5 @@
 import { Panel } from '/panel.js'
-import { bytes } from '/spillway/ui/words.js'
+import { bytes } from '/spillway/ui/format.js'
 
 const POLL_MS = 500
 

@@ -1,8 +1,8 @@
 import { latencyChart } from '/latency-chart.js'
 import { io } from '/socket.io/socket.io.esm.min.js'
+import { bytes, count, percent, rate, span } from '/spillway/ui/format.js'
 import { gaugeChart } from '/spillway/ui/gauge-chart.js'
-import { History } from '/spillway/ui/history.js'
-import { bytes, count, percent, rate, span } from '/spillway/ui/words.js'
+import { Samples } from '/spillway/ui/samples.js'
 
 /** How much of the past is on show. */
 const SECONDS = 60
@@ -34,8 +34,8 @@ export class Panel {
   #socket
   #charts
   #watermarks = {}
-  #latencies = new History(SECONDS)
-  #gauge = new History(SECONDS)
+  #latencies = new Samples(SECONDS)
+  #gauge = new Samples(SECONDS)
   #reels = new Map()
   #lastAt
   #received = 0

@@ -6,7 +6,7 @@ import type { Spillway } from '../spillway.ts'
 import type { SpillwayEvents } from '../telemetry/reporter.ts'
 import { EventPlaces } from './event-places.ts'
 import { EventReader, type EventResponse, frameOf } from './event-reader.ts'
-import { Sheds } from './sheds.ts'
+import { ShedDeltas } from './shed-deltas.ts'
 
 const SHED_INTERVAL: Millis = 1000
 /** Proxies close what is silent for a minute or less. */
@@ -32,7 +32,7 @@ export class EventFeed {
   readonly #asked = new Map<EventReader, Asked>()
   readonly #listeners: Array<() => void> = []
   readonly #timers: NodeJS.Timeout[] = []
-  readonly #sheds = new Sheds()
+  readonly #shedDeltas = new ShedDeltas()
   #open = true
 
   constructor(spillway: Spillway, clock: Clock = systemClock) {
@@ -95,7 +95,7 @@ export class EventFeed {
     this.#relay('closed', (client) => client)
     this.#relay('policy', ({ to }) => to)
     // what was shed while nobody read is not told
-    this.#sheds.since(this.#spillway.readings.rules())
+    this.#shedDeltas.since(this.#spillway.readings.rules())
     this.#timers.push(
       timers.setInterval(() => this.#everySecond(), SHED_INTERVAL).unref(),
       timers.setInterval(() => this.#send(': keep-alive\n\n'), KEEP_ALIVE_INTERVAL).unref(),
@@ -134,7 +134,7 @@ export class EventFeed {
   }
 
   #tellShed(): void {
-    const events = this.#sheds.since(this.#spillway.readings.rules())
+    const events = this.#shedDeltas.since(this.#spillway.readings.rules())
     if (events.length > 0) this.#tell('shed', { seconds: SHED_INTERVAL / 1000, events })
   }
 

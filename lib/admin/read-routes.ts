@@ -14,13 +14,13 @@ import {
   spillwayStats,
 } from '../../schemas/stats.ts'
 import { refuse } from '../base/errors.ts'
-import { isStillAllowed } from './ask-again.ts'
 import { pageOfClosed } from './closed-page.ts'
 import { EventFeed } from './event-feed.ts'
 import type { AdminOptions } from './options.ts'
 import { addRoute, stringify } from './route.ts'
 import { clientParams, NO_CLIENT, noQuery, refusalsOf } from './route-parts.ts'
 import { SharedAnswers } from './shared-answers.ts'
+import { isStillAllowed } from './still-allowed.ts'
 
 /** Different ones at a time: each looks at every client, 14,000 in some 20 ms of the event loop. */
 const MOST_LISTINGS = 8

@@ -10,7 +10,7 @@ const TYPES = {
 
 const PAGE = 'index.html'
 /** Says that a module could not be loaded, and so is none. */
-const CLASSIC = 'loading.js'
+const CLASSIC = 'load-error.js'
 
 /** Nothing from elsewhere, nothing inline, and no text that becomes HTML. */
 const CONTENT_SECURITY_POLICY = [

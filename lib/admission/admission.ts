@@ -3,7 +3,7 @@ import { REFUSAL_REASONS, type RefusalReason } from '../base/outcomes.ts'
 import type { Millis } from '../base/units.ts'
 import { LoopLateness } from '../loop/loop-lateness.ts'
 import type { RefusedClient } from '../telemetry/client-identity.ts'
-import { Holds } from './holds.ts'
+import { ReconnectHolds } from './reconnect-holds.ts'
 
 export interface AdmissionOptions {
   /** How late the event loop may be; undefined: it does not matter. */
@@ -33,7 +33,7 @@ export class Admission {
   /** Without it only a shutdown refuses anybody. */
   readonly #guarded: boolean
   #shut = false
-  readonly #holds = new Holds()
+  readonly #holds = new ReconnectHolds()
   readonly #clock: Clock
 
   /** @param guarded whether budget and event loop matter */

@@ -10,8 +10,8 @@ import { makeRule, type Rule } from '../message/rule.ts'
 import { connectedAs, eventOf, kindOf, type Packet } from '../socketio/packet.ts'
 import type { InvalidPayload } from '../telemetry/reporter.ts'
 import type { CompiledEvent } from './compile-schema.ts'
-import { type CompiledMessages, OTHER } from './message-map.ts'
-import { namesIn } from './schema-keys.ts'
+import { type CompiledMessages, OTHER } from './compiled-messages.ts'
+import { schemaKeys } from './schema-keys.ts'
 
 /** Where a schema leaves open that it describes a function, so that it was not refused at boot. */
 const CALLBACK_MISSING = '(callback): is no argument; { ack } annotates what it is answered'
@@ -227,7 +227,7 @@ function isObject(value: unknown): value is { readonly toJSON?: unknown } {
 }
 
 function pathIn(schema: Schema, path: readonly PropertyKey[]): string {
-  const names = namesIn(schema)
+  const names = schemaKeys(schema)
   const shown = path.map((key) => (typeof key === 'number' || names.has(String(key)) ? key : '*'))
   return shown.join('.') || '(payload)'
 }

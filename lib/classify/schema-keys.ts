@@ -7,7 +7,7 @@ const known = new WeakMap<Schema, ReadonlySet<string>>()
  * The property names that a schema states, at any depth. What else stands in the path of an issue
  * comes from the payload: the keys of a record.
  */
-export function namesIn(schema: Schema): ReadonlySet<string> {
+export function schemaKeys(schema: Schema): ReadonlySet<string> {
   const found = known.get(schema)
   if (found) return found
   const names = new Set(propertiesOf(schema))

@@ -6,7 +6,7 @@ import { refuse, verbatim } from '../base/errors.ts'
 import type { Histogram } from '../base/histogram.ts'
 import type { Spillway } from '../spillway.ts'
 import { type Counted, type Labels, METRICS, type Measured } from './catalogue.ts'
-import { Group, groupOf, noteGroup } from './group.ts'
+import { groupOf, noteGroup, SpillwayGroup } from './spillway-group.ts'
 
 export { Registry }
 
@@ -28,7 +28,7 @@ export function registerMetrics(spillway: Spillway, registry: Registry): void {
   group.add(spillway)
 }
 
-function register(registry: Registry): Group {
+function register(registry: Registry): SpillwayGroup {
   for (const name of Object.keys(METRICS)) {
     if (!registry.getSingleMetric(name)) continue
     throw refuse(
@@ -39,7 +39,7 @@ function register(registry: Registry): Group {
     )
   }
   const registered = new Map<string, object>()
-  const group = new Group(() => {
+  const group = new SpillwayGroup(() => {
     for (const [name, metric] of registered) {
       // it may have been cleared, and have another of that name
       if (registry.getSingleMetric(name) === metric) registry.removeSingleMetric(name)
@@ -56,7 +56,7 @@ function register(registry: Registry): Group {
 function make(
   name: string,
   metric: Counted | Measured,
-  group: Group,
+  group: SpillwayGroup,
   registry: Registry,
 ): Counter | Gauge | PromHistogram {
   const common = { name, help: metric.help, labelNames: metric.labels, registers: [registry] }

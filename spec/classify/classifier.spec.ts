@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { z } from 'zod'
-import { namesIn } from '../../lib/classify/schema-keys.ts'
+import { schemaKeys } from '../../lib/classify/schema-keys.ts'
 import { eventOf, type Packet } from '../../lib/socketio/packet.ts'
 import { cosmetic, critical } from '../../schemas/priority.ts'
 import { classesOf, makeClassifier } from '../support/classes.ts'
@@ -381,8 +381,8 @@ describe('Classifier', () => {
         record: z.record(z.string(), z.object({ f: z.number() })),
       })
       const names = ['list', 'either', 'piped', 'self', 'lazy', 'record', ...'abcdef']
-      expect([...namesIn(schema)]).to.have.members(names)
-      expect([...namesIn(z.string())]).to.deep.equal([])
+      expect([...schemaKeys(schema)]).to.have.members(names)
+      expect([...schemaKeys(z.string())]).to.deep.equal([])
     })
 
     it('is timed, also where its schema throws; not where it is not looked at', () => {

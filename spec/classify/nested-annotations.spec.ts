@@ -3,7 +3,7 @@ import { Server } from 'socket.io'
 import { z } from 'zod'
 import * as mini from 'zod/mini'
 import { attach } from '../../lib/attach.ts'
-import { namesIn } from '../../lib/classify/schema-keys.ts'
+import { schemaKeys } from '../../lib/classify/schema-keys.ts'
 import { partsOf } from '../../lib/classify/schema-parts.ts'
 import { cosmetic, critical, type Schema } from '../../schemas/priority.ts'
 import { expectRefusal, refusalOf } from '../support/refusals.ts'
@@ -155,7 +155,7 @@ describe('Annotations inside an annotated schema', () => {
     it('are made again each time that they are asked for', () => {
       const endless = (): z.ZodType => z.object({ a: z.string(), next: z.lazy(() => endless()) })
       boot({ e: critical(endless()) })
-      expect([...namesIn(endless())]).to.have.members(['a', 'next'])
+      expect([...schemaKeys(endless())]).to.have.members(['a', 'next'])
       const again = (): z.ZodType => z.object({ next: z.lazy(again) })
       expect([...partsOf(again())].length).to.be.below(5)
     })

@@ -1,6 +1,6 @@
 import { systemClock } from '../../lib/base/clock.ts'
 import { Classifier, type ClassifierOptions } from '../../lib/classify/classifier.ts'
-import { CompiledMessages } from '../../lib/classify/message-map.ts'
+import { CompiledMessages } from '../../lib/classify/compiled-messages.ts'
 import type { MessageMap, NamespaceMap } from '../../schemas/events.ts'
 import type { Fixture } from './servers/server.ts'
 

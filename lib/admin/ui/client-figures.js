@@ -1,6 +1,6 @@
 import { figure, write } from './dom.js'
+import { percent, span } from './format.js'
 import { visible } from './text.js'
-import { percent, span } from './words.js'
 
 /** What several places say of one client. */
 

@@ -1,14 +1,14 @@
 import { ask, Failure, Refused } from './api.js'
 import { agentOf, nameOf, outlookOf, showState, troubleOf, whyOf } from './client-figures.js'
 import { ClientTables } from './client-tables.js'
-import { Closing } from './closing.js'
+import { CloseButton } from './close-button.js'
 import { byId, figure, write } from './dom.js'
+import { bytes, count, duration, plural, rate, span, time } from './format.js'
 import { gaugeChart } from './gauge-chart.js'
-import { History } from './history.js'
 import { Poll } from './poll.js'
-import { Reach } from './reach.js'
+import { Samples } from './samples.js'
+import { StaleNotice } from './stale-notice.js'
 import { visible } from './text.js'
-import { bytes, count, duration, plural, rate, span, time } from './words.js'
 
 const SECONDS = 120
 
@@ -21,11 +21,11 @@ export class ClientPage {
   #stats
   #high
   #polls
-  #reach = new Reach(this.#root)
-  #history = new History(SECONDS)
+  #staleNotice = new StaleNotice(this.#root)
+  #samples = new Samples(SECONDS)
   #chart
   #tables = new ClientTables()
-  #closing
+  #closeButton
 
   constructor({ onRefused, onChangeRefused }) {
     const poll = (every, task) =>
@@ -41,19 +41,19 @@ export class ClientPage {
         this.#tables.showQueue(await ask(`${path()}/queue?limit=100`, { signal })),
       ),
     ]
-    this.#closing = new Closing(onChangeRefused)
+    this.#closeButton = new CloseButton(onChangeRefused)
   }
 
   start(id) {
     this.#id = id
     this.#clientId = id
-    this.#history = new History(SECONDS)
+    this.#samples = new Samples(SECONDS)
     this.#root.hidden = false
     this.#root.classList.remove('gone')
     write(byId('client-name'), visible(id, 40))
     byId('client-name').focus()
     this.#tables.clear()
-    this.#closing.reset(id)
+    this.#closeButton.reset(id)
     this.#chart ??= gaugeChart(byId('gauge-chart'), SECONDS, () => marksOf(this.#stats, this.#high))
     // the only path that is not a name: it would lead out of the clients
     if (/^\.+$/.test(id)) return this.#lost(new Failure('no such client is connected', 404))
@@ -74,7 +74,7 @@ export class ClientPage {
     if (!this.#stats) return
     this.#clientId = client.id
     this.#high = client.high
-    this.#reach.answered()
+    this.#staleNotice.answered()
     this.#root.classList.remove('gone')
     this.#say('agent', `${agentOf(client, 300)}`)
     write(byId('client-name'), `${nameOf(client)} · ${visible(client.id, 40)}`)
@@ -85,24 +85,24 @@ export class ClientPage {
     figure(this.#root, 'outlook').hidden = outlook === undefined
     this.#say('outlook', outlook ?? '')
     for (const [name, write] of Object.entries(FIGURES)) this.#say(name, write(client))
-    this.#closing.offer(client)
+    this.#closeButton.offer(client)
     this.#tables.show(client)
     this.#showGauge(client)
   }
 
   #showGauge({ buffered, inFlight, window }) {
     const now = performance.now() / 1000
-    this.#history.add(now, buffered, inFlight, window)
-    this.#chart.show(this.#history.columns(4), now)
+    this.#samples.add(now, buffered, inFlight, window)
+    this.#chart.show(this.#samples.columns(4), now)
     const words = `Buffered ${bytes(buffered)}, of it in flight ${bytes(inFlight)}, window ${bytes(window)}`
     byId('gauge-chart').setAttribute('aria-label', words)
   }
 
   async #lost(error) {
-    if (error.status !== 404) return this.#reach.lost(error)
+    if (error.status !== 404) return this.#staleNotice.lost(error)
     for (const poll of this.#polls) poll.stop()
     this.#root.classList.add('gone')
-    this.#closing.gone()
+    this.#closeButton.gone()
     showState(this.#root, { state: 'closed' })
     this.#say('outlook', '')
     this.#say('why', 'Not connected any more.')

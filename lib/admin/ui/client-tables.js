@@ -1,7 +1,7 @@
 import { byId, make, Rows, write } from './dom.js'
 import { eventName } from './events-table.js'
+import { bytes, count, OUTCOMES_SHED, plural, span } from './format.js'
 import { visible } from './text.js'
-import { bytes, count, OUTCOMES_SHED, plural, span } from './words.js'
 
 const OUTCOMES = ['sent', ...OUTCOMES_SHED, 'undelivered', 'observed']
 

@@ -1,8 +1,8 @@
 import { agentOf, hashOf, nameOf, outlookOf, showState, wordsOf } from './client-figures.js'
 import { byId, copyOf, figure, Rows, write } from './dom.js'
+import { bytes, count, duration, percent, rate, span } from './format.js'
 import { shedOf } from './rates.js'
 import { visible } from './text.js'
-import { bytes, count, duration, percent, rate, span } from './words.js'
 import { fill, watermarksOf, zoneWords } from './zones.js'
 
 const AGENT_LENGTH = 90

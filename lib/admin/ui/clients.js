@@ -1,8 +1,8 @@
 import { ask } from './api.js'
 import { ClientsTable, sortByHeads } from './clients-table.js'
 import { byId, write } from './dom.js'
+import { plural } from './format.js'
 import { Pager } from './pager.js'
-import { plural } from './words.js'
 
 const PAGE = 10
 /** Whom the sentence at the top is about, whatever the table shows; by itself it shows them. */

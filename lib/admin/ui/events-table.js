@@ -1,7 +1,7 @@
 import { byId, make, Rows, write } from './dom.js'
+import { bytes, count, OUTCOMES_SHED, percent, plural } from './format.js'
 import { keyOf, shedOf } from './rates.js'
 import { visible } from './text.js'
-import { bytes, count, OUTCOMES_SHED, percent, plural } from './words.js'
 
 /** More are shown when asked for. */
 const FEW = 8

@@ -1,8 +1,8 @@
 import { hashOf, nameOf } from './client-figures.js'
 import { byId, make, reachScroller, write } from './dom.js'
 import { eventName } from './events-table.js'
+import { bytes, count, duration, plural, span, time } from './format.js'
 import { visible } from './text.js'
-import { bytes, count, duration, plural, span, time } from './words.js'
 
 /** The oldest ones go. */
 const MOST = 100

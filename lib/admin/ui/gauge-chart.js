@@ -1,5 +1,5 @@
 import { color, stroke, timeChart, valueAxis } from './chart.js'
-import { bytes } from './words.js'
+import { bytes } from './format.js'
 
 const KIB = 1024
 const MIB = 1024 * KIB

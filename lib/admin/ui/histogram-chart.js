@@ -1,6 +1,6 @@
 import { color, plotIn, stroke } from './chart.js'
+import { bytes, count } from './format.js'
 import uPlot from './uPlot.esm.js'
-import { bytes, count } from './words.js'
 import { zoneOf } from './zones.js'
 
 /** A few slow clients are to be seen beside thousands: above this the scale is logarithmic. */

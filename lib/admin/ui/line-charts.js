@@ -1,5 +1,5 @@
 import { stroke, timeChart, valueAxis } from './chart.js'
-import { perSecond } from './words.js'
+import { perSecond } from './format.js'
 
 /** How much of the past is on show. */
 export const SECONDS = 300

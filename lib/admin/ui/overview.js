@@ -1,20 +1,20 @@
 import { Refused } from './api.js'
 import { Clients } from './clients.js'
 import { offerNamespaces } from './clients-table.js'
-import { Closings } from './closings.js'
+import { ClosedTable } from './closed-table.js'
 import { byId, figure, write } from './dom.js'
 import { EventsTable } from './events-table.js'
 import { Feed } from './feed.js'
+import { duration, span } from './format.js'
 import { describe, histogramChart } from './histogram-chart.js'
-import { History } from './history.js'
 import { latencyChart, SECONDS } from './line-charts.js'
 import { Policy } from './policy.js'
 import { Poll } from './poll.js'
-import { Reach } from './reach.js'
+import { Samples } from './samples.js'
 import { ShedLines } from './shed-lines.js'
+import { StaleNotice } from './stale-notice.js'
 import { Stream } from './stream.js'
 import { showVerdict } from './verdict.js'
-import { duration, span } from './words.js'
 
 /** It is counted about once a second; older is worth a word. */
 const LATE_MS = 3000
@@ -25,9 +25,9 @@ export class Overview {
   #polls
   #stream
   #clients
-  #closings
+  #closedTable
   #events = new EventsTable()
-  #latencies = new History(SECONDS)
+  #latencies = new Samples(SECONDS)
   #shedLines = new ShedLines()
   #charts
   #stats
@@ -38,7 +38,7 @@ export class Overview {
    * @param onChangeRefused called when this reader may see but not change something
    */
   constructor({ onRefused, onChangeRefused }) {
-    const reach = new Reach(byId('clients'))
+    const reach = new StaleNotice(byId('clients'))
     const poll = (every, task, lost = () => {}) =>
       new Poll({
         every,
@@ -55,11 +55,11 @@ export class Overview {
       },
       (error) => reach.lost(error),
     )
-    const closings = poll(5000, (signal) => this.#closings.ask(signal))
+    const closings = poll(5000, (signal) => this.#closedTable.ask(signal))
     const policy = new Policy(onChangeRefused)
     const policies = poll(10_000, (signal) => policy.ask(signal))
     this.#clients = new Clients(() => clients.now())
-    this.#closings = new Closings(() => closings.now())
+    this.#closedTable = new ClosedTable(() => closings.now())
     this.#polls = [clients, closings, policies]
     const feed = new Feed()
     this.#stream = new Stream('/events', {
@@ -102,7 +102,7 @@ export class Overview {
     if (this.#root.hidden) return
     showVerdict(stats, rates, this.#clients.watched)
     this.#events.show(stats)
-    this.#closings.showCounts(stats)
+    this.#closedTable.showCounts(stats)
     offerNamespaces(stats.events)
     this.#shedLines.show(stats, rates, now)
     this.#showCensus(stats)

@@ -4,7 +4,7 @@ import { byId, reachScrollers, write } from './dom.js'
 import { Overview } from './overview.js'
 import { Poll } from './poll.js'
 import { Rates } from './rates.js'
-import { Reach } from './reach.js'
+import { StaleNotice } from './stale-notice.js'
 import { askForToken, onTokenGiven } from './token.js'
 import { showTotals } from './totals.js'
 
@@ -13,7 +13,7 @@ const EVERY_MS = 1000
 const GAP_SECONDS = 5
 
 const rates = new Rates()
-const reach = new Reach(document.body, byId('reach'), 'Live')
+const reach = new StaleNotice(document.body, byId('reach'), 'Live')
 const refusals = { onRefused: refuse, onChangeRefused: () => offerOtherToken() }
 const overview = new Overview(refusals)
 const clientPage = new ClientPage(refusals)

@@ -1,6 +1,6 @@
 import { ask, Refused } from './api.js'
 import { byId, make, write } from './dom.js'
-import { bytes, span } from './words.js'
+import { bytes, span } from './format.js'
 
 const KIB = 1024
 const MARKS = ['low', 'high', 'limit', 'emergency']

@@ -1,4 +1,4 @@
-import { OUTCOMES_SHED } from './words.js'
+import { OUTCOMES_SHED } from './format.js'
 
 /** Differences of the totals between polls. */
 

@@ -1,13 +1,13 @@
 import { byId, make, Rows, write } from './dom.js'
 import { eventName } from './events-table.js'
-import { History } from './history.js'
+import { perSecond } from './format.js'
 import { LINES, SECONDS, shedChart } from './line-charts.js'
 import { keyOf } from './rates.js'
-import { perSecond } from './words.js'
+import { Samples } from './samples.js'
 
 /** What is shed a second, by event; in mode observe, what would be. */
 export class ShedLines {
-  #history = new History(SECONDS)
+  #samples = new Samples(SECONDS)
   /** Names of the events with a line of their own, by key, as they were first shed. */
   #lines = new Map()
   #chart
@@ -31,15 +31,15 @@ export class ShedLines {
       const place = line < 0 ? LINES : line
       if (line >= 0 || rate > 0) values[place] = (values[place] ?? 0) + rate
     }
-    this.#history.add(now, ...values)
+    this.#samples.add(now, ...values)
   }
 
   interrupt(now) {
-    this.#history.add(now, ...Array(LINES + 1).fill(null))
+    this.#samples.add(now, ...Array(LINES + 1).fill(null))
   }
 
   show({ mode }, rates, now) {
-    const columns = this.#history.columns(LINES + 2)
+    const columns = this.#samples.columns(LINES + 2)
     this.#chart.show(columns, now)
     const observes = mode === 'observe'
     write(byId('shed-heading'), observes ? 'Would be shed a second' : 'Shed a second')

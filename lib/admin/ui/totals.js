@@ -1,6 +1,6 @@
 import { byId, figure, write } from './dom.js'
+import { bytes, count, perSecond } from './format.js'
 import { visible } from './text.js'
-import { bytes, count, perSecond } from './words.js'
 
 /** The figures in the page's head. */
 

@@ -1,8 +1,8 @@
 import { hashOf, isSlow, nameOf, outlookOf, soon, troubleOf } from './client-figures.js'
 import { byId, figure, write } from './dom.js'
+import { count, perSecond, plural, span } from './format.js'
 import { keyOf } from './rates.js'
 import { visible } from './text.js'
-import { count, perSecond, plural, span } from './words.js'
 
 /** The page in three sentences: who is slow, what is shed, and who is about to be closed. */
 

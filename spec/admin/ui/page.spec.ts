@@ -43,7 +43,7 @@ describe('The dashboard as a page', function () {
       await stage.start()
       const html = await (await get('/spillway/ui')).text()
       expect(html).to.not.match(
-        / style=|<style|<script(?! type="module" src="ui\/page.js"| src="ui\/loading.js")|\bon\w+=/,
+        / style=|<style|<script(?! type="module" src="ui\/page.js"| src="ui\/load-error.js")|\bon\w+=/,
       )
       const links = [...html.matchAll(/"(ui\/[^"]+)"/g)].map(([, link]) => link!)
       expect(links).to.include.members(['ui/page.js', 'ui/uPlot.esm.js', 'ui/uPlot.min.css'])
@@ -119,8 +119,8 @@ describe('The dashboard as a page', function () {
     afterEach(() => stage.troubles())
 
     for (const [name, status] of [
-      ['words.js', undefined],
-      ['words.js', 429],
+      ['format.js', undefined],
+      ['format.js', 429],
       ['page.js', 404],
       ['uPlot.esm.js', 503],
     ] as const) {
@@ -138,7 +138,7 @@ describe('The dashboard as a page', function () {
       await stage.start()
       await stage.open({
         setUp: async (opened) => {
-          await opened.route('**/ui/words.js', (route) =>
+          await opened.route('**/ui/format.js', (route) =>
             route.fulfill({ contentType: 'text/javascript', body: 'export const other = 1' }),
           )
         },

@@ -202,9 +202,9 @@ describe('Dashboard parts', () => {
     })
   })
 
-  describe('words', () => {
+  describe('format', () => {
     it('have two units at the most', async () => {
-      const { duration, bytes, perSecond, percent } = await load('words.js')
+      const { duration, bytes, perSecond, percent } = await load('format.js')
       expect([0, 59_999, 60_000, 3_725_000, 90_000_000].map(duration)).to.deep.equal([
         '0 s',
         '59 s',

@@ -8,7 +8,7 @@ import { type Counted, METRICS, type Measured, type Row } from './catalogue.ts'
  * What a closed one has counted stays part of it while there are others, as a counter must not fall;
  * with the last one the metrics leave the registry.
  */
-export class Group {
+export class SpillwayGroup {
   readonly #members = new Set<Spillway>()
   /** What closed members have counted, by metric and labels. */
   readonly #past = new Map<string, Map<string, Row>>()
@@ -62,16 +62,16 @@ export class Group {
 }
 
 /** Found by every copy of this package, as one may be loaded twice. */
-const kGroup = Symbol.for('fastify-spillway.metrics')
+const kSpillwayGroup = Symbol.for('fastify-spillway.metrics')
 
-export function groupOf(registry: Registry): Pick<Group, 'add'> | undefined {
+export function groupOf(registry: Registry): Pick<SpillwayGroup, 'add'> | undefined {
   const [name] = Object.keys(METRICS)
   const metric: object | undefined = registry.getSingleMetric(name!)
-  return metric && Reflect.get(metric, kGroup)
+  return metric && Reflect.get(metric, kSpillwayGroup)
 }
 
-export function noteGroup(metric: object, group: Group): void {
-  Object.defineProperty(metric, kGroup, { value: group })
+export function noteGroup(metric: object, group: SpillwayGroup): void {
+  Object.defineProperty(metric, kSpillwayGroup, { value: group })
 }
 
 function add(sums: Map<string, Row>, row: Row, combine: Counted['combine']): void {

@@ -1,8 +1,8 @@
 import { write } from './dom.js'
-import { time } from './words.js'
+import { time } from './format.js'
 
 /** Says of a part of the page since when its figures are old, if no new ones come. */
-export class Reach {
+export class StaleNotice {
   #part
   #note
   #calm

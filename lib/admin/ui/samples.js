@@ -1,5 +1,5 @@
 /** Rows of the form [time in seconds, value, ...] of the last minute. */
-export class History {
+export class Samples {
   #rows = []
   #seconds
 

@@ -1,14 +1,14 @@
 import { ask } from './api.js'
 import { agentOf, nameOf } from './client-figures.js'
 import { byId, make, Rows, write } from './dom.js'
+import { bytes, count, duration, plural, time } from './format.js'
 import { Pager } from './pager.js'
 import { visible } from './text.js'
-import { bytes, count, duration, plural, time } from './words.js'
 
 const PAGE = 8
 
 /** Who was closed, and why. */
-export class Closings {
+export class ClosedTable {
   #section = byId('closings')
   #code = byId('closings-code')
   #rows = new Rows(this.#section.querySelector('tbody'), rowOf, () => {})

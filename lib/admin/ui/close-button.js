@@ -3,7 +3,7 @@ import { nameOf } from './client-figures.js'
 import { byId, write } from './dom.js'
 
 /** The button that closes a client, and the question whether that is meant. */
-export class Closing {
+export class CloseButton {
   #button = byId('close-client')
   #words = byId('close-words')
   #dialog = byId('confirm')

@@ -10,7 +10,7 @@ const MOST_DOUBLINGS = 3
  * connecting: that is more than the process can hold, so the next ones have to wait, each time twice
  * as long.
  */
-export class Holds {
+export class ReconnectHolds {
   readonly #closings = new RecentClosings<{
     readonly count: number
     readonly at: Millis

@@ -1,7 +1,7 @@
 import type { Bytes } from '../base/units.ts'
 import type { Rule } from '../message/rule.ts'
 
-export interface Shed {
+export interface ShedDelta {
   readonly namespace: string
   readonly event: string
   readonly dropped: number
@@ -11,14 +11,14 @@ export interface Shed {
 }
 
 /** What was shed since the last time, by event. */
-export class Sheds {
+export class ShedDeltas {
   readonly #before = new Map<
     Rule,
     { dropped: number; conflated: number; expired: number; bytes: Bytes }
   >()
 
-  since(rules: Iterable<Rule>): Shed[] {
-    const changed: Shed[] = []
+  since(rules: Iterable<Rule>): ShedDelta[] {
+    const changed: ShedDelta[] = []
     for (const rule of rules) {
       const { dropped, conflated, expired, ...tally } = rule.tally
       const bytes = tally.droppedBytes + tally.conflatedBytes + tally.expiredBytes

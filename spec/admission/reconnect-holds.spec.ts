@@ -1,9 +1,9 @@
 import { expect } from 'chai'
-import { Holds } from '../../lib/admission/holds.ts'
+import { ReconnectHolds } from '../../lib/admission/reconnect-holds.ts'
 
-describe('Holds', () => {
+describe('ReconnectHolds', () => {
   it('hold back who was closed twice, longer each time', () => {
-    const holds = new Holds()
+    const holds = new ReconnectHolds()
     const told: boolean[] = []
     const left: number[] = []
     for (let n = 0, now = 0; n < 7; n++) {
@@ -16,13 +16,13 @@ describe('Holds', () => {
   })
 
   it('hold back nobody for others that were connected at the same time', () => {
-    const holds = new Holds()
+    const holds = new ReconnectHolds()
     for (let n = 0; n < 100; n++) holds.closed('a', 5000, 1000 + n)
     expect(holds.left('a', 1100)).to.equal(0)
   })
 
   it('end, and are forgotten ten minutes after the latest closing', () => {
-    const holds = new Holds()
+    const holds = new ReconnectHolds()
     holds.closed('a', 500, 0)
     holds.closed('a', 500, 1000)
     expect(holds.left('a', 5999)).to.equal(1)
@@ -33,7 +33,7 @@ describe('Holds', () => {
   })
 
   it('are of a thousand, the latest ones', () => {
-    const holds = new Holds()
+    const holds = new ReconnectHolds()
     for (let n = 0; n < 3000; n++) holds.closed(String(n), 500, n)
     expect(holds.size).to.equal(1000)
   })
