@@ -2,12 +2,12 @@ import { z } from 'zod'
 import { isSchema, type Schema } from '../../schemas/priority.ts'
 import { refuse, verbatim } from '../base/errors.ts'
 
-/** Values of each kind that a client can be sent. */
+/** Sample values, one of each kind that an emit can carry. */
 const SENT: readonly unknown[] = [null, true, 0, '', [], {}, new Uint8Array()]
 
 /**
- * Refuses a schema that describes a function among the arguments of an event: Socket.IO takes the
- * callback of an emit away before anything is sent, so that such a schema would fit nothing.
+ * Refuses a schema that describes a function among the arguments of an event. Socket.IO removes the
+ * callback of an emit before it sends the arguments, so no payload would ever match the schema.
  *
  * @throws SpillwayError SPILLWAY_INVALID_ANNOTATION
  */
@@ -34,7 +34,7 @@ function isFunctionOnly(schema: Schema): boolean {
   const { type, innerType } = schema._zod.def as { type: string; innerType?: unknown }
   if (isSchema(innerType)) return isFunctionOnly(innerType)
   if (type === 'function') return true
-  // it says nothing of itself
+  // a custom schema doesn't state its type, so sample values tell it
   return type === 'custom' && takes(schema, () => {}) && !SENT.some((value) => takes(schema, value))
 }
 

@@ -13,54 +13,57 @@ import type { CompiledEvent } from './compile-schema.ts'
 import { type CompiledMessages, OTHER } from './compiled-messages.ts'
 import { schemaKeys } from './schema-keys.ts'
 
-/** Where a schema leaves open that it describes a function, so that it was not refused at boot. */
+/** Hint in the report of an invalid payload whose schema expects the callback as an argument. */
 const CALLBACK_MISSING = '(callback): is no argument; { ack } annotates what it is answered'
 
-/** By its words: the schema may be of another copy of zod, whose class is another one. */
+/**
+ * Message of zod's error for asynchronous schemas. `instanceof` fails if another copy of zod threw
+ * it.
+ */
 const ASYNCHRONOUS = new z.core.$ZodAsyncError().message
 
 export interface ClassifierOptions {
   readonly messages: CompiledMessages
   readonly validate: 'report' | 'throw' | 'off'
   readonly onInvalid: (report: InvalidPayload) => void
-  /** Something of the application threw: the message goes on without it. */
+  /** Called when a function of the application threw. The message is sent all the same. */
   readonly onFault: (where: string, error: Error) => void
   readonly clock: Pick<Clock, 'now'>
 }
 
-/** From a flat object to a regular expression that has run away. */
+/** From a flat object to a regular expression with catastrophic backtracking. */
 const VALIDATION_BUCKETS: readonly Millis[] = [
   0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 10, 50, 100, 500, 1000, 10_000,
 ]
 
-/** What the payload of an event was taken for. */
+/** The result of classifying an event's payload. */
 export interface Verdict {
   readonly rule: Rule
-  /** For the event when it must not be shed. */
+  /** The event's critical rule, for a message that must not be shed whatever its annotation. */
   readonly critical: Rule
   readonly isInvalid: boolean
-  /** Of messages of the rule in one namespace that replace each other. */
+  /** Conflation key: a message replaces a queued one of the same rule, namespace and key. */
   readonly key: string | undefined
-  /** How many arguments it was emitted with, or else those that its schema describes at most. */
+  /** Number of arguments of the emit; if unknown, the most that the schema describes. */
   readonly arity: number
 }
 
-/** What the node that has emitted a message says of it to others. */
+/** Classification results that the emitting node attaches to a packet for the other nodes. */
 export interface Remark {
   readonly invalid?: boolean
-  /** What `conflateBy` has returned, as a text; null if that was nothing. */
+  /** The result of `conflateBy` as a text; null if it returned nothing. */
   readonly key?: string | null
 }
 
 /**
- * Decides by its schema what a packet is. A payload is judged once, by the node that emits it, as it
- * is given there. What another node or a store makes of it may not be valid any more: there the event
- * alone counts, of a union the branch, and what the other node has remarked.
+ * Classifies packets by the schemas of their events. Only the node that emits a payload validates it:
+ * an adapter or a store may change its form (a date becomes a text). Elsewhere the event's name, the
+ * branch of a union, and the emitting node's remark decide.
  */
 export class Classifier {
-  /** For what has no annotation: other events, and packets that are not events. */
+  /** The rule of events without an annotation and of packets that are no events. */
   readonly unannotated: Rule = makeRule(OTHER, OTHER, { class: 'critical' })
-  /** How long the payloads' schemas have taken, of the event loop. */
+  /** Time on the event loop of each validation, in milliseconds. */
   readonly validation = new Histogram(VALIDATION_BUCKETS)
   readonly #options: ClassifierOptions
 
@@ -68,15 +71,17 @@ export class Classifier {
     this.#options = options
   }
 
-  /** Every rule that messages are counted under. */
+  /** All rules. Each message is counted under exactly one. */
   *rules(): Generator<Rule> {
     yield this.unannotated
     yield* this.#options.messages.rules()
   }
 
   /**
-   * @param verdict of an event; undefined if it has no annotation
-   * @param isReplay it is sent again, to a client that has come back
+   * The fields of the packet's envelope.
+   *
+   * @param verdict classification of an annotated event; undefined for everything else
+   * @param isReplay whether connection state recovery sends the packet a second time
    */
   classify(
     packet: Packet,
@@ -89,7 +94,7 @@ export class Classifier {
     const data = eventOf(packet)
     const rule = this.#ruleOf(packet, verdict)
     const isKeyed = rule === verdict?.rule && verdict.key !== undefined
-    // all fields, since those that are missing would be looked for in the prototype; a spread is slow
+    // every field is set, since a missing one would be looked up in the prototype; a spread is slow
     return {
       namespace,
       parts,
@@ -106,16 +111,16 @@ export class Classifier {
 
   #ruleOf(packet: Packet, verdict: Verdict | undefined): Rule {
     if (!verdict) return this.unannotated
-    // an event that carries an ack id is never shed: its answer is waited for
+    // an event with an ack id is never shed, since the emitter awaits its answer
     return packet.id === undefined ? verdict.rule : verdict.critical
   }
 
   /**
-   * Validates an event that is emitted here.
+   * Validates and classifies an event that this node emits.
    *
-   * @param data its name and its arguments, as they were emitted
-   * @param wantsAnswer whether it was emitted with a callback, which is none of the arguments
-   * @returns undefined if it has no annotation
+   * @param data name and arguments of the emit, without the callback
+   * @param wantsAnswer whether the emit has a callback
+   * @returns undefined for events without an annotation
    * @throws SpillwayError SPILLWAY_INVALID_PAYLOAD with `validate: 'throw'`
    */
   judge(namespace: string, data: readonly unknown[], wantsAnswer = false): Verdict | undefined {
@@ -130,15 +135,15 @@ export class Classifier {
     }
     const rule = (issues ? undefined : event.ruleOf(payload)) ?? event.critical
     const { critical } = event
-    // what wants an answer is critical
+    // an event with a callback is critical, so it is never conflated
     const key = wantsAnswer ? undefined : this.#keyOf(rule, payload)
     return { rule, critical, isInvalid: issues !== undefined, key, arity: args.length }
   }
 
   /**
-   * Of an event that another node has emitted, or that a store has kept.
+   * Classifies an event that another node has emitted or a store has kept, without validating it.
    *
-   * @returns undefined if it has no annotation
+   * @returns undefined for events without an annotation
    */
   resolve(namespace: string, data: readonly unknown[], remark: Remark): Verdict | undefined {
     const event = this.#options.messages.find(namespace, data[0])
@@ -152,7 +157,7 @@ export class Classifier {
     return { rule, critical, isInvalid, key, arity }
   }
 
-  /** @returns what is wrong, `undefined` if nothing is */
+  /** @returns path and code of each issue; `undefined` for a valid payload */
   #validate(schema: Schema, payload: unknown): string[] | undefined {
     const { validate, clock } = this.#options
     if (validate === 'off') return undefined
@@ -198,24 +203,24 @@ export class Classifier {
   }
 }
 
-/** None that every object has, such as `constructor`. */
+/** A property of the payload, unless `Object.prototype` provides it, such as `constructor`. */
 function propertyOf(payload: unknown, key: string): unknown {
   const isEverybodys = key in Object.prototype && !Object.hasOwn(Object(payload), key)
   return isEverybodys ? undefined : (payload as Record<string, unknown> | undefined)?.[key]
 }
 
 /**
- * As JSON would have it, so that messages that have the same key here have the same on other nodes:
- * a date is a text, and what is no finite number is none.
+ * The text of a conflation key, equal on all nodes. Values are converted as JSON converts them on the
+ * way between nodes: a date becomes a text, and a number that isn't finite becomes null.
  *
- * @throws TypeError if it is no scalar
+ * @throws TypeError if the value is no scalar
  */
 function keyText(given: unknown): string | undefined {
   const value = isObject(given) && typeof given.toJSON === 'function' ? given.toJSON() : given
   if (value === undefined || value === null) return undefined
   if (typeof value === 'number' && !Number.isFinite(value)) return undefined
   if (typeof value === 'object' || typeof value === 'function' || typeof value === 'symbol') {
-    // what an asynchronous function rejects with is of no use here, and would end the process
+    // an unhandled rejection of an asynchronous `conflateBy` would end the process
     if (value instanceof Promise) value.catch(() => {})
     throw new TypeError(`a conflation key must be a scalar, it is of type ${typeof value}`)
   }
@@ -232,7 +237,7 @@ function pathIn(schema: Schema, path: readonly PropertyKey[]): string {
   return shown.join('.') || '(payload)'
 }
 
-/** Socket.IO takes anything for a name that its encoder takes; nothing of its code runs here. */
+/** The event's name as a text. Socket.IO accepts names of any type; no method of theirs is called. */
 function nameOf(name: unknown): string {
   return typeof name === 'string' ? name : describe(name)
 }

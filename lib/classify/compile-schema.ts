@@ -16,30 +16,31 @@ import { branchOf, discriminatorsOf } from './schema-parts.ts'
 
 /** A schema whose annotation classifies messages. */
 export interface AnnotatedSchema {
-  /** Where it stands in the options, for messages. */
+  /** Path in the options, for error messages. */
   readonly path: string
   readonly schema: Schema
 }
 
-/** One annotated event, ready for classification. */
+/** An annotated event, compiled for classification. */
 export interface CompiledEvent {
   readonly schema: Schema
-  /** The schema itself, or the branches of the union that it is. */
+  /** The event's schema, or the annotated branches of its union. */
   readonly annotated: readonly AnnotatedSchema[]
-  /** For the event when it must not be shed: invalid, or with an ack. */
+  /** The rule of the event's messages that must not be shed: invalid, or with an ack. */
   readonly critical: Rule
   readonly rules: readonly Rule[]
   ruleOf(payload: unknown): Rule | undefined
   payloadOf(args: readonly unknown[]): unknown
-  /** How many arguments the schema describes at most. */
+  /** The most arguments that the schema describes. */
   readonly arity: number
 }
 
 /**
  * Compiles one map of annotated schemas.
  *
- * @param path where the map stands in the options, for messages
- * @throws SpillwayError if an entry is reserved, no schema, not annotated or annotated wrongly
+ * @param path path of the map in the options, for error messages
+ * @throws SpillwayError if an entry's name is reserved, or its schema is none, has no annotation or an
+ *   invalid one
  */
 export function compileMap(
   path: string,
@@ -103,8 +104,8 @@ function compileEvent(
   return { schema, annotated, critical, rules, ruleOf, ...argumentsOf }
 }
 
-// By the type that a schema states, and not by its class: those of zod/mini, and of another copy of
-// zod, are of other classes.
+// The checks below read the type in a schema's definition. `instanceof` would fail for schemas of
+// zod/mini and of another copy of zod.
 
 function isTuple(schema: Schema): schema is z.core.$ZodTuple {
   return schema._zod.def.type === 'tuple'
@@ -118,7 +119,10 @@ function isDiscriminatedUnion(schema: Schema): schema is z.core.$ZodDiscriminate
   return schema._zod.def.type === 'union' && 'discriminator' in schema._zod.def
 }
 
-/** A tuple describes all arguments; what it has no room for may be recovery's offset. */
+/**
+ * How to take the validated part from the arguments: a tuple describes all of them, any other schema
+ * the first. Arguments beyond a tuple's length are ignored: Socket.IO appends the recovery offset.
+ */
 function payloadOf(schema: Schema): CompiledEvent['payloadOf'] {
   if (!isTuple(schema)) return (args) => args[0]
   const { items, rest } = schema._zod.def
@@ -131,7 +135,7 @@ function arityOf(schema: Schema): number {
   return rest ? Number.POSITIVE_INFINITY : items.length
 }
 
-/** One rule a value of the discriminator. */
+/** Looks up the rule of a union's branch by the value of the payload's discriminator. */
 function resolveUnion(
   path: string,
   union: z.core.$ZodDiscriminatedUnion,
@@ -143,7 +147,7 @@ function resolveUnion(
     const branch = resolve(`${path}${branchOf(option, discriminator)}`, option)
     for (const value of discriminatorsOf(option, discriminator)) branches.set(value, branch)
   }
-  // between nodes undefined may become null
+  // an adapter's encoding may turn undefined into null
   const absent = branches.get(undefined)
   if (absent && !branches.has(null)) branches.set(null, absent)
   return (payload) => {
@@ -152,7 +156,7 @@ function resolveUnion(
   }
 }
 
-/** Annotations may have been registered by hand, so they are checked here again. */
+/** Validates an annotation, which `schema.register()` may have stored without a check. */
 function checkAnnotation(path: string, schema: Schema, annotation: Priority): Priority {
   const parsed = safeParse(priority, annotation)
   if (!parsed.success) {
@@ -175,7 +179,7 @@ function checkAnnotation(path: string, schema: Schema, annotation: Priority): Pr
   return data
 }
 
-/** The keys that a payload can have; undefined if the schema doesn't tell. */
+/** The keys that a payload can have; undefined if the schema leaves them open. */
 function keysOf(schema: Schema): string[] | undefined {
   if (!isObject(schema)) return undefined
   const { catchall, shape } = schema._zod.def
@@ -183,7 +187,7 @@ function keysOf(schema: Schema): string[] | undefined {
   return isOpen ? undefined : Object.keys(shape)
 }
 
-/** Names what was probably meant when a wrapper hides an annotated schema. */
+/** Describes a schema without an annotation, and whether it wraps one that has an annotation. */
 function withoutAnnotation(schema: Schema): string {
   const said = `a schema of type ${schema._zod.def.type} without an annotation`
   for (let inner = innerOf(schema); inner; inner = innerOf(inner)) {

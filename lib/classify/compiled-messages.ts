@@ -4,20 +4,21 @@ import type { Rule } from '../message/rule.ts'
 import { type CompiledEvent, compileMap } from './compile-schema.ts'
 import { checkNesting } from './nested-annotations.ts'
 
-/** The label of everything that is not in the annotated map. */
+/** Label of namespaces and events that the annotated map doesn't contain. */
 export const OTHER = 'other'
 
-/** Names of dynamic namespaces come from clients, so what is remembered about them is bounded. */
+/** Bound of the lookup cache: clients choose the names of dynamic namespaces. */
 const REMEMBERED_NAMESPACES = 1000
 
+/** The annotated events of all namespaces: the options `messages` and `namespaces`, compiled. */
 export class CompiledMessages {
   readonly #exact = new Map<string, Map<string, CompiledEvent>>()
   readonly #patterns: Array<[RegExp, Map<string, CompiledEvent>]> = []
   readonly #remembered = new Map<string, Map<string, CompiledEvent> | undefined>()
 
   /**
-   * @throws SpillwayError if an event is reserved, defined twice or not annotated, or if its
-   *   annotation does not fit its schema; the message has the path of the entry
+   * @throws SpillwayError if an event is reserved, defined twice or not annotated, or if its annotation
+   *   doesn't fit its schema; the message names the path of the entry
    */
   constructor(messages: MessageMap, namespaces: NamespaceMap) {
     this.#exact.set('/', compileMap('messages', '/', messages))
@@ -67,7 +68,7 @@ export class CompiledMessages {
     for (const [, map] of this.#patterns) yield* map.values()
   }
 
-  /** The map of exactly this name, else that of the first pattern that matches it. */
+  /** The map of exactly this namespace, else of the first pattern that matches its name. */
   #mapOf(namespace: string): Map<string, CompiledEvent> | undefined {
     const exact = this.#exact.get(namespace)
     if (exact || this.#patterns.length === 0) return exact

@@ -4,10 +4,10 @@ import type { AnnotatedSchema } from './compile-schema.ts'
 import { partsOf } from './schema-parts.ts'
 
 /**
- * Refuses annotations that classify nothing, since they stand inside an annotated schema. A part of
- * a payload may have one if it is also the schema of an event: that is where it counts.
+ * Refuses annotations inside an annotated schema, where they would have no effect. A nested schema may
+ * have an annotation if it is also the schema of an event of its own.
  *
- * @param annotated what classifies: the schemas of all events, and the branches of their unions
+ * @param annotated the schemas of all events, and the branches of their unions
  * @throws SpillwayError SPILLWAY_INVALID_ANNOTATION
  */
 export function checkNesting(annotated: readonly AnnotatedSchema[]): void {
@@ -41,7 +41,7 @@ function checkAck(path: string, ack: Schema, used: ReadonlySet<Schema>): void {
   }
 }
 
-/** A schema and those that zod derived it from, from which it has its annotation. */
+/** A schema and its ancestors: zod's registry lets derived schemas inherit an annotation. */
 function* originsOf(schema: Schema): Generator<Schema> {
   for (let each: Schema | undefined = schema; each; each = each._zod.parent) yield each
 }

@@ -4,8 +4,8 @@ import { partsOf, propertiesOf } from './schema-parts.ts'
 const known = new WeakMap<Schema, ReadonlySet<string>>()
 
 /**
- * The property names that a schema states, at any depth. What else stands in the path of an issue
- * comes from the payload: the keys of a record.
+ * The property names that a schema states, at any depth. Any other name in the path of an issue, such
+ * as the key of a record, comes from the payload and must not be logged.
  */
 export function schemaKeys(schema: Schema): ReadonlySet<string> {
   const found = known.get(schema)

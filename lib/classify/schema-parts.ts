@@ -1,25 +1,28 @@
 import type { z } from 'zod'
 import { isSchema, type Schema } from '../../schemas/priority.ts'
 
-/** A schema inside another one. */
+/** A schema nested in another one. */
 export interface SchemaPart {
   readonly schema: Schema
-  /** From the outer schema, such as `.seat[0]`. */
+  /** Path relative to the outer schema, such as `.seat[0]`. */
   readonly path: string
-  /** Describes the same value as the outer schema: the branch of a union, what `.optional()` wraps. */
+  /**
+   * Whether it describes the same value as the outer schema, as a union's branch and `.optional()`
+   * do.
+   */
   readonly isWhole: boolean
 }
 
-/** Keys of a schema's definition whose schemas describe the same value. */
+/** Keys of a zod definition whose schemas describe the same value as the schema itself. */
 const WHOLE: ReadonlySet<string> = new Set([
   ...['innerType', 'getter', 'options', 'left', 'right', 'in', 'out'],
 ])
-/** A getter may build another schema each time that it is asked, so the walk has to end by itself. */
+/** Bound of the walk: a getter may return a new schema at every call. */
 const MOST_PARTS = 5000
 
 /**
- * The schemas inside a schema, at any depth, each once. Schemas may contain themselves; what a
- * getter can't give yet is left out.
+ * The schemas nested in a schema, at any depth, each once. Schemas may be recursive. A getter that
+ * throws, because it refers to a schema not yet initialized, is skipped.
  */
 export function* partsOf(schema: Schema): Generator<SchemaPart> {
   const seen = new Set<unknown>([schema])
@@ -53,7 +56,7 @@ function* directPartsOf(schema: Schema, seen: Set<unknown>): Generator<SchemaPar
   }
 }
 
-/** What stands under one key of a definition, with paths. */
+/** The values under one key of a zod definition, with their paths. */
 function entriesOf(
   key: string,
   def: Readonly<Record<string, unknown>>,
@@ -63,7 +66,7 @@ function entriesOf(
   if (key === 'getter') {
     if (typeof value !== 'function' || seen.has(value)) return []
     seen.add(value)
-    // not zod's own `innerType`, which would remember what the getter gives too early
+    // zod's own `innerType` would cache the getter's result, even one returned too early
     return [['', attempt(() => value())]]
   }
   if (key === 'shape')
@@ -83,17 +86,17 @@ function nameOf(
   return `.${key}[${index}]`
 }
 
-/** A branch of a discriminated union, by the values of the discriminator. */
+/** Path of a discriminated union's branch, such as `.kind=seat|leave`. */
 export function branchOf(option: Schema, discriminator: string): string {
   return `.${discriminator}=${[...discriminatorsOf(option, discriminator)].map(String).join('|')}`
 }
 
-/** The values of the discriminator for which a branch is taken. */
+/** The discriminator's values that select a branch. */
 export function discriminatorsOf(option: Schema, discriminator: string): Iterable<unknown> {
   try {
     return option._zod.propValues?.[discriminator] ?? []
   } catch {
-    // zod takes what objects inherit for fields of theirs
+    // zod also reads inherited properties, and fails on an extended `Object.prototype`
     return valuesOf(option, discriminator)
   }
 }
@@ -106,7 +109,7 @@ function valuesOf({ _zod }: Schema, discriminator: string): Iterable<unknown> {
   return optin === undefined ? values : [...values, undefined]
 }
 
-/** Undefined if it can't be had yet: a getter may refer to what is initialized later. */
+/** The result, or undefined if the getter throws since it refers to a schema not yet initialized. */
 function attempt(get: () => unknown): unknown {
   try {
     return get()

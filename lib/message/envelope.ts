@@ -4,14 +4,20 @@ import type { HeldBytes, Shared } from './held-bytes.ts'
 import { BUFFER_COST, memoryOf } from './memory-costs.ts'
 import type { Rule } from './rule.ts'
 
-/** Options of Engine.IO's `write`, as the emitter made them: shared, passed on, never changed. */
+/**
+ * Options of Engine.IO's `write`, as Socket.IO made them. All recipients share one object, which
+ * never changes.
+ */
 export interface WriteOptions {
   readonly compress?: boolean
   readonly volatile?: boolean
   readonly wsPreEncodedFrame?: readonly Uint8Array[]
 }
 
-/** What Engine.IO makes of a part, and what it shows to those who look at its write buffer. */
+/**
+ * Engine.IO's object for one part of a message, as the public `writeBuffer` of a connection shows
+ * it.
+ */
 export interface EnginePacket {
   readonly type: 'message'
   readonly options: WriteOptions
@@ -21,36 +27,39 @@ export interface EnginePacket {
 export type PacketKind = 'event' | 'connect' | 'disconnect' | 'other'
 
 /**
- * One encoded message, made once an emit and shared by the queues of all its recipients.
- * Nothing that is sent changes after it was first offered to a client.
+ * One encoded message with its class, size and conflation key. An emit makes one envelope, which the
+ * queues of all recipients share; the content is immutable.
  */
 export class Envelope implements Shared {
   readonly rule: Rule
   readonly kind: PacketKind
   readonly namespace: string
-  /** Its name as it was emitted; undefined if it is no event. */
+  /** Name of the event as it was emitted; undefined for packets that are no events. */
   readonly event: string | undefined
   readonly parts: readonly EncodedPart[]
   readonly options: WriteOptions | undefined
-  /** On the wire, each part with its framing; `bytes` is their sum. */
+  /** Size on the wire of each part, WebSocket frame header included; `bytes` is the sum. */
   readonly sizes: readonly Bytes[]
   readonly bytes: Bytes
   readonly key: string | undefined
   readonly emittedAt: Millis
-  /** A client that has come back is sent it again. */
+  /**
+   * Whether connection state recovery sends the message a second time, to a client that
+   * reconnected.
+   */
   readonly isReplay: boolean
   /** The Socket.IO id that a CONNECT packet tells its client. */
   readonly sid: string | undefined
-  /** Engine.IO's callback; only code that writes past Socket.IO passes one. */
+  /** Engine.IO's callback of a write. Socket.IO passes none; only direct calls of `conn.write` do. */
   readonly callback: (() => void) | undefined
-  /** Whether `frames` can be had; the rest is Engine.IO's. */
+  /** Whether this library can encode the WebSocket frames. Otherwise Engine.IO encodes them. */
   readonly framable: boolean
   #holders = 0
   #charged: Bytes = 0
   #heldBytes: HeldBytes | undefined
   #weight: Bytes | undefined
   readonly #bare: (() => readonly EncodedPart[]) | undefined
-  /** The frame that came with the message. */
+  /** The frame that Socket.IO encoded in advance for a broadcast (`wsPreEncodedFrame`), if usable. */
   readonly #given: readonly Uint8Array[] | undefined
   #overtakable: Envelope | undefined
   #frames: Buffer | undefined
@@ -63,7 +72,7 @@ export class Envelope implements Shared {
     this.event = fields.event
     this.parts = fields.parts
     const given = options?.wsPreEncodedFrame
-    // as Engine.IO, which writes it in place of each part
+    // Engine.IO would write the pre-encoded frame once per part, so it fits messages of one part only
     this.#given = fields.parts.length === 1 && isWritable(given) ? given : undefined
     this.sizes = this.#given ? [byteLengthOf(this.#given)] : fields.parts.map(frameBytes)
     this.framable = given === undefined ? fields.parts.every(isFramable) : this.#given === given
@@ -80,8 +89,9 @@ export class Envelope implements Shared {
   }
 
   /**
-   * The same as it goes if it waits and others may overtake it. To be asked first while it is
-   * emitted, since later its payload may have changed.
+   * The version to queue where later messages may overtake it: without the recovery offset, since a
+   * client that reconnects with an old offset would be sent those later messages again. The first read
+   * has to be in the tick of the emit: it encodes the payload, which the application may change later.
    */
   get overtakable(): Envelope {
     if (!this.#bare) return this
@@ -92,7 +102,7 @@ export class Envelope implements Shared {
     return this.#overtakable
   }
 
-  /** What a WebSocket carries; shared, never changed. */
+  /** The WebSocket frames of all parts in one buffer, shared by all recipients and immutable. */
   get frames(): Buffer {
     if (!this.#frames) {
       this.#frames = this.#given
@@ -103,14 +113,14 @@ export class Envelope implements Shared {
     return this.#frames
   }
 
-  /** One for each part; shared, never changed. */
+  /** One Engine.IO packet per part, shared by all recipients and immutable. */
   get packets(): readonly EnginePacket[] {
     const options = this.options ?? UNCOMPRESSED
     this.#packets ??= this.parts.map((data) => ({ type: 'message', options, data }))
     return this.#packets
   }
 
-  /** What it takes in memory without its frames, as estimated; it does not change. */
+  /** Estimated memory of the envelope without its frames. Constant. */
   get weight(): Bytes {
     this.#weight ??= memoryOf(this.parts, this.options?.wsPreEncodedFrame, this.key)
     return this.#weight
@@ -120,7 +130,7 @@ export class Envelope implements Shared {
     return this.#frames ? this.weight + BUFFER_COST + this.bytes : this.weight
   }
 
-  // Kept by `HeldBytes`, and no part of what is sent, which never changes.
+  // Bookkeeping of `HeldBytes`: the only mutable fields.
 
   get holders(): number {
     return this.#holders
@@ -146,7 +156,7 @@ export class Envelope implements Shared {
     this.#heldBytes = heldBytes
   }
 
-  /** @param maxAge where the annotation does not say */
+  /** @param maxAge applies to messages whose annotation has none */
   expired(now: Millis, maxAge: Millis): boolean {
     return now - this.emittedAt > (this.rule.maxAge ?? maxAge)
   }
@@ -164,11 +174,14 @@ export interface EnvelopeFields {
   readonly emittedAt: Millis
   readonly isReplay?: boolean | undefined
   readonly sid?: string | undefined
-  /** Encodes it without recovery's offset, if it has one and may go without. */
+  /** Encodes the message without its recovery offset; undefined if it has none or has to keep it. */
   readonly bare?: (() => readonly EncodedPart[]) | undefined
 }
 
-/** For whoever leaves them out: fields that are missing would be looked for in the prototype. */
+/**
+ * Explicit values of the optional fields: a missing own field would be looked up in
+ * `Object.prototype`.
+ */
 export const NO_FIELDS = {
   event: undefined,
   key: undefined,
@@ -177,14 +190,14 @@ export const NO_FIELDS = {
   bare: undefined,
 } as const satisfies Partial<EnvelopeFields>
 
-/** A frame that was encoded in advance is that of another encoding. */
+/** Options without the pre-encoded frame, which contains the recovery offset. */
 function bareOptions(options: WriteOptions | undefined): WriteOptions | undefined {
   if (!options?.wsPreEncodedFrame) return options
   const { wsPreEncodedFrame, ...rest } = options
   return rest
 }
 
-/** Whether all of a frame is written: `ws` takes a header and a payload, or both in one. */
+/** Whether `ws` writes the whole frame: it accepts one buffer, or a header and a payload. */
 function isWritable(frame: WriteOptions['wsPreEncodedFrame']): boolean {
   if (!Array.isArray(frame) || frame.length === 0 || frame.length > 2) return false
   return frame.every((part) => part instanceof Uint8Array)

@@ -4,26 +4,26 @@ import { Held, type Shared } from './held-bytes.ts'
 import { BUFFER_COST } from './memory-costs.ts'
 
 /**
- * What one client is sent in one tick: a chain of envelopes that leave in one system call. Clients
- * that are sent the same share its nodes, and so the buffer that their frames are joined in.
+ * The messages that one client is sent in one tick: a linked list of envelopes, last first, written by
+ * one system call. Clients that are sent the same messages share the nodes and the joined buffer.
  */
 export class FrameBatch {
   readonly envelope: Envelope
   readonly before: FrameBatch | undefined
   readonly bytes: Bytes
   /**
-   * How many packets Engine.IO would hold back, until its transport has sent what was written
-   * before them: all, or all but the first.
+   * Number of packets that Engine.IO alone would leave in its `writeBuffer` until the transport has
+   * drained: all packets, or all but the first.
    */
   readonly heldBack: number
   #held: Held | undefined
-  /** What most clients are sent after it. */
+  /** The node of the latest message that followed, reused by clients that are sent the same one. */
   #next: FrameBatch | undefined
   #frames: Buffer | undefined
 
   /**
-   * @param before what it follows
-   * @param sent how many packets of a first envelope Engine.IO would send at once
+   * @param before the batch that this envelope extends
+   * @param sent number of packets of a first envelope that Engine.IO would hand over at once
    */
   constructor(envelope: Envelope, before?: FrameBatch, sent: 0 | 1 = 0) {
     this.envelope = envelope
@@ -32,13 +32,13 @@ export class FrameBatch {
     this.heldBack = (before?.heldBack ?? -sent) + envelope.parts.length
   }
 
-  /** This and one more. */
+  /** The batch extended by one envelope. */
   and(envelope: Envelope): FrameBatch {
     if (this.#next?.envelope !== envelope) this.#next = new FrameBatch(envelope, this)
     return this.#next
   }
 
-  /** Whether Engine.IO would hold back all of it. */
+  /** Whether Engine.IO alone would leave all packets in its `writeBuffer`. */
   get isHeldBack(): boolean {
     const first = this.#beginning
     return first.heldBack === first.envelope.parts.length
@@ -54,7 +54,7 @@ export class FrameBatch {
     return first
   }
 
-  /** The packets that Engine.IO would hold back. */
+  /** The packets that Engine.IO alone would leave in its `writeBuffer`. */
   get packets(): EnginePacket[] {
     const packets: EnginePacket[] = []
     for (let each: FrameBatch | undefined = this; each; each = each.before) {
@@ -63,15 +63,15 @@ export class FrameBatch {
     return packets.slice(packets.length - this.heldBack)
   }
 
-  /** What is in memory while its frames are: one alone has its envelope's. */
+  /** The memory that lives as long as the frames: the envelope's own, or that of the joined buffer. */
   get held(): Shared {
     if (this.before === undefined) return this.envelope
-    // not the messages, which nothing keeps once their frames are joined
+    // excludes the envelopes, which become garbage once their frames are joined
     this.#held ??= new Held(this.bytes, BUFFER_COST + this.bytes)
     return this.#held
   }
 
-  /** All frames in their order; shared, never changed. */
+  /** The frames of all messages in order, in one immutable buffer that clients share. */
   get frames(): Buffer {
     this.#frames ??= this.before === undefined ? this.envelope.frames : this.#join()
     return this.#frames
@@ -88,15 +88,15 @@ export class FrameBatch {
   }
 }
 
-/** Finds the nodes that are shared: those of the first envelope of a tick. */
+/** The latest first nodes, so that clients whose tick begins with the same envelope share a batch. */
 export class FrameBatches {
-  /** By how many packets of them Engine.IO would send at once. */
+  /** Index: the number of packets that Engine.IO would hand over at once. */
   readonly #first: [none: FrameBatch | undefined, one: FrameBatch | undefined] = [
     undefined,
     undefined,
   ]
 
-  /** @param writable whether Engine.IO would send its first packet at once */
+  /** @param writable whether Engine.IO would hand over the first packet at once */
   startingWith(envelope: Envelope, writable: boolean): FrameBatch {
     const sent = writable ? 1 : 0
     let first = this.#first[sent]
@@ -107,7 +107,7 @@ export class FrameBatches {
     return first
   }
 
-  /** Lets go of what was shared. */
+  /** Drops the references, so that batches of past ticks can be garbage-collected. */
   clear(): void {
     this.#first.fill(undefined)
   }

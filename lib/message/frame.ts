@@ -1,14 +1,14 @@
 import type { Bytes } from '../base/units.ts'
 
 /**
- * WebSocket frames as a server writes them: not masked, not compressed, not fragmented (RFC 6455
- * section 5.2). In one buffer, since a frame of two costs a `writev`.
+ * Encodes WebSocket frames as a server writes them: unmasked, uncompressed, unfragmented (RFC 6455
+ * section 5.2). Header and payload are in one buffer, since two buffers cost a `writev`.
  */
 
-/** What an encoder makes of a packet, a header first and its attachments after it. */
+/** One element of an encoder's output: the header of a packet, or one of its attachments. */
 export type EncodedPart = string | Uint8Array
 
-/** Whether a part can be framed here: any text, and any bytes, be they a view or a buffer. */
+/** Whether this module can frame a part: a text, a view of bytes, or an `ArrayBuffer`. */
 export function isFramable(part: unknown): boolean {
   return typeof part === 'string' || ArrayBuffer.isView(part) || part instanceof ArrayBuffer
 }
@@ -16,16 +16,16 @@ export function isFramable(part: unknown): boolean {
 const TEXT = 0x81
 const BINARY = 0x82
 const PING = 0x89
-/** Engine.IO's type character of a text message. */
+/** `4`, Engine.IO's type character of a text message. */
 const MESSAGE = 0x34
 
-/** Bytes of one part as a frame: a text has Engine.IO's type character before it. */
+/** Size of the frame of one part. A text counts one byte more, for Engine.IO's type character. */
 export function frameBytes(part: EncodedPart): Bytes {
   const payload = payloadBytes(part)
   return payload + headerBytes(payload)
 }
 
-/** The frames of all parts, one behind the other. */
+/** The frames of all parts in one buffer, in order. */
 export function framesOf(parts: readonly EncodedPart[], bytes: Bytes): Buffer {
   const frames = Buffer.allocUnsafe(bytes)
   let at = 0
@@ -44,7 +44,11 @@ export function framesOf(parts: readonly EncodedPart[], bytes: Bytes): Buffer {
   return frames
 }
 
-/** @param payload at most 125 bytes (RFC 6455 section 5.5) */
+/**
+ * The frame of a WebSocket ping.
+ *
+ * @param payload at most 125 bytes (RFC 6455 section 5.5)
+ */
 export function pingOf(payload: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(2 + payload.byteLength)
   frame.set(payload, writeHeader(frame, 0, PING, payload.byteLength))
@@ -53,11 +57,14 @@ export function pingOf(payload: Uint8Array): Buffer {
 
 function payloadBytes(part: EncodedPart): Bytes {
   if (typeof part === 'string') return Buffer.byteLength(part) + 1
-  // Engine.IO makes a text of anything else, and an empty one of what is falsy
+  // Engine.IO sends any other value as a text, and a falsy one as an empty text
   return isFramable(part) ? part.byteLength : Buffer.byteLength(String(part || '')) + 1
 }
 
-/** Its bytes as they lie in memory: attachments may be arrays of other elements, or bare buffers. */
+/**
+ * The raw bytes of an attachment, which may also be a typed array of wider elements or a bare
+ * buffer.
+ */
 function bytesOf(part: Uint8Array): Uint8Array {
   if (part instanceof Uint8Array) return part
   const given = part as ArrayBufferView | ArrayBuffer
@@ -66,12 +73,12 @@ function bytesOf(part: Uint8Array): Uint8Array {
     : new Uint8Array(given)
 }
 
-/** 2 bytes, 4 from 126 bytes of payload on, 10 from 64 KiB on. */
+/** Size of a frame header: 2 bytes, 4 from 126 bytes of payload on, 10 from 64 KiB on. */
 function headerBytes(payload: Bytes): Bytes {
   return payload < 126 ? 2 : payload < 65_536 ? 4 : 10
 }
 
-/** @returns where the payload begins */
+/** @returns the offset of the payload */
 function writeHeader(frame: Buffer, at: number, firstByte: number, payload: Bytes): number {
   frame[at] = firstByte
   switch (headerBytes(payload)) {

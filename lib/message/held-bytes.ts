@@ -1,19 +1,19 @@
 import type { Bytes } from '../base/units.ts'
 
-/** Something in memory that several clients may share. */
+/** A piece of memory that several clients may share. */
 export interface Shared {
-  /** On the wire. */
+  /** Size on the wire. */
   readonly bytes: Bytes
-  /** What it takes in memory, as estimated: objects, texts and buffers. It may grow. */
+  /** Estimated memory: objects, texts and buffers. May grow. */
   readonly cost: Bytes
-  /** How many clients it is held for; kept by `HeldBytes`, as what follows. */
+  /** Number of clients that hold it. Written by `HeldBytes` only, as are the fields below. */
   holders: number
-  /** What `HeldBytes` counts of it. */
+  /** The part of `cost` that `HeldBytes` has counted. */
   charged: Bytes
   heldBytes: HeldBytes | undefined
 }
 
-/** Memory of a size that is known, of whatever. */
+/** A piece of memory of a fixed size. */
 export class Held implements Shared {
   readonly bytes: Bytes
   readonly cost: Bytes
@@ -27,7 +27,7 @@ export class Held implements Shared {
   }
 }
 
-/** The memory that the process holds for its clients; what several of them share counts once. */
+/** Counts the memory that the process holds for its clients. Memory that clients share counts once. */
 export class HeldBytes {
   bytes: Bytes = 0
 
@@ -37,7 +37,7 @@ export class HeldBytes {
     this.charge(item)
   }
 
-  /** The cost of something that is held has grown. */
+  /** Updates the count after the cost of a held item has grown. */
   charge(item: Shared): void {
     const { cost } = item
     this.bytes += cost - item.charged
@@ -51,7 +51,7 @@ export class HeldBytes {
     item.heldBytes = undefined
   }
 
-  /** Counts memory of one client alone; negative where it is freed. */
+  /** Counts memory of one client that is not shared; negative to free it. */
   add(bytes: Bytes): void {
     this.bytes += bytes
   }

@@ -2,30 +2,34 @@ import type { Bytes } from '../base/units.ts'
 import type { EncodedPart } from './frame.ts'
 
 /**
- * What things take in memory: estimates, held against the heap by `spec/message/memory-costs.spec.ts`. Measured on
- * Node 20; other versions differ by a few percent.
+ * Estimated memory of messages and queue entries. `spec/message/memory-costs.spec.ts` compares the
+ * estimates with the heap. Measured on Node 20; other versions differ by a few percent.
  */
 
 /** An envelope with its arrays and options, without its parts. */
 const ENVELOPE: Bytes = 350
-/** The header of a text, and the rope that its encoder has left. */
+/** The header of a string, and the rope (V8's concatenation tree) that the encoder built it from. */
 const TEXT: Bytes = 40
-/** A `Buffer` without its bytes. */
+/** A `Buffer` object without its bytes. */
 export const BUFFER_COST: Bytes = 150
 /** A conflation key without its characters. */
 const KEY: Bytes = 40
-/** The place of a message in a lane. */
+/** The entry of a message in a lane. */
 export const LANE_PLACE: Bytes = 80
-/** The same of one that can be conflated. */
+/** The entry in a lane of a message that has a conflation key. */
 export const KEYED_PLACE: Bytes = 128
-/** A Socket.IO socket that has left its namespace, with its handshake; an application may add to it. */
+/**
+ * A Socket.IO socket that has left its namespace, handshake included, without what an application
+ * adds.
+ */
 export const LEFT_SOCKET: Bytes = 2000
-/** A write that is under way, in Node's stream or libuv's queue, without its bytes. */
+/** A pending write in Node's stream or libuv's queue, without its bytes. */
 export const WRITE_PLACE: Bytes = 200
 
 /**
+ * Estimated memory of one encoded message.
+ *
  * @param preEncoded the frame that Socket.IO encodes in advance for a broadcast
- * @returns the memory of one encoded message
  */
 export function memoryOf(
   parts: readonly EncodedPart[],
@@ -43,7 +47,7 @@ function memoryOfPart(part: EncodedPart): Bytes {
   return typeof part === 'string' ? TEXT + charactersOf(part) : BUFFER_COST + part.byteLength
 }
 
-/** V8 takes one byte a character up to U+00FF, and two for all if one is above. */
+/** Memory of a string's characters: V8 stores one byte each, or two each if any is above U+00FF. */
 function charactersOf(text: string): Bytes {
   return /[\u0100-\uffff]/.test(text) ? 2 * text.length : text.length
 }

@@ -4,9 +4,9 @@ import type { Millis } from '../base/units.ts'
 
 export type MessageClass = 'critical' | 'cosmetic'
 
-/** What an annotation means to the scheduler; one a class of one event, made at boot. */
+/** An annotation as the scheduler reads it. Made at boot, one per class of an event. */
 export interface Rule {
-  /** Distinguishes the branches of one event in conflation keys. */
+  /** Prefix of conflation keys, so that branches of one event never replace each other. */
   readonly id: number
   /** Label of the namespace: its name or pattern in the annotated map, else `other`. */
   readonly namespace: string
@@ -16,7 +16,7 @@ export interface Rule {
   readonly conflateBy: string | ((payload: never) => unknown) | undefined
   /** Infinity for critical; undefined if the option `maxAge` applies. */
   readonly maxAge: Millis | undefined
-  /** The highest is sent first, the lowest shed first. */
+  /** Messages of the highest rank are sent first, those of the lowest are shed first. */
   readonly rank: number
   readonly drop: 'oldest' | 'newest'
   readonly tally: Tally
