@@ -92,16 +92,21 @@ interface Import {
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const files = ['lib', 'schemas']
-  .flatMap((folder) =>
-    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((path) =>
-      join(folder, path).replaceAll('\\', '/'),
-    ),
-  )
-  .filter((path) => path.endsWith('.ts'))
-  .map((path) => path.slice(0, -'.ts'.length))
-  .sort()
+const files = filesIn('lib', 'schemas')
 const imports = files.flatMap(importsOf)
+
+/** Without their suffix. */
+function filesIn(...folders: string[]): string[] {
+  return folders
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((path) =>
+        join(folder, path).replaceAll('\\', '/'),
+      ),
+    )
+    .filter((path) => path.endsWith('.ts') && !/(^|\/)(node_modules|\.build)\//.test(path))
+    .map((path) => path.slice(0, -'.ts'.length))
+    .sort()
+}
 
 function importsOf(from: string): Import[] {
   const source = readFileSync(join(root, `${from}.ts`), 'utf8')
@@ -245,5 +250,41 @@ describe('Imports', () => {
   it('of what a page shares are zod alone', () => {
     const loaded = [...loadedWith('lib/message-schemas')].filter((each) => !files.includes(each))
     expect(loaded).to.deep.equal(['zod'])
+  })
+})
+
+describe('Imports around the package', () => {
+  /** From the bottom up: each imports from itself and from those before it. */
+  const AROUND = [
+    ['lib', 'schemas'],
+    ['demo'],
+    ['spec/support', 'docs'],
+    ['spec'],
+    ['bench/harness'],
+    ['bench'],
+  ]
+  const floors = AROUND.flat()
+  const around = filesIn('demo', 'spec', 'docs', 'bench')
+  const theirs = around.flatMap(importsOf)
+  const floorOf = (file: string): number => {
+    const room = floors.filter((each) => isIn(file, each)).sort((a, b) => b.length - a.length)[0]
+    return AROUND.findIndex((rooms) => room !== undefined && rooms.includes(room))
+  }
+
+  it('run one way: bench, spec, spec/support, demo, lib', () => {
+    const local = theirs.filter(({ to }) => floorOf(to) >= 0)
+    expect(local.length).to.be.greaterThan(500)
+    expect(local.filter(({ from, to }) => floorOf(to) > floorOf(from)).map(said)).to.deep.equal([])
+  })
+
+  it('of bench are from spec/support, but for the faults, which it runs', () => {
+    const wrong = theirs.filter(
+      ({ from, to }) =>
+        isIn(from, 'bench') &&
+        isIn(to, 'spec') &&
+        !isIn(to, 'spec/support') &&
+        !(isIn(from, 'bench/faults') && isIn(to, 'spec/faults')),
+    )
+    expect(wrong.map(said)).to.deep.equal([])
   })
 })

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { percentiles, table } from '../../demo/headless/figures.ts'
 import { Child } from '../../spec/support/process/child.ts'
+import { checkOpenFiles } from '../harness/open-files.ts'
 import type { Scenario } from '../harness/scenario.ts'
 import { round } from '../harness/statistics.ts'
 import type { ClientHandlers, Received } from '../lobby/client.ts'
-import { checkOpenFiles } from '../scale/open-files.ts'
 import {
   type Loaded,
   type LoadOptions,
@@ -102,12 +102,7 @@ function figuresOf(subject: Subject, loaded: Loaded, received: Received) {
     losing_most: most(({ losing }) => losing),
     critical_ms: percentiles(received.latencies),
     critical_lost: received.lost,
-    loop_delay_ms: {
-      p50: round(loaded.loop.p50, 1),
-      p99: round(loaded.loop.p99, 1),
-      max: round(loaded.loop.max, 1),
-    },
-    cpu_share: round(loaded.cpuShare, 2),
+    ...loaded.process,
     reasons: loaded.reasons,
   }
 }

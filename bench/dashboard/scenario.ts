@@ -1,6 +1,5 @@
 import { table } from '../../demo/headless/figures.ts'
 import type { Scenario } from '../harness/scenario.ts'
-import { round } from '../harness/statistics.ts'
 import { countsOf, openFar } from '../lobby/scenario.ts'
 import { runTrial } from '../lobby/trial.ts'
 import { type Visit, visitDashboard } from './visit.ts'
@@ -31,8 +30,8 @@ export const dashboard: Scenario = {
           visit = await visitDashboard({ port, seconds, pictures, signal })
         })
         const server = {
-          cpu_share: round(load.cpuShare, 2),
-          loop_delay_p99_ms: round(load.loop.p99, 1),
+          cpu_share: load.process.cpu_share,
+          loop_delay_p99_ms: load.process.loop_delay_ms.p99,
         }
         return {
           text: textOf(visit!, server),

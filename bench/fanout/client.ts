@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { serve } from '../../spec/support/process/serve.ts'
 import { SOCKET_IO_PATH, upgradeRequest } from '../harness/handshake.ts'
-import { WireReader } from '../lobby/wire.ts'
+import { WireReader } from '../harness/wire.ts'
 
 /** Clients that keep up: bare sockets, which count what they receive and answer pings. */
 

@@ -1,6 +1,6 @@
 import { serve } from '../../spec/support/process/serve.ts'
+import { settledMemory } from '../harness/settled-memory.ts'
 import { type Broadcaster, type Load, type Measured, measure } from './measure.ts'
-import { settledMemory } from './memory.ts'
 import { type NodeSubject, start } from './subjects.ts'
 
 /** A server on Node, alone in its process. */

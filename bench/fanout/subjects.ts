@@ -1,10 +1,11 @@
-import { createServer, type Server as HttpServer } from 'node:http'
-import type { AddressInfo, Socket as TcpSocket } from 'node:net'
+import { createServer } from 'node:http'
+import type { Socket as TcpSocket } from 'node:net'
 import { Server } from 'socket.io'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { attach } from '../../lib/index.ts'
 import { frameBytes, framesOf } from '../../lib/message/frame.ts'
-import { messages, payloadOf } from '../slow-link/messages.ts'
+import { listen } from '../harness/counted-server.ts'
+import { messages, payloadOf } from '../harness/messages.ts'
 import type { Broadcaster } from './measure.ts'
 
 export const SUBJECTS = ['spillway', 'socket.io', 'ws', 'ws-preframed', 'uws'] as const
@@ -67,11 +68,6 @@ async function startWs(
 
 function answer(_request: unknown, response: { end(body: string): void }): void {
   response.end('ok')
-}
-
-async function listen(http: HttpServer): Promise<number> {
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', 10_000, resolve))
-  return (http.address() as AddressInfo).port
 }
 
 function kernelSocketOf(client: WebSocket): TcpSocket {

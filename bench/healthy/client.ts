@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { io } from 'socket.io-client'
 import { type Path, PathRelay } from '../../spec/support/paths/path-relay.ts'
 import { serve } from '../../spec/support/process/serve.ts'
-import type { Receipt } from '../slow-link/client.ts'
-import type { Payload } from '../slow-link/messages.ts'
+import type { Payload } from '../harness/messages.ts'
+import type { Receipt } from '../harness/receipt.ts'
 
 /** A plain client at the far end of the path. It notes what it receives, and when. */
 

@@ -1,6 +1,6 @@
 import { type Percentiles, percentiles, table } from '../../demo/headless/figures.ts'
+import type { Receipt } from '../harness/receipt.ts'
 import { median, round } from '../harness/statistics.ts'
-import type { Receipt } from '../slow-link/client.ts'
 import type { Cell, Truth } from './cells.ts'
 import type { Belief, Sent } from './server.ts'
 import type { Trial } from './trial.ts'

@@ -1,11 +1,11 @@
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Server } from 'socket.io'
 import type { ClientStats } from '../../schemas/stats.ts'
 import { serve } from '../../spec/support/process/serve.ts'
-import { type MessageClass, payloadOf } from '../slow-link/messages.ts'
-import { type Sender, type Subject, senders } from '../slow-link/subjects.ts'
+import { countDisconnects, listen, type Reasons } from '../harness/counted-server.ts'
+import { type MessageClass, payloadOf } from '../harness/messages.ts'
+import { type Sender, type Subject, senders } from '../harness/subjects.ts'
 import type { Cell } from './cells.ts'
 
 /** The server under test, alone in its process. */
@@ -46,20 +46,15 @@ export const START_MS = 2000
 const BELIEF_MS = 250
 
 let sender: Sender | undefined
-const reasons: Record<string, number> = {}
+let reasons: Reasons = {}
 
 const handlers = {
   async open({ host, subject }: { host: string; subject: Subject }): Promise<number> {
     const http = createServer()
     const io = new Server(http)
     sender = senders[subject](io)
-    io.on('connection', (socket) => {
-      socket.on('disconnect', (reason) => {
-        reasons[reason] = (reasons[reason] ?? 0) + 1
-      })
-    })
-    await new Promise<void>((resolve) => http.listen(0, host, resolve))
-    return (http.address() as AddressInfo).port
+    reasons = countDisconnects(io)
+    return listen(http, host)
   },
 
   async load({ cell, seconds }: LoadOptions): Promise<Loaded> {

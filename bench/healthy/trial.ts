@@ -1,7 +1,8 @@
 import type { Path } from '../../spec/support/paths/path-relay.ts'
-import { Child } from '../../spec/support/process/child.ts'
+import type { Child } from '../../spec/support/process/child.ts'
+import { SLACK_MS, withBothEnds } from '../harness/both-ends.ts'
 import { type LinkMaker, LOOPBACK } from '../harness/shaped-link.ts'
-import type { Subject } from '../slow-link/subjects.ts'
+import type { Subject } from '../harness/subjects.ts'
 import type { Cell } from './cells.ts'
 import type { ClientHandlers, Received } from './client.ts'
 import { type Loaded, type ServerHandlers, START_MS } from './server.ts'
@@ -23,37 +24,28 @@ export interface Trial {
 const DRAIN_MS = 20_000
 /** Longer than anything that is still under way may stay away. */
 const QUIET_MS = 3000
-/** A child process starts, or an answer comes, within that. */
-const SLACK_MS = 20_000
 
 /** One subject, with a server, a client and a path of its own. */
 export async function runTrial(subject: Subject, options: TrialOptions): Promise<Trial> {
   const { links, cell, seconds, signal } = options
-  const cleanup: Array<() => Promise<void>> = []
-  try {
-    const link = cell.rateKbit === 0 ? LOOPBACK : await links.open(cell.rateKbit)
-    cleanup.unshift(() => link.close())
-    const server = new Child<ServerHandlers>(new URL('server.js', import.meta.url), { signal })
-    cleanup.unshift(() => server.close())
-    const client = new Child<ClientHandlers>(new URL('client.js', import.meta.url), {
-      signal,
-      namespace: link.namespace,
-    })
-    cleanup.unshift(() => client.close())
-    const port = await server.ask('open', { host: link.host, subject })
-    const path = relayed(cell, link.kind === 'netns')
-    await client.ask('connect', { server: { host: link.host, port }, path })
-    const loaded = await server.ask('load', { cell, seconds }, START_MS + seconds * 1000 + SLACK_MS)
-    const expected = loaded.critical.total + loaded.cosmetic.total
-    const received = await client.ask(
-      'drain',
-      { expected, quietMs: QUIET_MS, mostMs: DRAIN_MS },
-      DRAIN_MS + SLACK_MS,
-    )
-    return { loaded, received }
-  } finally {
-    for (const step of cleanup) await step()
-  }
+  const link = cell.rateKbit === 0 ? LOOPBACK : await links.open(cell.rateKbit)
+  return withBothEnds(
+    { link, beside: import.meta.url, signal },
+    async (server: Child<ServerHandlers>, client: Child<ClientHandlers>) => {
+      const port = await server.ask('open', { host: link.host, subject })
+      const path = relayed(cell, link.kind === 'netns')
+      await client.ask('connect', { server: { host: link.host, port }, path })
+      const withinMs = START_MS + seconds * 1000 + SLACK_MS
+      const loaded = await server.ask('load', { cell, seconds }, withinMs)
+      const expected = loaded.critical.total + loaded.cosmetic.total
+      const received = await client.ask(
+        'drain',
+        { expected, quietMs: QUIET_MS, mostMs: DRAIN_MS },
+        DRAIN_MS + SLACK_MS,
+      )
+      return { loaded, received }
+    },
+  )
 }
 
 /** What is left for a relay to play; undefined if nothing. */

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
+import { openLine } from '../harness/line.ts'
+import type { Heard } from '../harness/wire.ts'
 import { type Kind, userAgentOf } from './kind.ts'
-import { openLine } from './line.ts'
-import type { Heard } from './wire.ts'
 
 const LEAST_RECONNECT_MS = 1000
 const MOST_RECONNECT_MS = 3000

@@ -67,7 +67,7 @@ export function countsOf(connections: number, far: Namespace | undefined): Lobby
 type Figures = ReturnType<typeof figuresOf>
 
 function figuresOf({ idle, load, received }: Trial, seconds: number) {
-  const { samples, loop } = load
+  const { samples } = load
   const half = samples.filter(({ at }) => at >= seconds * 500)
   const of = (kind: Kind) => rounded(percentiles(received[kind]?.latencies ?? []))
   const kernel = percentiles(samples.map((sample) => sample.kernel))
@@ -79,8 +79,7 @@ function figuresOf({ idle, load, received }: Trial, seconds: number) {
       end: megabytes(samples.at(-1)!.rss),
     },
     rss_growth_mb_per_min: round((slope(half.map(({ at, rss }) => [at, rss])) * 60_000) / 1e6, 2),
-    loop_delay_ms: rounded(loop),
-    cpu_share: round(load.cpuShare, 2),
+    ...load.process,
     critical_sent: load.critical,
     critical_ms: { healthy: of('healthy'), slow: of('slow') },
     critical_lost_healthy: received.healthy?.lost ?? null,

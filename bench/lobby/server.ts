@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { createServer, type Server as HttpServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Server } from 'socket.io'
 import plugin, { attach, type Spillway } from '../../lib/index.ts'
 import { serve } from '../../spec/support/process/serve.ts'
-import { messages, payloadOf } from '../slow-link/messages.ts'
+import { countCloses, listen, type Reasons } from '../harness/counted-server.ts'
+import { lobbyLoad } from '../harness/lobby-load.ts'
+import { messages } from '../harness/messages.ts'
+import { ProcessMeter } from '../harness/process-meter.ts'
 
 /** The lobby's server, alone in its process. */
 
@@ -14,16 +14,13 @@ export const SUBJECTS = ['spillway', 'socket.io'] as const
 /** The `dashboard` is the Spillway with its admin routes. */
 export type Subject = (typeof SUBJECTS)[number] | 'dashboard'
 
-const EVERY_MS = 500
-/** Every so many messages one is critical: every 2 seconds. */
-const CRITICAL_EVERY = 4
-const LOOP_RESOLUTION_MS = 5
 const PAGE_BYTES = 4096
 
+const meter = new ProcessMeter()
 let io: Server | undefined
 let spillway: Spillway | undefined
 /** By Engine.IO's reason. */
-const reasons: Record<string, number> = {}
+let reasons: Reasons = {}
 
 interface Sample {
   /** Milliseconds since the load began. */
@@ -38,47 +35,25 @@ const handlers = {
     const http = subject === 'dashboard' ? await withDashboard() : createServer()
     io ??= new Server(http)
     if (subject === 'spillway') spillway = attach(io, { messages })
-    io.engine.on('connection', (conn: { on(event: 'close', l: (reason: string) => void): void }) =>
-      conn.on('close', (reason) => {
-        reasons[reason] = (reasons[reason] ?? 0) + 1
-      }),
-    )
-    await new Promise<void>((resolve) => http.listen(0, host, 10_000, resolve))
-    return (http.address() as AddressInfo).port
+    reasons = countCloses(io)
+    return listen(http, host)
   },
 
   memory: (): Sample => sample(0),
 
   async load({ seconds, bytes }: { seconds: number; bytes: number }) {
     const samples: Sample[] = []
-    const loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
-    const before = process.cpuUsage()
     const startedAt = performance.now()
-    let critical = 0
-    let sent = 0
-    loop.enable()
-    for (; sent * EVERY_MS < seconds * 1000; ) {
+    meter.start()
+    const sent = await lobbyLoad({ seconds, bytes }, (type, payload) => {
       samples.push(sample(performance.now() - startedAt))
-      sent++
-      if (sent % CRITICAL_EVERY === 0) io!.emit('critical', payloadOf(++critical, bytes))
-      else io!.emit('cosmetic', payloadOf(sent, bytes))
-      await sleep(startedAt + sent * EVERY_MS - performance.now())
-    }
-    loop.disable()
-    const { user, system } = process.cpuUsage(before)
-    // what is recorded is how long the timer took
-    const delay = (nanos: number): number => Math.max(0, nanos / 1e6 - LOOP_RESOLUTION_MS)
+      io!.emit(type, payload)
+    })
     return {
       samples,
-      sent,
-      critical,
+      ...sent,
       connections: io!.engine.clientsCount as number,
-      cpuShare: (user + system) / 1000 / (performance.now() - startedAt),
-      loop: {
-        p50: delay(loop.percentile(50)),
-        p99: delay(loop.percentile(99)),
-        max: delay(loop.max),
-      },
+      process: meter.stop(),
       reasons,
       closed: spillway?.stats().closed ?? {},
     }

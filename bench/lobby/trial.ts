@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Namespace } from '../../spec/support/paths/network-namespace.ts'
 import { Child } from '../../spec/support/process/child.ts'
+import { closedAmong } from '../harness/closed-ports.ts'
 import type { ClientHandlers, Received } from './client.ts'
-import { closedAmong } from './deaf.ts'
 import type { Kind } from './kind.ts'
 import type { ServerHandlers, Subject } from './server.ts'
 

@@ -1,10 +1,10 @@
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Server } from 'socket.io'
 import { attach } from '../../lib/index.ts'
 import { serve } from '../../spec/support/process/serve.ts'
-import { messages as catalogue, payloadOf } from '../slow-link/messages.ts'
+import { listen } from '../harness/counted-server.ts'
+import { messages as catalogue, payloadOf } from '../harness/messages.ts'
 import { type Subject, switchWindow } from './subjects.ts'
 
 /** The server that is measured, alone in its process. */
@@ -26,8 +26,7 @@ const handlers = {
     const http = createServer()
     io = new Server(http)
     if (!plain) attach(io, { messages: catalogue })
-    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
-    return (http.address() as AddressInfo).port
+    return listen(http)
   },
 
   /** @returns CPU time that this process used meanwhile, in microseconds */

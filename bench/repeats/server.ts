@@ -1,8 +1,8 @@
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { Server } from 'socket.io'
 import { attach, type Spillway } from '../../lib/index.ts'
 import { serve } from '../../spec/support/process/serve.ts'
+import { listen } from '../harness/counted-server.ts'
 import type { Subject } from './subjects.ts'
 
 /** A server to which one client does the same again and again, alone in its process. */
@@ -43,8 +43,7 @@ const handlers = {
       const shutdown = { deadline: SHUTDOWN_MS, spread: SHUTDOWN_MS }
       spillway = attach(io, { shutdown }) as unknown as Spillway
     }
-    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', 10_000, resolve))
-    return (http.address() as AddressInfo).port
+    return listen(http)
   },
 
   shut(): void {

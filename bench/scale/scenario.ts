@@ -1,9 +1,9 @@
 import { Child } from '../../spec/support/process/child.ts'
 import type { Load } from '../fanout/measure.ts'
 import type { Arguments } from '../harness/arguments.ts'
+import { checkOpenFiles } from '../harness/open-files.ts'
 import type { Report, Scenario } from '../harness/scenario.ts'
 import { reportOf, type Size } from './figures.ts'
-import { checkOpenFiles } from './open-files.ts'
 import type { OperationsHandlers } from './operations.ts'
 import { RUNTIME, runTrial, SUBJECTS } from './trial.ts'
 

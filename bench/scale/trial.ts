@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Child } from '../../spec/support/process/child.ts'
 import type { ClientHandlers } from '../fanout/client.ts'
 import type { Load } from '../fanout/measure.ts'
-import type { Memory } from '../fanout/memory.ts'
 import type { ServerHandlers } from '../fanout/server.ts'
+import type { Memory } from '../harness/settled-memory.ts'
 
 export const SUBJECTS = ['spillway', 'socket.io'] as const
 export type Subject = (typeof SUBJECTS)[number]

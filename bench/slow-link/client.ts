@@ -1,8 +1,9 @@
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client'
 import { PathRelay } from '../../spec/support/paths/path-relay.ts'
 import { serve } from '../../spec/support/process/serve.ts'
+import type { Payload } from '../harness/messages.ts'
+import type { Receipt } from '../harness/receipt.ts'
 import type { Link } from '../harness/shaped-link.ts'
-import type { MessageClass, Payload } from './messages.ts'
 import type { Speech } from './speech.ts'
 
 /** A plain client at the far end of the link. It notes what it receives, and when. */
@@ -13,13 +14,6 @@ export interface ConnectOptions {
   readonly rateKbit: number
   readonly delayMs: number
   readonly speech: Speech
-}
-
-export interface Receipt {
-  readonly type: MessageClass
-  readonly seq: number
-  readonly sentAt: number
-  readonly receivedAt: number
 }
 
 export interface Received {

@@ -1,5 +1,5 @@
 import { type Percentiles, percentiles, table } from '../../demo/headless/figures.ts'
-import type { Receipt } from './client.ts'
+import type { Receipt } from '../harness/receipt.ts'
 import type { Trial } from './trial.ts'
 
 /** Times in milliseconds. */

@@ -1,8 +1,8 @@
 import type { Scenario } from '../harness/scenario.ts'
 import { congestionControl, linkMaker } from '../harness/shaped-link.ts'
+import { SUBJECTS } from '../harness/subjects.ts'
 import { figuresOf, limitMs, type SubjectFigures, tableOf } from './figures.ts'
 import { PROTOCOLS, TRANSPORTS } from './speech.ts'
-import { SUBJECTS } from './subjects.ts'
 import { runTrial } from './trial.ts'
 
 const PER_SECOND = 20

@@ -1,10 +1,10 @@
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Server } from 'socket.io'
 import { serve } from '../../spec/support/process/serve.ts'
-import { payloadOf } from './messages.ts'
-import { type Sender, type Subject, senders } from './subjects.ts'
+import { countDisconnects, listen, type Reasons } from '../harness/counted-server.ts'
+import { payloadOf } from '../harness/messages.ts'
+import { type Sender, type Subject, senders } from '../harness/subjects.ts'
 
 /** The server under test, alone in its process. */
 
@@ -26,21 +26,16 @@ export interface Loaded {
 const TRACE_MS = 500
 
 let sender: Sender | undefined
-const reasons: Record<string, number> = {}
+let reasons: Reasons = {}
 
 const handlers = {
   async open({ host, subject, trace }: { host: string; subject: Subject; trace: boolean }) {
     const http = createServer()
     const io = new Server(http, { allowEIO3: true })
     sender = senders[subject](io)
-    io.on('connection', (socket) => {
-      socket.on('disconnect', (reason) => {
-        reasons[reason] = (reasons[reason] ?? 0) + 1
-      })
-    })
+    reasons = countDisconnects(io)
     if (trace && sender.trace) traceTo(sender.trace)
-    await new Promise<void>((resolve) => http.listen(0, host, resolve))
-    return (http.address() as AddressInfo).port
+    return listen(http, host)
   },
 
   async load(options: LoadOptions): Promise<Loaded> {

@@ -1,7 +1,7 @@
 import { setPriority } from 'node:os'
 import { serve } from '../../spec/support/process/serve.ts'
+import { closedAmong } from '../harness/closed-ports.ts'
 import { ProcessMeter } from '../harness/process-meter.ts'
-import { closedAmong } from '../lobby/deaf.ts'
 import type { AttackName } from './attacks.ts'
 import { Intruder } from './intruder.ts'
 

@@ -1,7 +1,7 @@
 import { Agent, request } from 'node:http'
 import { connect, Socket } from 'node:net'
 import { SOCKET_IO_PATH, upgradeRequest } from '../harness/handshake.ts'
-import { pingFrame, pongFrame, textFrame } from '../lobby/wire.ts'
+import { pingFrame, pongFrame, textFrame } from '../harness/wire.ts'
 import { type AttackName, userAgentOf } from './attacks.ts'
 
 /** A few a second, to fill what the kernel takes in the time of a short run. */

@@ -1,13 +1,13 @@
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Server, type Socket } from 'socket.io'
 import { z } from 'zod'
 import { attach, cosmetic, type Spillway } from '../../lib/index.ts'
 import { serve } from '../../spec/support/process/serve.ts'
-import { settledMemory } from '../fanout/memory.ts'
+import { countCloses, listen, type Reasons } from '../harness/counted-server.ts'
+import { messages, payloadOf } from '../harness/messages.ts'
 import { ProcessMeter } from '../harness/process-meter.ts'
-import { messages, payloadOf } from '../slow-link/messages.ts'
+import { settledMemory } from '../harness/settled-memory.ts'
 import { Attackers } from './attackers.ts'
 
 /** The lobby's server for many hours, alone in its process. */
@@ -56,7 +56,7 @@ const chat = cosmetic(z.object({ room: z.string(), pad: z.string() }), { conflat
 const meter = new ProcessMeter()
 const rooms = Array.from({ length: ROOMS }, (_, index) => ({ name: `room-${index}`, seq: 0 }))
 /** By Engine.IO's reason. */
-const reasons: Record<string, number> = {}
+let reasons: Reasons = {}
 let io: Server | undefined
 let spillway: Spillway | undefined
 let attackers: Attackers | undefined
@@ -71,11 +71,7 @@ const handlers = {
     io = new Server(http, { allowEIO3: true, cleanupEmptyChildNamespaces: true })
     io.of(/^\/flood-\d+$/)
     spillway = attach(io, { messages: { ...messages, chat } }) as unknown as Spillway
-    io.engine.on('connection', (conn: { on(event: 'close', l: (reason: string) => void): void }) =>
-      conn.on('close', (reason) => {
-        reasons[reason] = (reasons[reason] ?? 0) + 1
-      }),
-    )
+    reasons = countCloses(io)
     attackers = new Attackers(io.engine, spillway)
     io.on('connection', (socket) => {
       const room = rooms[connects++ % ROOMS]!
@@ -87,8 +83,7 @@ const handlers = {
       // from here on nothing may be missing
       socket.emit('welcome', { seq: critical, roomSeq: room.seq })
     })
-    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', 10_000, resolve))
-    return (http.address() as AddressInfo).port
+    return listen(http)
   },
 
   /** Of what is alive, in bytes. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Child } from '../../spec/support/process/child.ts'
+import { closedAmong } from '../harness/closed-ports.ts'
 import type { ProcessFigures } from '../harness/process-meter.ts'
-import { closedAmong } from '../lobby/deaf.ts'
 import type { AttackName } from './attacks.ts'
 import type { ClientHandlers } from './client.ts'
 import type { HostileHandlers } from './hostile.ts'

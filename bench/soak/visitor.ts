@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
-import { Sequence } from '../../spec/faults/sequence.ts'
-import { openLine } from '../lobby/line.ts'
-import { closeFrame, type Heard, textFrame } from '../lobby/wire.ts'
+import { Sequence } from '../../spec/support/clients/sequence.ts'
+import { openLine } from '../harness/line.ts'
+import { closeFrame, type Heard, textFrame } from '../harness/wire.ts'
 
 /** As the lobby's. */
 export type Kind = 'healthy' | 'slow' | 'stopped'

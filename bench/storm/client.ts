@@ -3,8 +3,8 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { percentiles } from '../../demo/headless/figures.ts'
 import { serve } from '../../spec/support/process/serve.ts'
-import { openLine } from '../lobby/line.ts'
-import type { Heard } from '../lobby/wire.ts'
+import { openLine } from '../harness/line.ts'
+import type { Heard } from '../harness/wire.ts'
 import { FIRST_PROBE, PROBED_SHARE, type Sent } from './subjects.ts'
 
 /** The clients that are connected all the time, in a process that the others can't keep busy. */

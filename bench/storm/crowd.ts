@@ -2,8 +2,8 @@ import type { Socket } from 'node:net'
 import { setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { serve } from '../../spec/support/process/serve.ts'
-import { openLine } from '../lobby/line.ts'
-import { type Heard, textFrame } from '../lobby/wire.ts'
+import { openLine } from '../harness/line.ts'
+import { type Heard, textFrame } from '../harness/wire.ts'
 
 /** Those who are cut off, and come back at once. */
 

@@ -57,8 +57,14 @@ function figuresOf({ calm, storm }: Trial) {
     refused: refusals,
     refused_by: storm.phase.refused,
     failed: failures,
-    loop_delay_ms: { calm: rounded(calm.phase.loop), storm: rounded(storm.phase.loop) },
-    cpu_share: { calm: round(calm.phase.cpuShare, 2), storm: round(storm.phase.cpuShare, 2) },
+    loop_delay_ms: {
+      calm: calm.phase.process.loop_delay_ms,
+      storm: storm.phase.process.loop_delay_ms,
+    },
+    cpu_share: {
+      calm: calm.phase.process.cpu_share,
+      storm: storm.phase.process.cpu_share,
+    },
     /** Of the process of the clients that are measured: what the server is not to blame for. */
     client_delay_max_ms: {
       calm: round(calm.heed.ownDelay, 1),
@@ -69,11 +75,6 @@ function figuresOf({ calm, storm }: Trial) {
 
 function ratio(during: number | null, before: number | null): number | null {
   return during === null || !before ? null : round(during / before, 2)
-}
-
-function rounded(values: Percentiles) {
-  const each = (value: number | null) => (value === null ? null : round(value, 1))
-  return { p50: each(values.p50), p99: each(values.p99), max: each(values.max) }
 }
 
 function tableOf(figures: Readonly<Record<string, Figures>>): string {

@@ -1,10 +1,10 @@
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Server } from 'socket.io'
 import { attach, type Spillway } from '../../lib/index.ts'
 import { serve } from '../../spec/support/process/serve.ts'
-import { messages, payloadOf } from '../slow-link/messages.ts'
+import { listen } from '../harness/counted-server.ts'
+import { messages, payloadOf } from '../harness/messages.ts'
+import { type ProcessFigures, ProcessMeter } from '../harness/process-meter.ts'
 import { FIRST_PROBE, PROBED_SHARE, type Sent, type Subject } from './subjects.ts'
 
 /** The server that everybody comes back to at once, alone in its process. */
@@ -21,8 +21,7 @@ export interface OpenOptions {
 
 export interface Phase extends Sent {
   readonly connections: number
-  readonly cpuShare: number
-  readonly loop: { readonly p50: number; readonly p99: number; readonly max: number }
+  readonly process: ProcessFigures
   /** So far, by reason. */
   readonly refused: Readonly<Record<string, number>>
 }
@@ -30,20 +29,18 @@ export interface Phase extends Sent {
 const EVERY_MS = 500
 /** One a second: the lobby's one every two would be too few for a storm that lasts seconds. */
 const CRITICAL_EVERY = 2
-const LOOP_RESOLUTION_MS = 5
+const LOOK_EVERY_MS = 5
 /** A storm is short: some of the clients are sent a critical message far more often. */
 const PROBE_EVERY_MS = 50
 const PROBE_BYTES = 128
 const PROBED = 'probed'
 
-const loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
+const meter = new ProcessMeter()
 let io: Server | undefined
 let spillway: Spillway | undefined
 let critical = 0
 let probe = FIRST_PROBE
 let joined = 0
-let cpu = process.cpuUsage()
-let since = performance.now()
 
 const handlers = {
   async open({ subject, bytes, connections, backlog, admission }: OpenOptions): Promise<number> {
@@ -51,7 +48,7 @@ const handlers = {
     io = new Server(http)
     if (subject === 'spillway+admission') spillway = attach(io, { messages, admission })
     if (subject === 'spillway') spillway = attach(io, { messages })
-    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', backlog, resolve))
+    const port = await listen(http, '127.0.0.1', backlog)
     io.on('connection', (socket) => {
       if (joined < connections && joined++ % (1 / PROBED_SHARE) === 0) socket.join(PROBED)
     })
@@ -64,32 +61,20 @@ const handlers = {
     onSchedule(PROBE_EVERY_MS, (at) => {
       io!.to(PROBED).emit('critical', { ...payloadOf(++probe, PROBE_BYTES), sentAt: at })
     })
-    loop.enable()
-    return (http.address() as AddressInfo).port
+    meter.start()
+    return port
   },
 
   /** What was since the last call. */
   phase(): Phase {
-    const { user, system } = process.cpuUsage(cpu)
-    const now = performance.now()
-    const cpuShare = (user + system) / 1000 / (now - since)
-    // what is recorded is how long the timer took
-    const delay = (nanos: number): number => Math.max(0, nanos / 1e6 - LOOP_RESOLUTION_MS)
     const ended = {
       critical,
       probe,
       connections: io!.engine.clientsCount as number,
-      cpuShare,
-      loop: {
-        p50: delay(loop.percentile(50)),
-        p99: delay(loop.percentile(99)),
-        max: delay(loop.max),
-      },
+      process: meter.stop(),
       refused: spillway?.stats().refused ?? {},
     }
-    loop.reset()
-    cpu = process.cpuUsage()
-    since = now
+    meter.start()
     return ended
   },
 }
@@ -103,7 +88,7 @@ function onSchedule(everyMs: number, emit: (at: number) => void): void {
   let due = Date.now() + everyMs
   setInterval(() => {
     for (; due <= Date.now(); due += everyMs) emit(due)
-  }, LOOP_RESOLUTION_MS)
+  }, LOOK_EVERY_MS)
 }
 
 serve(handlers)

@@ -1,6 +1,6 @@
 import type { Socket } from 'socket.io-client'
+import { Sequence } from '../support/clients/sequence.ts'
 import type { Beginning } from './load.ts'
-import { Sequence } from './sequence.ts'
 
 /** A client that checks the numbers of the critical messages it gets. */
 export class Follower {

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { SOCKET_IO_PATH, upgradeRequest } from '../harness/handshake.ts'
+import { SOCKET_IO_PATH, upgradeRequest } from './handshake.ts'
 import { type Heard, WireReader } from './wire.ts'
 
 /** A connection of one client: bare TCP, and on it the handshake of a WebSocket. */

@@ -1,4 +1,4 @@
-import { UsageError } from '../harness/arguments.ts'
+import { UsageError } from './arguments.ts'
 
 /** Files of a process that are no clients' sockets. */
 const OWN_FILES = 100
