@@ -1,6 +1,7 @@
 import type { Envelope, WriteOptions } from '../message/envelope.ts'
 import type { EncodedPart } from '../message/frame.ts'
-import { note, Override } from '../socketio/override.ts'
+import { Override } from '../socketio/override.ts'
+import { OverrideLayer } from '../socketio/override-layer.ts'
 import type { Packet } from '../socketio/packet.ts'
 import type { AdapterSocket, TappedAdapter } from '../socketio/server.ts'
 
@@ -50,7 +51,7 @@ export interface AdapterHost {
 const kTapped = Symbol('spillway.tapped')
 
 interface MarkedAdapter extends TappedAdapter {
-  [kTapped]?: { readonly by: BroadcastTap; readonly namespace: string }
+  [kTapped]?: BroadcastTap
 }
 
 /**
@@ -58,32 +59,26 @@ interface MarkedAdapter extends TappedAdapter {
  * thousands of dynamic namespaces, each with an adapter: the functions are the same for all.
  */
 export class BroadcastTap {
-  readonly #overrides: ReturnType<typeof overridesOf>
+  readonly #layer: OverrideLayer<MarkedAdapter, typeof kTapped>
 
   constructor(host: AdapterHost) {
-    this.#overrides = overridesOf(this, host)
+    this.#layer = new OverrideLayer(overridesOf(this, host), kTapped, this)
   }
 
   has(adapter: MarkedAdapter): boolean {
-    return adapter[kTapped]?.by === this
+    return this.#layer.isOn(adapter)
   }
 
   /** @returns whether it is tapped; an adapter without these methods is left as it is */
-  tap(adapter: MarkedAdapter, namespace: string): boolean {
-    if (typeof adapter._encode !== 'function' || typeof adapter.apply !== 'function') return false
-    if (!Object.isExtensible(adapter)) return false
-    note(adapter, kTapped, { by: this, namespace })
-    for (const override of this.#overrides) {
-      if (typeof adapter[override.name] === 'function') override.install(adapter)
-    }
-    return true
+  tap(adapter: MarkedAdapter): boolean {
+    const { _encode, apply, nsp } = adapter
+    if (typeof _encode !== 'function' || typeof apply !== 'function') return false
+    return typeof nsp?.name === 'string' && this.#layer.install(adapter)
   }
 
   /** Gives an adapter its own methods back. */
   release(adapter: MarkedAdapter): void {
-    if (!this.has(adapter)) return
-    Reflect.deleteProperty(adapter, kTapped)
-    for (const override of this.#overrides) override.restore(adapter)
+    this.#layer.restore(adapter)
   }
 }
 
@@ -91,7 +86,7 @@ function overridesOf(taps: BroadcastTap, host: AdapterHost) {
   const encode = new Override<MarkedAdapter, '_encode'>(
     '_encode',
     function (this: MarkedAdapter, packet: Packet, options: WriteOptions): EncodedPart[] {
-      if (this[kTapped]?.by === taps) host.encodes(this, options)
+      if (taps.has(this)) host.encodes(this, options)
       return Reflect.apply(encode.original(this), this, [packet, options])
     },
   )
@@ -99,7 +94,7 @@ function overridesOf(taps: BroadcastTap, host: AdapterHost) {
     'apply',
     function (this: MarkedAdapter, target: object, callback: (socket: AdapterSocket) => void) {
       const original = apply.original(this)
-      if (this[kTapped]?.by !== taps) {
+      if (!taps.has(this)) {
         Reflect.apply(original, this, [target, callback])
         return
       }
@@ -117,9 +112,8 @@ function overridesOf(taps: BroadcastTap, host: AdapterHost) {
     const override = new Override<MarkedAdapter, typeof name>(
       name,
       function (this: MarkedAdapter, packet: Packet, ...rest: unknown[]): unknown {
-        const tapped = this[kTapped]
-        if (tapped?.by === taps) {
-          host.emitted(packet, tapped.namespace, this, name === 'broadcastWithAck')
+        if (taps.has(this)) {
+          host.emitted(packet, this.nsp!.name, this, name === 'broadcastWithAck')
         }
         return Reflect.apply(override.original(this), this, [packet, ...rest])
       },

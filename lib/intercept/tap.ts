@@ -204,7 +204,7 @@ export class Tap implements Courier<AdapterSocket>, ConnectionTap {
   tapAdapter(name: string): boolean {
     const adapter = this.#io._nsps?.get(name)?.adapter
     if (!adapter) return false
-    return this.#adapterTaps.has(adapter) || this.#adapterTaps.tap(adapter, name)
+    return this.#adapterTaps.has(adapter) || this.#adapterTaps.tap(adapter)
   }
 
   /** The adapter is no longer that of its namespace. */

@@ -23,6 +23,8 @@ export class Override<T extends object, Name extends keyof T> {
   #own: WeakMap<object, PropertyDescriptor> | undefined
   /** Objects on which somebody else's function stayed, which may call this one. */
   #wrapped: WeakSet<object> | undefined
+  /** Objects that were given the function for those that inherit from them. */
+  #layers: WeakSet<object> | undefined
   /** Of the object that it was installed on last: thousands may be of one class. */
   #prototype: object | null = null
   /** Whether such objects inherit an enumerable property. */
@@ -53,7 +55,7 @@ export class Override<T extends object, Name extends keyof T> {
     return place(target, this.name, present, isEnumerable, this.#method)
   }
 
-  #inheritsEnumerable(target: T): boolean {
+  #inheritsEnumerable(target: object): boolean {
     const prototype: object | null = Object.getPrototypeOf(target)
     if (prototype === null) return false
     if (prototype !== this.#prototype) {
@@ -64,7 +66,7 @@ export class Override<T extends object, Name extends keyof T> {
   }
 
   /** Whether the function is what a call of the object's method reaches first. */
-  isOn(target: T): boolean {
+  isOn(target: object): boolean {
     return Reflect.getOwnPropertyDescriptor(target, this.name)?.value === this.#method
   }
 
@@ -88,18 +90,25 @@ export class Override<T extends object, Name extends keyof T> {
    * @param target where it is or was installed, or an object that inherits from there
    */
   original(target: T): MethodOf<T, Name> {
-    // nearly always a method of the object's class
-    if (!this.#own && !this.#wrapped) {
-      return Reflect.get(Object.getPrototypeOf(target), this.name, target)
-    }
-    const holder = this.#holder(target)
-    const own = this.#own?.get(holder)
-    const value: unknown = own
-      ? own.get
-        ? Reflect.apply(own.get, target, [])
-        : own.value
-      : Reflect.get(Object.getPrototypeOf(holder), this.name, target)
+    let from: object = target
+    let value: unknown
+    do {
+      const holder = this.#holder(from)
+      const own = this.#own?.get(holder)
+      from = Object.getPrototypeOf(holder)
+      if (own) value = own.get ? Reflect.apply(own.get, target, []) : own.value
+      else value = Reflect.get(from, this.name, target)
+      // both an object and one that it inherits from may have the function
+    } while (value === this.#method)
     return value as MethodOf<T, Name>
+  }
+
+  /** Gives the function to an object that stands between others and the prototype of their class. */
+  addTo(layer: object): void {
+    const enumerable = this.#inheritsEnumerable(layer)
+    place(layer, this.name, undefined, enumerable, this.#method)
+    this.#layers ??= new WeakSet()
+    this.#layers.add(layer)
   }
 
   /** @returns the property as it was, if the function has been restored here and only passes on */
@@ -107,9 +116,11 @@ export class Override<T extends object, Name extends keyof T> {
     return this.#wrapped?.has(target) ? { own: this.#own?.get(target) } : undefined
   }
 
+  /** The first object, from the target up its prototypes, that has or had the function. */
   #holder(target: object): object {
     for (let each: object | null = target; each; each = Object.getPrototypeOf(each)) {
       if (this.#own?.has(each) || this.#wrapped?.has(each)) return each
+      if (this.#layers?.has(each) || this.isOn(each)) return each
     }
     return target
   }

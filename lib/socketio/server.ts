@@ -53,6 +53,7 @@ export interface AdapterSocket {
  * written to each socket that `apply` finds.
  */
 export interface TappedAdapter {
+  readonly nsp?: { readonly name: string }
   broadcast?: (packet: Packet, ...rest: unknown[]) => unknown
   broadcastWithAck?: (packet: Packet, ...rest: unknown[]) => unknown
   _encode?: (packet: Packet, options: WriteOptions) => EncodedPart[]

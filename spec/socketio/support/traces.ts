@@ -2,6 +2,8 @@ import type { EventEmitter } from 'node:events'
 
 /** What an object has of its own: its properties in order with their attributes, and listeners. */
 export interface Trace {
+  /** The names of what it inherits from directly. */
+  readonly prototype: string
   readonly properties: Readonly<Record<string, string>>
   readonly listeners: Readonly<Record<string, readonly string[]>>
 }
@@ -24,7 +26,8 @@ export function traceOf(target: object): Trace {
       listeners[String(name)] = emitter.rawListeners(name).map((each) => sourceOf(each))
     }
   }
-  return { properties, listeners }
+  const prototype = Reflect.ownKeys(Object.getPrototypeOf(target) ?? {})
+  return { prototype: prototype.map(String).join(' '), properties, listeners }
 }
 
 function describe({ value, get, set, ...attributes }: PropertyDescriptor): string {
