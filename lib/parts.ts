@@ -118,7 +118,7 @@ export class Parts {
       throw refusal
     }
     this.adapters = new AdapterGuard(server, systemClock, this.reporter, {
-      taken: (namespace) => this.tap.tapAdapter(namespace),
+      adopted: (namespace) => this.tap.tapAdapter(namespace),
       released: (adapter) => this.tap.releaseAdapter(adapter),
     })
     this.clients.start()

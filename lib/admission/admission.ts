@@ -6,7 +6,7 @@ import type { RefusedClient } from '../telemetry/client-identity.ts'
 import { ReconnectHolds } from './reconnect-holds.ts'
 
 export interface AdmissionOptions {
-  /** How late the event loop may be; undefined: it does not matter. */
+  /** Event loop delay above which new clients are refused; undefined for no limit. */
   readonly loopDelay?: Millis | undefined
   readonly retryAfter: Millis
 }
@@ -17,12 +17,12 @@ export interface AdmissionHost {
   refused(client: RefusedClient): void
 }
 
-/** Socket.IO's client gives up after 20 s, and whoever is let in later has been let in for nobody. */
+/** Longest time in the queue of handshakes. Socket.IO's client gives up after 20 s. */
 const MOST_WAIT: Millis = 5000
 
-/** Decides whether new clients are let in; those that are connected are none of its business. */
+/** Decides whether new clients are admitted. Clients that are connected are never refused. */
 export class Admission {
-  /** So far. */
+  /** Number of refusals so far, by reason. */
   readonly refused = Object.fromEntries(REFUSAL_REASONS.map((reason) => [reason, 0])) as Record<
     RefusalReason,
     number
@@ -30,13 +30,13 @@ export class Admission {
   readonly #retryAfter: Millis
   readonly #lateness: LoopLateness | undefined
   readonly #host: AdmissionHost
-  /** Without it only a shutdown refuses anybody. */
+  /** Whether the byte budget and the event loop count; if not, only a shutdown refuses clients. */
   readonly #guarded: boolean
   #shut = false
   readonly #holds = new ReconnectHolds()
   readonly #clock: Clock
 
-  /** @param guarded whether budget and event loop matter */
+  /** @param guarded whether the byte budget and the event loop count */
   constructor(options: AdmissionOptions, guarded: boolean, clock: Clock, host: AdmissionHost) {
     const { loopDelay, retryAfter } = options
     this.#retryAfter = retryAfter
@@ -54,12 +54,12 @@ export class Admission {
     this.#lateness?.close()
   }
 
-  /** From now on nobody is let in. */
+  /** Refuses all new clients from now on, for a shutdown. */
   shut(): void {
     this.#shut = true
   }
 
-  /** Why a new client is to be refused now, if it is. */
+  /** Reason to refuse a new client now; undefined to admit it. */
   get refusal(): RefusalReason | undefined {
     if (this.#shut) return 'shutdown'
     if (!this.#guarded) return undefined
@@ -68,34 +68,36 @@ export class Admission {
   }
 
   /**
-   * The same, of one that has waited for its turn since it came: the loop may be on time again.
+   * Reason to refuse a client whose handshake was queued. The time in the queue counts as a sign of a
+   * late event loop, even if the loop is on time again.
    *
-   * @param who asks
+   * @param waited time in the queue
+   * @param who text that identifies the user, see `whoAsks`
    */
   refusalAfter(waited: Millis, who = ''): RefusalReason | undefined {
     const { refusal } = this
     if (refusal !== undefined) return refusal
-    if (this.#holds.left(who, this.#clock.now()) > 0) return 'backlog'
+    if (this.#holds.remaining(who, this.#clock.now()) > 0) return 'backlog'
     return this.#lateness && waited > MOST_WAIT ? 'loop' : undefined
   }
 
   /**
-   * A client was closed for the budget, for what it was sent on connecting.
+   * Notes that a client was closed for the byte budget because of what it was sent on connecting.
    *
-   * @returns whether others like it have to wait from now on
+   * @returns whether clients of this user have to wait from now on
    */
   closed(who: string, connectedFor: Millis): boolean {
     return this.#holds.closed(who, connectedFor, this.#clock.now())
   }
 
   /**
-   * Counts a refusal.
+   * Counts and reports a refusal.
    *
-   * @returns when the client may try again: each at another time, or they would come in one wave
+   * @returns milliseconds until the client may try again, randomized so that clients don't return at once
    */
   refuse(reason: RefusalReason, address: string | null, who = ''): Millis {
-    const left = this.#holds.left(who, this.#clock.now())
-    const retryAfter = Math.round(Math.max(left, this.#retryAfter) * (1 + Math.random()))
+    const remaining = this.#holds.remaining(who, this.#clock.now())
+    const retryAfter = Math.round(Math.max(remaining, this.#retryAfter) * (1 + Math.random()))
     this.refused[reason]++
     this.#host.refused({ reason, retryAfter, address })
     return retryAfter

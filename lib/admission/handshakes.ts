@@ -8,7 +8,7 @@ import { PacedQueue } from '../loop/paced-queue.ts'
 import { replaceMethod } from '../socketio/override.ts'
 import type { Admission } from './admission.ts'
 
-/** The parts of an Engine.IO server that a client comes in by. Both methods are public. */
+/** The public methods of an Engine.IO server that receive handshakes. */
 interface GuardedEngine {
   handleRequest(request: EngineRequest, response: ServerResponse): unknown
   handleUpgrade(request: EngineRequest, socket: Duplex, head: Buffer): unknown
@@ -16,7 +16,7 @@ interface GuardedEngine {
 }
 
 interface EngineRequest extends IncomingMessage {
-  /** Set before, if the application has parsed the URL. */
+  /** The parsed query, if the application has set it. */
   readonly _query?: Readonly<Record<string, unknown>>
 }
 
@@ -24,7 +24,7 @@ interface GuardedServer extends EventEmitter {
   readonly _nsps?: ReadonlyMap<string, object>
 }
 
-/** A Socket.IO socket that asks for a namespace. */
+/** A Socket.IO socket that asks to connect to a namespace. */
 interface Asking {
   readonly conn: EventEmitter & { readonly remoteAddress?: string }
 }
@@ -32,24 +32,24 @@ interface Asking {
 type Middleware = (socket: Asking, next: (error?: Error) => void) => void
 
 /**
- * Asks the admission for everyone who wants to connect, where they come in: at the two methods to
- * which an HTTP server hands over requests, before Engine.IO and its middlewares do anything, and at
- * the first CONNECT of a connection that is open already. Refuses nobody who is connected.
+ * Refuses the handshakes that the admission does not admit, with status 503: in the two methods to
+ * which an HTTP server passes requests, before Engine.IO and its middlewares, and at the first CONNECT
+ * of an open connection. Requests of connected clients pass.
  *
- * Handshakes are handled, and refused, a few milliseconds a turn of the event loop: a refusal costs
- * 40 us, so that 5,000 in one turn would hold everybody else's messages for 200 ms.
+ * Handshakes are queued and processed for a few milliseconds per turn of the event loop: a refusal
+ * costs 40 us, so 5,000 of them in one turn would delay everybody else's messages by 200 ms.
  */
 export class Handshakes {
   readonly #io: GuardedServer
   readonly #admission: Admission
-  /** Whether a connection has a Socket.IO socket. */
+  /** Whether a connection has a Socket.IO socket in any namespace. */
   readonly #isConnected: (conn: object) => boolean
   readonly #engines = new Set<GuardedEngine>()
-  /** What gives the engines their own methods back. */
+  /** Functions that restore the engines' methods. */
   #restores: Array<(() => void) | undefined> = []
   readonly #pace: PacedQueue
   #guarding = false
-  /** What goes on when a connection closes. */
+  /** CONNECTs postponed until their connection closes. */
   readonly #heldBack = new WeakMap<object, Array<() => void>>()
 
   constructor(
@@ -64,7 +64,7 @@ export class Handshakes {
     this.#pace = new PacedQueue(clock)
   }
 
-  /** Guards the server until `close`. */
+  /** Patches the engines and adds a middleware to all namespaces, until `close`. */
   guard(engines: Iterable<object>): void {
     if (this.#guarding) return
     this.#guarding = true
@@ -73,7 +73,7 @@ export class Handshakes {
     this.#io.on('new_namespace', this.#onNamespace)
   }
 
-  /** The server has another engine. */
+  /** Patches a further engine of the server. */
   add(engine: object): void {
     if (!this.#guarding || !isGuardable(engine) || this.#engines.has(engine)) return
     this.#engines.add(engine)
@@ -92,7 +92,7 @@ export class Handshakes {
       'handleUpgrade',
       (handle) => (request, socket, head) => {
         if (!isHandshake(request)) return handle(request, socket, head)
-        // until its turn nobody listens
+        // an 'error' without a listener would end the process while the handshake is queued
         socket.on('error', ignore)
         this.#pace.add((waited) => {
           if (socket.destroyed) return
@@ -106,7 +106,7 @@ export class Handshakes {
     this.#restores.push(ofRequests, ofUpgrades)
   }
 
-  /** Gives the server its own methods back. */
+  /** Restores the engines' methods and removes the middleware. */
   close(): void {
     if (!this.#guarding) return
     this.#guarding = false
@@ -144,16 +144,16 @@ export class Handshakes {
     const reason = this.#guarding && !this.#isConnected(conn) ? this.#admission.refusal : undefined
     if (reason === undefined) return next()
     const retryAfter = this.#admission.refuse(reason, conn.remoteAddress ?? null)
-    // a client does not come back by itself after an error; but it does when its connection closes
+    // Socket.IO's client retries after a closed connection, but not after an error
     if (reason === 'shutdown' && this.#holdBack(conn, next)) return
     next(overloaded(retryAfter))
   }
 
   /**
-   * Goes on only when the connection closes, so that Socket.IO lets go of the socket. One listener a
-   * connection, however often its client asks.
+   * Postpones a CONNECT until the connection closes; Socket.IO then discards the socket. Uses one
+   * listener per connection, however many namespaces its client asks for.
    *
-   * @returns whether it is held back; a client that asks without end is not
+   * @returns false if the client already has `MOST_ASKED` postponed CONNECTs
    */
   #holdBack(conn: EventEmitter, next: () => void): boolean {
     const held = this.#heldBack.get(conn)
@@ -168,10 +168,10 @@ export class Handshakes {
 }
 
 /**
- * Whom a handshake comes from, as nearly as is known: many may come from one address. Nothing is
- * believed of it that would let anybody in.
+ * A text that identifies the user behind a handshake, as nearly as possible: many users may share one
+ * address. The headers are unverified, so nobody is admitted because of them.
  *
- * @param address where the socket has none any more
+ * @param address has to be given where the socket is closed and has none
  */
 export function whoAsks(
   { headers, socket }: IncomingMessage,
@@ -180,12 +180,12 @@ export function whoAsks(
   return [address, headers['x-forwarded-for'], headers['user-agent']].join(' ')
 }
 
-/** Namespaces that one client asks for during a shutdown and gets no answer for. */
+/** Most CONNECTs of one connection that a shutdown postpones. */
 const MOST_ASKED = 100
 
 /**
- * What Socket.IO reads of an error: its message and data. Without a stack, which costs more than all
- * else where a client asks again and again.
+ * The error that refuses a CONNECT: message and data, which Socket.IO sends to the client. It has no
+ * stack, whose capture would be the largest cost of a refusal.
  */
 function overloaded(retryAfter: Millis): Error {
   const error: Error = Object.create(Error.prototype)
@@ -194,21 +194,21 @@ function overloaded(retryAfter: Millis): Error {
 
 const BODY = JSON.stringify({ message: 'Service Unavailable' })
 
-/** Engines for other runtimes have other methods of these names, or none. */
+/** Whether an engine has the two methods; those for other runtimes, such as Bun, may not. */
 function isGuardable(engine: object): engine is GuardedEngine {
   return ['handleRequest', 'handleUpgrade'].every(
     (name) => typeof Reflect.get(engine, name) === 'function',
   )
 }
 
-/** Everything else belongs to a client that is connected, or is refused by Engine.IO. */
+/** Whether a request opens a new session. Others belong to an open one, or Engine.IO refuses them. */
 function isHandshake({ method, url = '', _query }: EngineRequest): boolean {
   if (method !== 'GET') return false
   const query = _query ?? Object.fromEntries(new URL(url, 'http://localhost').searchParams)
   return !query.sid
 }
 
-/** An empty answer tells no secret, so that a page of any origin may read when to come again. */
+/** CORS headers, so that pages of all origins can read `Retry-After`; the answer has no secrets. */
 function corsOf({ opts }: GuardedEngine, request: IncomingMessage): Record<string, string> {
   const { origin } = request.headers
   if (!opts?.cors || origin === undefined || !/^[\x21-\x7e]+$/.test(origin)) return {}
@@ -222,10 +222,10 @@ function corsOf({ opts }: GuardedEngine, request: IncomingMessage): Record<strin
 
 function ignore(): void {}
 
-/** Its errors are ignored already. */
+/** Writes the 503 to a raw socket. The caller has an 'error' listener on it. */
 function answer(socket: Duplex, headers: Readonly<Record<string, string | number>>): void {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  // what is left unread would make a reset of the close, which overtakes the answer
+  // unread data would turn the close into a TCP reset, which discards the answer
   socket.resume()
   socket.end(`HTTP/1.1 503 Service Unavailable\r\n${lines.join('')}\r\n${BODY}`, () =>
     socket.destroy(),

@@ -1,13 +1,13 @@
 import type { Millis } from '../base/units.ts'
 import { hasComeBack, RecentClosings } from '../telemetry/recent-closings.ts'
 
-/** Doubled each time, up to 40 s. */
+/** The first waiting time; doubles up to 40 s. */
 const FIRST_HOLD: Millis = 5000
 const MOST_DOUBLINGS = 3
 
 /**
- * Remembers whose clients were closed for the budget, one after the other, for what they were sent on
- * connecting: that is more than the process can hold, so the next ones have to wait, each time twice
+ * Delays reconnects of users whose clients were repeatedly closed for the byte budget because of what
+ * they are sent on connecting. The process can't hold that much, so each next client has to wait twice
  * as long.
  */
 export class ReconnectHolds {
@@ -17,21 +17,21 @@ export class ReconnectHolds {
     readonly until: Millis
   }>()
 
-  /** How many are remembered. */
+  /** Number of users that are remembered. */
   get size(): number {
     return this.#closings.size
   }
 
-  /** @returns for how long whoever this is has to wait; 0 if not */
-  left(who: string, now: Millis): Millis {
+  /** @returns how long the user's clients still have to wait; 0 if they don't */
+  remaining(who: string, now: Millis): Millis {
     return Math.max(0, (this.#closings.of(who, now)?.until ?? now) - now)
   }
 
   /**
-   * A client was closed. The first time may be somebody else's doing; so may be each for which nobody
-   * has come back.
+   * Notes a closing. The first one has no consequence, since other clients may have filled the budget;
+   * nor has one of a client that had connected before the previous closing.
    *
-   * @returns whether the next one has to wait, for the first time
+   * @returns whether clients of this user have to wait from now on and did not before
    */
   closed(who: string, connectedFor: Millis, now: Millis): boolean {
     const known = this.#closings.of(who, now)

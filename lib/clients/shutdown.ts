@@ -81,8 +81,8 @@ export class Shutdown implements Departures {
 
   /** What the application is told of those who leave is waited for, its promises until the deadline. */
   left(): void {
-    const { due, running } = this.#callbacks
-    if (this.#host.gone && due === 0 && (running === 0 || this.#late)) this.stop()
+    const { scheduled, running } = this.#callbacks
+    if (this.#host.gone && scheduled === 0 && (running === 0 || this.#late)) this.stop()
   }
 
   stop(): void {

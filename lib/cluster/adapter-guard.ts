@@ -10,16 +10,16 @@ import type { Reporter } from '../telemetry/reporter.ts'
 import { OrderedAnswers } from './ordered-answers.ts'
 import { type AdapterClient, guardClient, ignoreClient, isAdapterClient } from './redis-client.ts'
 
-/** What an adapter may have; nothing of it is taken for granted. */
+/** The members of an adapter that matter here, all optional. */
 interface WatchedAdapter {
   on?(event: 'error', listener: (error: unknown) => void): unknown
   off?(event: 'error', listener: (error: unknown) => void): unknown
-  /** socket.io-adapter's ClusterAdapter waits for it before it delivers to the clients here. */
+  /** ClusterAdapter of socket.io-adapter awaits this before it delivers to the clients of this node. */
   publishAndReturnOffset?(message: unknown): Promise<unknown>
-  /** In Socket.IO's own adapters it may give no promise. */
+  /** Socket.IO's own adapters may return no promise. */
   restoreSession?(pid: string, offset: string): unknown
   serverCount?(): Promise<number>
-  /** Of @socket.io/redis-adapter. */
+  /** The publishing client of @socket.io/redis-adapter. */
   readonly pubClient?: unknown
   readonly subClient?: unknown
 }
@@ -34,16 +34,16 @@ interface AdaptedServer extends EventEmitter {
   adapter?(...args: unknown[]): unknown
 }
 
-/** Is told of the adapters of a server. */
+/** Notified when the adapter of a namespace changes. */
 export interface AdaptersHost {
-  /** A namespace has one, or is given another. */
-  taken(namespace: string): void
-  /** It is let go of, or replaced. */
+  /** Called when a namespace has got its adapter, or another one. */
+  adopted(namespace: string): void
+  /** Called when the guard is closed, or before an adapter is replaced. */
   released(adapter: object): void
 }
 
 const NOTHING: ReadonlyArray<() => void> = []
-const NOBODY: AdaptersHost = { taken() {}, released() {} }
+const NO_HOST: AdaptersHost = { adopted() {}, released() {} }
 
 const kWatched = Symbol('spillway.watched')
 
@@ -51,7 +51,7 @@ interface MarkedAdapter extends WatchedAdapter {
   [kWatched]?: {
     readonly by: AdapterGuard
     readonly namespace: string
-    /** What gives it its own methods back. */
+    /** Functions that restore the adapter's methods. */
     readonly restores: ReadonlyArray<(() => void) | undefined>
   }
 }
@@ -60,12 +60,12 @@ function whereOf(namespace: string | undefined): string {
   return `adapter of ${namespace}`
 }
 
-/** A session may be long: what its client has missed is read from Redis. */
+/** Longer than other timeouts, since the adapter reads all missed messages of a session from Redis. */
 const LONGEST_RESTORE: Millis = 5000
 
 /**
- * Watches what connects a server with other nodes. Whatever happens to it, it neither ends the
- * process nor keeps the clients here waiting, and is told.
+ * Guards the adapters that connect a server with other nodes. Their failures are reported, and neither
+ * end the process nor delay the clients of this node for long.
  */
 export class AdapterGuard {
   readonly #io: AdaptedServer
@@ -74,12 +74,12 @@ export class AdapterGuard {
   readonly #clients = new Set<object>()
   readonly #faults = zeros()
   readonly #host: AdaptersHost
-  /** One for all adapters: clients can make thousands of dynamic namespaces. */
+  /** One listener for all adapters, since clients can create thousands of dynamic namespaces. */
   readonly #onError: (error: unknown) => void
   readonly #restoreAdapter: (() => void) | undefined
   #open = true
 
-  constructor(io: AdaptedServer, clock: Clock, reporter: Reporter, host: AdaptersHost = NOBODY) {
+  constructor(io: AdaptedServer, clock: Clock, reporter: Reporter, host: AdaptersHost = NO_HOST) {
     this.#host = host
     const report = (where: string, error: unknown) => this.#report(where, 'error', error)
     this.#onError = function (this: MarkedAdapter, error) {
@@ -92,7 +92,7 @@ export class AdapterGuard {
     if (typeof io.adapter === 'function') {
       this.#restoreAdapter = replaceMethod(io, 'adapter', (adapter) => (...args) => {
         if (args.length === 0) return adapter()
-        // every namespace gets another
+        // Socket.IO gives each namespace a new adapter
         this.#releaseAll()
         const result = adapter(...args)
         this.#watchAll()
@@ -112,7 +112,7 @@ export class AdapterGuard {
     guardClient(client, this.#reportClient)
   }
 
-  /** Gives the server and its adapters their own methods back. */
+  /** Restores the methods of the server and its adapters, and stops reporting. */
   close(): void {
     this.#open = false
     this.#io.off('new_namespace', this.#watch)
@@ -134,9 +134,10 @@ export class AdapterGuard {
   }
 
   readonly #watch = ({ name, adapter }: AdaptedNamespace): void => {
-    // first: V8 takes 3 us to add a property to an object whose prototype the host has changed
+    // before the host is notified: V8 takes 3 us to add a property once the host has changed the
+    // prototype
     this.#take(name, adapter)
-    this.#host.taken(name)
+    this.#host.adopted(name)
   }
 
   #take(namespace: string, adapter: MarkedAdapter): void {
@@ -156,10 +157,14 @@ export class AdapterGuard {
     for (const restore of watched.restores) restore?.()
   }
 
-  /** @returns what gives the adapter its own methods back */
+  /**
+   * Patches the methods of an adapter that wait for other nodes.
+   *
+   * @returns functions that restore them
+   */
   #shadow(namespace: string, adapter: WatchedAdapter): ReadonlyArray<(() => void) | undefined> {
     const { publishAndReturnOffset, restoreSession, serverCount } = adapter
-    // one in memory, of which a client may make thousands
+    // an in-memory adapter needs no patch, and a client can create thousands of them
     if (!publishAndReturnOffset && !isAdapterClient(adapter.pubClient)) return NOTHING
     const where = whereOf(namespace)
     const hasClient = isAdapterClient(adapter.pubClient)
@@ -172,7 +177,7 @@ export class AdapterGuard {
       const published = replaceMethod(adapter, 'publishAndReturnOffset', (publish) => (message) => {
         const answer = publish(message)
         if (!(answer instanceof Promise)) return answer
-        // a client that is guarded tells of it itself
+        // a guarded Redis client reports the rejection itself
         if (!hasClient) answer.catch((error) => this.#report(where, 'rejected', error))
         return answers.wait(answer)
       })
@@ -195,7 +200,7 @@ export class AdapterGuard {
         if (isThere(answer)) return answer
         return answer.catch((error) => {
           this.#report(where, 'rejected', error)
-          // Socket.IO does not look after a rejection; as many answers never come
+          // Socket.IO would not handle the rejection; NaN answers never arrive, so it times out
           return Number.NaN
         })
       })
@@ -219,12 +224,16 @@ export class AdapterGuard {
   }
 }
 
-/** Whether whoever awaits it has nothing to wait for, and gets no error: it is passed on as it is. */
+/** Whether a result is available and no error. */
 function isThere(answer: unknown): boolean {
   return !(answer instanceof Promise) || stateOf(answer) === 'fulfilled'
 }
 
-/** @param onLate called if the answer takes longer; it is then as if there was none */
+/**
+ * The answer, or a rejection after `longest` milliseconds.
+ *
+ * @param onLate called with the error of that rejection
+ */
 function within(longest: Millis, answer: unknown, onLate: (error: Error) => void): unknown {
   if (!(answer instanceof Promise) || stateOf(answer) !== 'pending') return answer
   return new Promise((resolve, reject) => {

@@ -3,20 +3,20 @@ import { stateOf } from '../base/promise-state.ts'
 import { timers } from '../base/timers.ts'
 import type { Millis } from '../base/units.ts'
 
-/** Redis in the same network answers within a millisecond or two. */
+/** Longest wait for an answer. Redis in the same network answers within 2 ms. */
 export const LATEST: Millis = 1000
 
 interface Place {
   readonly since: Millis
-  /** Passes the answer on, once it is there. */
+  /** Passes the answer on; undefined until it has arrived. */
   settled: (() => void) | undefined
   readonly giveUp: () => void
 }
 
 /**
- * What waits for an answer of the other nodes' medium. It is passed on in the order of the
- * questions, also where a later one is refused at once; so is what has waited for too long. From
- * then on nobody waits until something is answered.
+ * Passes answers of Redis on in the order of the requests, even if a later request fails at once. An
+ * answer that takes longer than `LATEST` is replaced by a rejection. From then on requests are
+ * rejected at once, until an answer arrives.
  */
 export class OrderedAnswers {
   readonly #clock: Clock
@@ -25,20 +25,22 @@ export class OrderedAnswers {
   #silent = false
   #timer: NodeJS.Timeout | undefined
 
-  /** @param onLate called for each that is not waited for; `isFirst` of a silence */
+  /** @param onLate called for each request given up; `isFirst` for the first one of an outage */
   constructor(clock: Clock, onLate: (isFirst: boolean, error: Error) => void) {
     this.#clock = clock
     this.#onLate = onLate
   }
 
-  /** Whether the latest question that was given up has not been answered since. */
+  /** Whether a request was given up and no answer has arrived since. */
   get silent(): boolean {
     return this.#silent
   }
 
   /**
-   * @returns the answer itself if it is there already and none is waited for, so that whoever awaits
-   *   it goes on in the same microtask as without this
+   * Queues an answer behind the pending ones.
+   *
+   * @returns the same promise if it is settled and none is pending, so that the caller's `await` takes
+   *   no microtask more than without the guard
    */
   wait<T>(answer: Promise<T>): Promise<T> {
     const state = stateOf(answer)
@@ -75,7 +77,7 @@ export class OrderedAnswers {
   #wake(after: Millis): NodeJS.Timeout {
     return timers
       .setTimeout(() => {
-        // timers run before what has arrived is read: this process may be what was late
+        // Node runs timers before it reads sockets, so an answer may have arrived unread
         timers.setImmediate(() => this.#check())
       }, after)
       .unref()

@@ -2,7 +2,7 @@ import type { AdapterFault } from '../base/outcomes.ts'
 import { timers } from '../base/timers.ts'
 import { replaceMethod } from '../socketio/override.ts'
 
-/** A client of Redis that an adapter speaks through, of `redis` or `ioredis`. */
+/** A Redis client that an adapter uses, of the package `redis` or `ioredis`. */
 export interface AdapterClient {
   on(event: string, listener: (error: Error) => void): unknown
 }
@@ -10,8 +10,8 @@ export interface AdapterClient {
 export type ReportFault = (kind: AdapterFault, error: unknown) => void
 
 /**
- * The commands, of either library, whose promises the adapters drop. If a connection is lost while
- * one is under way, its rejection is handled by nobody, which ends a Node process.
+ * Commands of either package whose promises the adapters don't handle. If the connection is lost
+ * meanwhile, the unhandled rejection would end the process.
  */
 const DROPPED = [
   ...['publish', 'sPublish', 'spublish', 'set'],
@@ -19,16 +19,16 @@ const DROPPED = [
   ...['unsubscribe', 'pUnsubscribe', 'punsubscribe', 'sUnsubscribe', 'sunsubscribe'],
 ]
 
-/** The streams adapter reads again at once, so a client that refuses at once would hold the loop. */
+/** The streams adapter retries a failed read at once, so an immediate failure would block the loop. */
 const READS = ['xRead', 'xread']
 const READ_AGAIN_MS = 100
 
-/** Who is told of a client's faults. A client stays guarded: it may outlive whoever listens. */
+/** Reporters by client. A client stays guarded without reporters, since it may outlive the Spillway. */
 const guarded = new WeakMap<object, Set<ReportFault>>()
 
 /**
- * Has the errors of a client, and of its duplicates, reported, and keeps any of them from ending
- * the process. What a command is rejected with still reaches whoever awaits it.
+ * Reports the errors of a Redis client and of its duplicates, and keeps them from ending the process.
+ * Whoever awaits a command still gets its rejection.
  */
 export function guardClient(client: AdapterClient, report: ReportFault): void {
   const reports = guarded.get(client) ?? new Set()
@@ -52,7 +52,7 @@ export function guardClient(client: AdapterClient, report: ReportFault): void {
   })
 }
 
-/** Tells no more of the client's faults. */
+/** Stops reporting the client's errors to `report`. */
 export function ignoreClient(client: object, report: ReportFault): void {
   guarded.get(client)?.delete(report)
 }
@@ -67,7 +67,7 @@ function shadow(client: object, name: string, result: (returned: unknown) => unk
   wrap(client, name, (command, args) => result(command(...args)))
 }
 
-/** Delays the next call instead of the answer, which arrives in the same microtask as without this. */
+/** Delays the call after a failed one, so that no answer arrives a microtask later than unguarded. */
 function pauseAfterFailure(client: object, name: string): void {
   let pause: Promise<void> | undefined
   const begin = (): Promise<void> =>

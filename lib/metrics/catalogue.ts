@@ -11,18 +11,19 @@ interface Metric {
   readonly labels: readonly string[]
 }
 
-/** Told when asked: nothing is counted twice. */
+/** A counter or gauge whose values are read from a Spillway at each scrape. */
 export interface Counted extends Metric {
   readonly type: 'counter' | 'gauge'
   rows(spillway: Spillway): Iterable<Row>
-  /** What is told of several Spillways. Default: the sum. */
+  /** How the values of several Spillways are combined. Default: the sum. */
   readonly combine?: 'least'
 }
 
+/** A histogram that is recorded by a Spillway and read at each scrape. */
 export interface Measured extends Metric {
   readonly type: 'histogram'
   histogram(spillway: Spillway): Histogram
-  /** From what is measured to the unit of the metric. */
+  /** Factor from the recorded unit to the metric's unit. */
   readonly scale: number
 }
 
@@ -34,10 +35,9 @@ const EVENT_LABELS = ['namespace', 'event'] as const
 const OUTCOME_LABELS = [...EVENT_LABELS, 'class', 'outcome'] as const
 
 /**
- * What is told to Prometheus, by name; the table of docs/monitoring.md is made of it. Labels come
- * from closed sets: classes, outcomes, codes, and the namespaces and events of the annotated map;
- * what is not in it is `other`. Gauges that ask more of each client than its state are from the
- * census, a lap old.
+ * All metrics by name; `npm run docs` generates the table in docs/monitoring.md from it. Label values
+ * come from closed sets: classes, outcomes, codes, and the annotated namespaces and events; all others
+ * are `other`. Gauges that need a look at each client come from the census, which is about 1 s old.
  */
 export const METRICS: Readonly<Record<string, Counted | Measured>> = {
   spillway_client_buffered_bytes: {
@@ -49,41 +49,41 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
   },
   spillway_critical_latency_seconds: {
     type: 'histogram',
-    help: 'Of a sample of the critical messages, from emit to proven receipt.',
+    help: 'Time from emit to proven receipt of a sample of the critical messages.',
     labels: [],
     histogram: ({ readings }) => readings.meters.latency,
     scale: PER_MILLISECOND,
   },
   spillway_client_rtt_seconds: {
     type: 'histogram',
-    help: 'Round trip of a marker, whenever one is answered.',
+    help: 'Round-trip time of each answered marker.',
     labels: [],
     histogram: ({ readings }) => readings.meters.rtt,
     scale: PER_MILLISECOND,
   },
   spillway_client_delivery_rate_bytes_per_second: {
     type: 'histogram',
-    help: 'Delivery rate of a client while its path is busy, whenever a marker is answered.',
+    help: 'Delivery rate of a client while its path is busy, at each answered marker.',
     labels: [],
     histogram: ({ readings }) => readings.meters.rate,
     scale: PER_SECOND,
   },
   spillway_validation_seconds: {
     type: 'histogram',
-    help: 'How long the schema of an emitted payload has held the event loop; nothing with `validate: off`.',
+    help: "Time on the event loop of each validation of an emitted payload; none with `validate: 'off'`.",
     labels: [],
     histogram: ({ readings }) => readings.validation,
     scale: PER_MILLISECOND,
   },
   spillway_messages_total: {
     type: 'counter',
-    help: 'Messages to clients, by what became of them.',
+    help: 'Messages to clients, by outcome.',
     labels: OUTCOME_LABELS,
     rows: (spillway) => outcomesOf(spillway, (tally, outcome) => tally[outcome]),
   },
   spillway_message_bytes_total: {
     type: 'counter',
-    help: 'Bytes of the messages to clients, by what became of them.',
+    help: 'Bytes of the messages to clients, by outcome.',
     labels: OUTCOME_LABELS,
     rows: (spillway) => outcomesOf(spillway, (tally, outcome) => tally[`${outcome}Bytes`]),
   },
@@ -117,7 +117,7 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
   },
   spillway_adapter_faults_total: {
     type: 'counter',
-    help: 'What went wrong between this node and the others, by kind.',
+    help: 'Faults between this node and the others, by kind.',
     labels: ['kind'],
     *rows({ readings: { adapterFaults } }) {
       for (const [kind, count] of Object.entries(adapterFaults)) yield [{ kind }, count]
@@ -125,31 +125,31 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
   },
   spillway_drains_total: {
     type: 'counter',
-    help: 'How often a client has left congestion.',
+    help: 'Number of times that clients have left congestion.',
     labels: [],
     rows: ({ readings }) => only(readings.meters.drains),
   },
   spillway_unasked_answers_total: {
     type: 'counter',
-    help: 'Answers to delivery markers that were never sent, or sent and answered before: forged, they prove nothing.',
+    help: 'Answers to delivery markers that were never sent or already answered. Forged, they prove nothing.',
     labels: [],
     rows: ({ readings }) => only(readings.meters.unaskedAnswers),
   },
   spillway_fanout_slices_total: {
     type: 'counter',
-    help: 'Turns of the event loop that served clients left by the turn before.',
+    help: 'Turns of the event loop that served clients whom the turn before had no time for.',
     labels: [],
     rows: ({ readings }) => only(readings.fanout.slices),
   },
   spillway_fanout_busy_seconds_total: {
     type: 'counter',
-    help: 'Time of the event loop in emits, answers of markers and writes.',
+    help: 'Time on the event loop for emits, answers to markers, and writes.',
     labels: [],
     rows: ({ readings }) => only(readings.fanout.busy * PER_MILLISECOND),
   },
   spillway_held_bytes: {
     type: 'gauge',
-    help: 'Bytes of memory that the process holds for its clients, as estimated; what several share counts once.',
+    help: 'Estimated bytes of memory that the process holds for its clients; memory that clients share counts once.',
     labels: [],
     rows: ({ readings }) => only(readings.budget.held),
   },
@@ -161,13 +161,13 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
   },
   spillway_connected_clients: {
     type: 'gauge',
-    help: 'Clients that are connected.',
+    help: 'Connected clients.',
     labels: [],
     rows: ({ readings }) => only(readings.connected),
   },
   spillway_congested_clients: {
     type: 'gauge',
-    help: 'Clients that have more buffered than watermarks.high and their path carries soon, and have not caught up since.',
+    help: 'Congested clients: more was buffered than watermarks.high, and than their path carries soon, and they have not caught up since.',
     labels: [],
     rows: ({ readings }) => only(readings.congested),
   },
@@ -179,19 +179,19 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
   },
   spillway_stalling_clients: {
     type: 'gauge',
-    help: 'Clients that owe a proof of progress for a quarter of stallAfter or longer.',
+    help: 'Clients whose proof of progress has been outstanding for a quarter of stallAfter or longer.',
     labels: [],
     rows: ({ readings }) => only(readings.census.stalling),
   },
   spillway_losing_clients: {
     type: 'gauge',
-    help: 'Clients for which more than a tenth of what they are offered is shed.',
+    help: 'Clients for which more than a tenth of the offered messages is shed.',
     labels: [],
     rows: ({ readings }) => only(readings.census.losing),
   },
   spillway_clients: {
     type: 'gauge',
-    help: 'Clients by why they are not being sent to, if they are not.',
+    help: 'Clients by send state: why the next message is not sent, or `ready`.',
     labels: ['state'],
     *rows({ readings: { states } }) {
       for (const [state, count] of Object.entries(states)) yield [{ state }, count]
@@ -211,13 +211,13 @@ export const METRICS: Readonly<Record<string, Counted | Measured>> = {
   },
   spillway_queued_messages: {
     type: 'gauge',
-    help: 'Messages that wait in the lanes of all clients.',
+    help: 'Messages queued in the lanes of all clients.',
     labels: ['class'],
     rows: ({ readings }) => lanesOf(readings.census.queued, ({ messages }) => messages),
   },
   spillway_queued_bytes: {
     type: 'gauge',
-    help: 'Bytes that wait in the lanes of all clients.',
+    help: 'Bytes queued in the lanes of all clients.',
     labels: ['class'],
     rows: ({ readings }) => lanesOf(readings.census.queued, ({ bytes }) => bytes),
   },

@@ -11,8 +11,8 @@ import { groupOf, noteGroup, SpillwayGroup } from './spillway-group.ts'
 export { Registry }
 
 /**
- * Puts the metrics of a Spillway into a registry of prom-client, until the Spillway is closed. They
- * are read when it is asked. Several Spillways may have the same registry: it tells their sum.
+ * Adds the metrics of a Spillway to a registry of prom-client until the Spillway is closed. Values are
+ * read at each scrape. A registry may have the metrics of several Spillways; it shows their sums.
  *
  * @throws SpillwayError SPILLWAY_INVALID_OPTION if it has other metrics of these names;
  *   SPILLWAY_CLOSED if the Spillway is closed
@@ -41,7 +41,7 @@ function register(registry: Registry): SpillwayGroup {
   const registered = new Map<string, object>()
   const group = new SpillwayGroup(() => {
     for (const [name, metric] of registered) {
-      // it may have been cleared, and have another of that name
+      // the application may have cleared the registry and added another metric of this name
       if (registry.getSingleMetric(name) === metric) registry.removeSingleMetric(name)
     }
   })
@@ -73,7 +73,7 @@ function make(
     : new Gauge({ ...common, collect })
 }
 
-/** prom-client takes inherited properties for labels. */
+/** A copy without a prototype: prom-client would read inherited properties as labels. */
 function own(labels: Labels): Labels {
   return Object.assign(Object.create(null), labels)
 }
@@ -83,7 +83,7 @@ type HistogramRow = Told['values'][number]
 /** Fields of a metric that prom-client's types leave out. */
 type MetricFields = Omit<Told, 'values'>
 
-/** A histogram that was recorded by us: prom-client's own would hash its labels at each message. */
+/** Shows a histogram of this library. prom-client's own would hash its labels at each message. */
 class Recorded extends PromHistogram {
   readonly #source: () => Histogram
   readonly #scale: number
@@ -103,7 +103,7 @@ class Recorded extends PromHistogram {
     return { name, help, type, aggregator, collect, values: [...this.#rows(name)] }
   }
 
-  /** What a registry asks, if it is there. */
+  /** Registries of newer versions call this in place of `get`. */
   getForPromString(): ReturnType<PromHistogram['get']> {
     return this.get()
   }

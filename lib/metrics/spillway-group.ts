@@ -4,13 +4,13 @@ import type { Spillway } from '../spillway.ts'
 import { type Counted, METRICS, type Measured, type Row } from './catalogue.ts'
 
 /**
- * The Spillways that share the metrics of one registry: what each of them counts is told as one sum.
- * What a closed one has counted stays part of it while there are others, as a counter must not fall;
- * with the last one the metrics leave the registry.
+ * The Spillways that share the metrics of one registry, which shows their sums. The counts of a closed
+ * Spillway stay in the sums while others are open, since a counter must not decrease. The metrics are
+ * removed from the registry with the last Spillway.
  */
 export class SpillwayGroup {
   readonly #members = new Set<Spillway>()
-  /** What closed members have counted, by metric and labels. */
+  /** Counts of closed members, by metric and labels. */
   readonly #past = new Map<string, Map<string, Row>>()
   readonly #pastHistograms = new Map<string, Histogram>()
   readonly #onEmpty: () => void
@@ -19,14 +19,14 @@ export class SpillwayGroup {
     this.#onEmpty = onEmpty
   }
 
-  /** Adds a Spillway until it is closed. */
+  /** Adds a Spillway, which leaves the group when it is closed. */
   add(spillway: Spillway): void {
     if (this.#members.has(spillway)) return
     this.#members.add(spillway)
     spillway.whenClosed(() => this.#remove(spillway))
   }
 
-  /** Each combination of labels once. */
+  /** The sums over all members, one row per combination of labels. */
   rows(name: string, metric: Counted): Iterable<Row> {
     const sums = new Map(this.#past.get(name))
     for (const member of this.#members) {
@@ -61,7 +61,7 @@ export class SpillwayGroup {
   }
 }
 
-/** Found by every copy of this package, as one may be loaded twice. */
+/** A registered symbol, so that two loaded copies of this package find each other's group. */
 const kSpillwayGroup = Symbol.for('fastify-spillway.metrics')
 
 export function groupOf(registry: Registry): Pick<SpillwayGroup, 'add'> | undefined {
@@ -82,7 +82,7 @@ function add(sums: Map<string, Row>, row: Row, combine: Counted['combine']): voi
   else sums.set(key, [labels, combine === 'least' ? Math.min(before[1], value) : before[1] + value])
 }
 
-/** @param histograms at least one, all with the same bounds */
+/** @param histograms at least one; all have the same bounds */
 function sumOf(histograms: readonly Histogram[]): Histogram {
   const sum = new Histogram(histograms[0]!.bounds)
   for (const { counts, count, sum: total } of histograms) {

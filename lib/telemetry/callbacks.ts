@@ -3,23 +3,27 @@ import { timers } from '../base/timers.ts'
 import type { Millis } from '../base/units.ts'
 
 /**
- * Calls the application, each time in a later turn of the loop, so that a callback may emit, and one
- * that brings itself about again leaves the loop its turns. Whoever ends something waits for the calls.
+ * Runs callbacks of the application, each in a later turn of the event loop: a callback may emit, and
+ * one that causes itself again does not starve the loop. A shutdown awaits `settled`.
  */
 export class Callbacks {
-  /** Calls that are to be made. */
-  due = 0
-  /** Calls whose promise is not settled. */
+  /** Number of calls that are scheduled and have not begun. */
+  scheduled = 0
+  /** Number of asynchronous calls whose promise is pending. */
   running = 0
   readonly #listeners = new Set<() => void>()
 
   get idle(): boolean {
-    return this.due === 0 && this.running === 0
+    return this.scheduled === 0 && this.running === 0
   }
 
-  /** @param failed told what the callback has thrown, or rejected with */
+  /**
+   * Schedules a call.
+   *
+   * @param failed receives what the callback throws or rejects with
+   */
   later(callback: () => unknown, failed: (error: Error) => void): void {
-    this.due++
+    this.scheduled++
     timers.setImmediate(() => {
       const promise = guard(callback, failed)
       if (promise) {
@@ -29,18 +33,22 @@ export class Callbacks {
           this.#changed()
         })
       }
-      this.due--
+      this.scheduled--
       this.#changed()
     })
   }
 
-  /** Tells of every call that was made or has ended. @returns how to stop that */
+  /**
+   * Calls the listener whenever a call was made or its promise settled.
+   *
+   * @returns removes the listener
+   */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
   }
 
-  /** Settles when no call is to be made or running, or when the time is over. */
+  /** Resolves when no call is scheduled or running, or after `within` milliseconds. */
   settled(within: Millis): Promise<void> {
     if (this.idle) return Promise.resolve()
     return new Promise((resolve) => {
@@ -62,9 +70,9 @@ export class Callbacks {
 }
 
 /**
- * Runs a callback of the application, that may be asynchronous and may fail.
+ * Runs a callback of the application, synchronous or asynchronous, and catches its errors.
  *
- * @returns what to wait for, if there is anything; it never rejects
+ * @returns a promise that never rejects; undefined if the callback returned none
  */
 export function guard(
   callback: () => unknown,

@@ -1,22 +1,22 @@
 import type { RefusalReason } from '../base/outcomes.ts'
 import type { Millis } from '../base/units.ts'
 
-/** Who a client is, for people: nothing of it decides anything. */
+/** A client's address and user agent, for logs and the dashboard only. */
 export interface Peer {
   readonly address: string | null
-  /** What the client says that it is. */
+  /** The `User-Agent` header of the handshake, unverified. */
   readonly userAgent: string | null
 }
 
-/** A client in events and logs. */
+/** A client as events and logs name it. */
 export interface ClientBrief extends Peer {
   readonly id: string
 }
 
-/** A new client that was refused. */
+/** A new client whose handshake was refused. */
 export interface RefusedClient {
   readonly reason: RefusalReason
-  /** After which it may try again. */
+  /** Milliseconds after which the client may try again. */
   readonly retryAfter: Millis
   readonly address: string | null
 }
@@ -25,7 +25,7 @@ export interface RefusedClient {
 export interface NamespaceSocket {
   readonly id: string
   readonly nsp: { readonly name: string }
-  /** False as soon as Socket.IO tells its `disconnect`. */
+  /** Becomes false when Socket.IO emits `disconnect`. */
   readonly connected: boolean
   readonly rooms: ReadonlySet<string>
 }

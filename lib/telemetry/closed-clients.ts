@@ -1,7 +1,7 @@
 import type { ClosedClient } from '../../schemas/stats.ts'
 import { CLOSING_CODES, CLOSINGS, type ClosingCode } from '../base/outcomes.ts'
 
-/** The clients closed lately, and how many there were by code. */
+/** A ring of the clients closed lately, and the number of all closings by code. */
 export class ClosedClients {
   readonly counts: Record<ClosingCode, number>
   readonly #capacity: number

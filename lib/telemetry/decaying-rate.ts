@@ -1,9 +1,9 @@
 import type { Millis } from '../base/units.ts'
 
-/** How often something happened, and how often lately: a mean that forgets exponentially. */
+/** Counts events and estimates their recent rate by an exponentially decaying mean. */
 export class DecayingRate {
   count = 0
-  /** Events, each weighted by how long ago it was. */
+  /** Number of events, each weighted by its age. */
   #weight = 0
   #at: Millis = 0
 
@@ -23,5 +23,5 @@ export class DecayingRate {
 }
 
 const MINUTE: Millis = 60_000
-/** After this time an event counts for a third. */
+/** Time constant: an event of this age counts 1/e. */
 const MEMORY: Millis = 3 * MINUTE

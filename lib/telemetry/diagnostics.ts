@@ -8,17 +8,17 @@ import type { RefusedClient } from './client-identity.ts'
 import type { ShedSummary } from './shed-episode.ts'
 
 /**
- * Channels of `node:diagnostics_channel`, for whoever wants to hook in. A channel that nobody
- * subscribes to costs one look at a property. Subscribers are called at once, in the scheduler:
- * they must be quick; an error of theirs is Node's to report.
+ * Channels of `node:diagnostics_channel` for tracing tools. A channel without subscribers costs one
+ * property read. Subscribers run synchronously inside the scheduler, so they must be quick. Node
+ * reports their errors as uncaught exceptions.
  */
 
-/** Published for each message and client, on `spillway:message:{outcome}`. Never a payload. */
+/** Published on `spillway:message:{outcome}` for each message and client, without the payload. */
 export interface MessageDiagnosis {
-  /** The client's id here. */
+  /** The client's id in this Spillway. */
   readonly client: string
   readonly namespace: string
-  /** As annotated, else `other`. */
+  /** Name of an annotated event, else `other`. */
   readonly event: string
   readonly class: 'critical' | 'cosmetic'
   readonly outcome: MessageOutcome | 'observed'
@@ -26,7 +26,7 @@ export interface MessageDiagnosis {
   readonly emittedAt: Millis
 }
 
-/** Published by name. */
+/** Published on the channel of that name when a client's state changes. */
 export interface Diagnoses {
   'spillway:client:congested': { readonly client: string }
   'spillway:client:recovered': { readonly client: string; readonly summary: ShedSummary }
@@ -34,13 +34,14 @@ export interface Diagnoses {
   'spillway:client:refused': RefusedClient
 }
 
-/** What is published, by channel; the table of docs/monitoring.md is made of it. */
+/** Description of each channel; `npm run docs` generates the table in docs/monitoring.md from it. */
 export const DIAGNOSTICS: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     Object.entries(MESSAGE_OUTCOMES).map(([outcome, meaning]) => [nameOf(outcome), meaning]),
   ),
   [nameOf('observed')]: 'in mode observe: sent, though enforce would have shed it',
-  'spillway:client:congested': 'above watermarks.high, and what its path carries soon',
+  'spillway:client:congested':
+    'more is buffered than watermarks.high, and than its path carries soon',
   'spillway:client:recovered': 'has caught up after it was congested or messages were shed for it',
   'spillway:client:closed': 'closed with something to tell about it',
   'spillway:client:refused': 'a new client was refused, by admission or a shutdown',
@@ -53,7 +54,7 @@ const CLIENT_CHANNELS = {
   'spillway:client:refused': channel('spillway:client:refused'),
 } satisfies Record<keyof Diagnoses, DiagnosticsChannel>
 
-/** By outcome, so that a message that nobody hears of costs no name. */
+/** Channels by outcome, so that no message has to build a channel's name. */
 const MESSAGE_CHANNELS = Object.fromEntries(
   [...Object.keys(MESSAGE_OUTCOMES), 'observed'].map((outcome) => [
     outcome,
@@ -68,7 +69,7 @@ export function diagnose<Name extends keyof Diagnoses>(
   if (CLIENT_CHANNELS[name].hasSubscribers) CLIENT_CHANNELS[name].publish(diagnosis)
 }
 
-/** @param client its id */
+/** @param client id of the recipient */
 export function diagnoseMessage(
   client: string,
   { rule, bytes, emittedAt }: Envelope,
@@ -90,12 +91,12 @@ export function diagnoseMessage(
   else subscribed.publish(diagnosis)
 }
 
-/** A subscriber is being told of a message that was undelivered. */
+/** Whether a subscriber of the outcome `undelivered` is running. */
 let isPublishing = false
 
 /**
- * What a subscriber emits to a client that is being closed is undelivered, too. It is told of that in
- * a later turn of the loop: in this one it might have no end.
+ * Publishes an undelivered message, in a later turn of the event loop if a subscriber is running: a
+ * subscriber that emits to the client being closed causes the next one, which would recurse endlessly.
  */
 function publishInTurn(subscribed: DiagnosticsChannel, diagnosis: MessageDiagnosis): void {
   if (isPublishing) {

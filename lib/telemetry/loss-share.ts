@@ -1,19 +1,18 @@
 import type { Millis } from '../base/units.ts'
 
 /**
- * Of what a client was offered lately, the share that it lost; for clients that lost something. Time
- * is cut into spans: the share is that of the latest one and of the one before it. It follows from
- * what was noted alone, however often it is asked for.
+ * The share of a client's messages that was shed lately: lost messages / offered messages over the
+ * current span of 5 s and the one before. Made at a client's first loss. Reading it changes nothing.
  */
 export class LossShare {
   readonly #since: Millis
-  /** The latest span in which something was noted. */
+  /** Number of the latest span in which a message was noted. */
   #span = 0
-  /** The counts when it began, and when the span before it began. */
+  /** The counts at the beginning of that span, and of the span before it. */
   #start: Mark
   #before: Mark
 
-  /** @param offered, lost before the first loss that counts */
+  /** @param offered, lost the client's counts before its first loss */
   constructor(offered: number, lost: number, now: Millis) {
     this.#since = now
     this.#start = { at: now, offered, lost }
@@ -21,9 +20,9 @@ export class LossShare {
   }
 
   /**
-   * To be called before each message that is offered or lost is counted.
+   * Moves on to the span of `now`. Has to be called before the client's counts change.
    *
-   * @param offered, lost until now
+   * @param offered, lost the client's counts so far
    */
   note(offered: number, lost: number, now: Millis): void {
     const span = this.#spanAt(now)
@@ -34,10 +33,14 @@ export class LossShare {
     this.#span = span
   }
 
-  /** @param offered, lost until now */
+  /**
+   * The share from 0 to 1; 0 while less than 2 s are covered.
+   *
+   * @param offered, lost the client's counts so far
+   */
   share(offered: number, lost: number, now: Millis): number {
     const spans = this.#spanAt(now) - this.#span
-    // in the one before the latest, nothing was offered
+    // a whole span has passed without any message
     if (spans > 1) return 0
     const from = spans === 1 ? this.#start : this.#before
     if (now - from.at < SHORTEST || offered === from.offered) return 0
@@ -56,5 +59,5 @@ interface Mark {
 }
 
 const SPAN: Millis = 5000
-/** One message of a burst tells nothing of the rest. */
+/** Least time that a share covers: the first messages of a burst don't represent the rest. */
 const SHORTEST: Millis = 2000

@@ -2,7 +2,7 @@ import { Histogram } from '../base/histogram.ts'
 import { type Bytes, type BytesPerMilli, KiB, MiB, type Millis } from '../base/units.ts'
 import { Sampler } from './sampler.ts'
 
-/** Among them the default watermarks, and twice `high`, which an alert watches. */
+/** Contain the default watermarks, and twice `high`, the threshold of an alert in docs/alerts.yml. */
 export const BUFFERED_BUCKETS: readonly Bytes[] = [
   4 * KiB,
   16 * KiB,
@@ -15,32 +15,32 @@ export const BUFFERED_BUCKETS: readonly Bytes[] = [
   16 * MiB,
 ]
 
-/** About three a decade. */
+/** About three per decade. */
 const TIME_BUCKETS: readonly Millis[] = [
   1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000,
 ]
 
-/** From a phone at the edge of its cell, 1 KB/s, to a local network, 100 MB/s. */
+/** From 1 KB/s, a phone at the edge of its cell, to 100 MB/s, a local network. */
 const RATE_BUCKETS: readonly BytesPerMilli[] = [1, 4, 10, 40, 100, 400, 1000, 10_000, 100_000]
 
-/** A second: each costs a marker and its answer. */
+/** Samples per second at most: each costs a marker and its answer. */
 const LATENCY_SAMPLES = 100
 
-/** What is measured over all clients, as it happens. Plain numbers, kept whoever asks. */
+/** Histograms and counters over all clients, recorded whether or not a metrics registry reads them. */
 export class Meters {
-  /** Bytes buffered for a client right before it was offered a message. */
+  /** Bytes buffered for a client right before a message is offered to it. */
   readonly buffered = new Histogram(BUFFERED_BUCKETS)
-  /** Of a sample of the critical messages, emit to proven receipt. */
+  /** Time from emit to proven receipt of a sample of the critical messages. */
   readonly latency = new Histogram(TIME_BUCKETS)
-  /** Which critical messages get a marker right behind them. */
+  /** Selects the critical messages that get a marker right behind them, to measure latency. */
   readonly sampler = new Sampler(LATENCY_SAMPLES)
-  /** Of a client's latest marker, whenever one is answered. */
+  /** Round-trip time of each answered marker. */
   readonly rtt = new Histogram(TIME_BUCKETS)
-  /** Of a client, whenever a marker is answered and the rate is known. */
+  /** A client's estimated delivery rate at each answered marker, once the rate is known. */
   readonly rate = new Histogram(RATE_BUCKETS)
-  /** How often a client has left congestion. */
+  /** Number of times that clients have left congestion. */
   drains = 0
-  /** Answers to markers that were never written, or answered before. */
+  /** Number of answers to markers that were never sent or already answered. */
   unaskedAnswers = 0
 
   readonly onLatency = (latency: Millis): void => this.latency.record(latency)

@@ -1,16 +1,19 @@
 import type { Millis } from '../base/units.ts'
 
-/** How many are remembered. */
+/** Capacity: the oldest entry is evicted. */
 const MOST = 1000
-/** So long after the latest closing it is forgotten. */
+/** Age at which an entry expires. */
 const MEMORY: Millis = 600_000
 
 interface Closing {
-  /** When the latest client was closed. */
+  /** Time of the latest closing. */
   readonly at: Millis
 }
 
-/** What is remembered of those whose clients were closed lately, each by the latest closing. */
+/**
+ * The latest closing of each user whose clients were closed lately, by a text that identifies the
+ * user.
+ */
 export class RecentClosings<T extends Closing> {
   readonly #closings = new Map<string, T>()
 
@@ -24,7 +27,7 @@ export class RecentClosings<T extends Closing> {
   }
 
   set(who: string, closing: T): void {
-    // the latest are last
+    // reinserting keeps the map ordered by time
     this.#closings.delete(who)
     this.#closings.set(who, closing)
     if (this.#closings.size <= MOST) return
@@ -35,7 +38,10 @@ export class RecentClosings<T extends Closing> {
   }
 }
 
-/** Whether a client that is closed now has connected after the closing before, and not beside it. */
+/**
+ * Whether a client that is closed now connected after the previous closing, rather than in
+ * parallel.
+ */
 export function hasComeBack({ at }: Closing, connectedFor: Millis, now: Millis): boolean {
   return now - connectedFor >= at
 }

@@ -11,46 +11,46 @@ import type { ClientBrief, RefusedClient } from './client-identity.ts'
 import { diagnose } from './diagnostics.ts'
 import type { ShedSummary } from './shed-episode.ts'
 
-/** A payload that failed its schema. It holds no payload, only where it failed. */
+/** Report of a payload that failed its schema: where it failed, without the payload. */
 export interface InvalidPayload {
   readonly namespace: string
   readonly event: string
-  /** zod's paths and codes; in a path, keys that only the payload knows are `*`. */
+  /** zod's `path: code` of each issue. Keys that only occur in the payload are `*`. */
   readonly issues: readonly string[]
 }
 
-/** Limits that were changed while the server runs. */
+/** A change of the policy (mode, watermarks, `maxAge`) while the server runs. */
 export interface PolicyChanged {
   readonly from: Policy
   readonly to: Policy
-  /** Who did it, as the caller says. */
+  /** Author of the change, as the caller of `setPolicy` describes him. */
   readonly by: object | undefined
 }
 
-/** What the handle emits, besides its logs. */
+/** Events of `spillway.events`, with the arguments of their listeners. */
 export interface SpillwayEvents {
-  /** A client was above `high`. */
+  /** A client became congested: more was buffered for it than `watermarks.high`. */
   congested: [client: ClientBrief]
-  /** A client that was congested, or that messages were shed for, has caught up. */
+  /** A client caught up, after it was congested or messages were shed for it. */
   recovered: [client: ClientBrief, summary: ShedSummary]
   closed: [client: ClosedClient]
   policy: [change: PolicyChanged]
   invalid: [report: InvalidPayload]
-  /** Something of the application threw where nothing may throw, or an adapter failed. */
+  /** A callback of the application threw, or an adapter failed. */
   fault: [where: string, error: Error]
 }
 
-/** A kind of log line is written at most once in this time; the rest is counted. */
+/** Rate limit of log lines: one per kind in this time. The others are counted. */
 const LOG_INTERVAL: Millis = 5000
-/** Kinds of lines that are told apart; past it the counts start anew. */
+/** Kinds of log lines that are counted apart. One more resets all counts. */
 const LOG_KINDS = 1000
 
 /**
- * Tells the application what happened. Nothing that it calls can throw into the scheduler, and
- * everything is told in a later turn of the loop.
+ * Reports to the application, by events, rate-limited log lines and diagnostics channels. Listeners
+ * run in a later turn of the event loop, and their errors never reach the scheduler.
  */
 export class Reporter extends EventEmitter<SpillwayEvents> {
-  /** @internal The calls that are under way. */
+  /** @internal Scheduled and running calls of listeners and callbacks. */
   readonly callbacks = new Callbacks()
   readonly #log: Logger | undefined
   readonly #clock: Clock
@@ -62,7 +62,7 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
     this.#clock = clock
   }
 
-  /** @param condition how the client was when it was closed, for the log */
+  /** @param condition the client's figures when it was closed, for the log */
   closed(client: ClosedClient, condition: object): void {
     const { level } = CLOSINGS[client.code]
     this.#write(level, `closed ${client.code}`, { client, ...condition }, 'client closed')
@@ -71,9 +71,9 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
   }
 
   /**
-   * Told once of an address.
+   * Logs that a client was closed for the byte budget because of what it was sent on connecting.
    *
-   * @param next what becomes of whoever connects from it
+   * @param next what happens to the next clients of its address, for the sentence
    */
   closedOnConnecting(client: ClientBrief, next: string): void {
     const message = `closed for what it was sent on connecting; whoever connects from its address ${next}`
@@ -85,7 +85,7 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
     this.#tell('congested', client)
   }
 
-  /** @param condition how the client is now, for the log */
+  /** @param condition the client's figures now, for the log */
   recovered(client: ClientBrief, summary: ShedSummary, condition: object): void {
     this.#write('info', 'recovered', { client, summary, ...condition }, 'client has caught up')
     diagnose('spillway:client:recovered', { client: client.id, summary })
@@ -93,10 +93,10 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
   }
 
   /**
-   * The client has not caught up.
+   * Logs that messages are still being shed for a client.
    *
-   * @param summary of what was shed since this was last told
-   * @param condition how the client is now, for the log
+   * @param summary messages shed since the previous such line
+   * @param condition the client's figures now, for the log
    */
   shedding(client: ClientBrief, summary: ShedSummary, condition: object): void {
     this.#write('info', 'shedding', { client, summary, ...condition }, 'client has not caught up')
@@ -108,7 +108,7 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
   }
 
   policy(change: PolicyChanged): void {
-    // an audit leaves nothing out
+    // not rate-limited: changes of the policy are an audit log
     this.#put('warn', change, 'policy changed')
     this.#tell('policy', change)
   }
@@ -125,7 +125,7 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
     this.#tell('fault', where, error)
   }
 
-  /** Something is wrong between the nodes; who is connected here is sent to all the same. */
+  /** Reports a fault between the nodes of a cluster. Clients of this node are still sent to. */
   adapter(where: string, kind: AdapterFault, error: Error): void {
     const fields = { where, kind, error: reasonOf(error) }
     this.#write('error', `${where} ${kind}`, fields, 'adapter failed')
@@ -141,7 +141,7 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
     this.callbacks.later(callback, (error) => this.fault(where, error))
   }
 
-  /** A listener that fails is logged and nothing else: `fault` would tell it of itself. */
+  /** Emits an event. A failing listener is only logged, since a `fault` event could reach it again. */
   #tell<E extends keyof SpillwayEvents>(event: E, ...args: SpillwayEvents[E]): void {
     if (this.listenerCount(event) === 0) return
     const failed = (error: Error) =>
@@ -153,7 +153,7 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
     }, failed)
   }
 
-  /** Tells what was left out so far, and stops waiting for more. */
+  /** Logs how many lines were omitted so far, and clears all timers. */
   close(): void {
     for (const line of this.#lines.values()) {
       timers.clearTimeout(line.timer)
@@ -168,7 +168,7 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
     const line = this.#lines.get(kind)
     if (line && now - line.at < LOG_INTERVAL) {
       line.omitted++
-      // nothing may follow that would tell of it
+      // logs the count even if no other line of this kind follows
       line.timer ??= timers
         .setTimeout(() => {
           line.timer = undefined
@@ -197,12 +197,12 @@ export class Reporter extends EventEmitter<SpillwayEvents> {
     try {
       this.#log?.[level](shownIn(fields), `spillway: ${shown(message)}`)
     } catch {
-      // a logger that fails has nobody to tell
+      // a failing logger is the only place where its failure could be reported
     }
   }
 }
 
-/** The latest line of a kind, and how many were left out since. */
+/** The latest log line of a kind, and the number of lines omitted since. */
 interface Line {
   readonly level: keyof Logger
   readonly message: string
@@ -211,13 +211,16 @@ interface Line {
   timer: NodeJS.Timeout | undefined
 }
 
-/** An error for a log, without its message: that of a `conflateBy` may quote the payload. */
+/** Name and stack of an error without its message, which may quote the payload (`conflateBy`). */
 function bare({ name, stack = '' }: Error): { error: string; stack: string } {
   const frames = stack.split('\n').filter((line) => /^ {4}at .*:\d+\)?$/.test(line))
   return { error: name, stack: frames.join('\n') }
 }
 
-/** An error of an adapter for a log: of what Redis answers only the code, as it may quote a payload. */
+/**
+ * An adapter's error for the log. Of a Redis reply only the code, since the rest may quote a
+ * payload.
+ */
 function reasonOf({ name, message, ...rest }: Error & { code?: unknown }): string {
   const [reply] = /^[A-Z]{2,}(?= )/.exec(message) ?? []
   return reply ?? (message || String(rest.code ?? name))

@@ -3,15 +3,15 @@ import type { Millis } from '../base/units.ts'
 const SECOND: Millis = 1000
 
 /**
- * Takes a share of what passes, each with the same chance, so that about so many are taken a
- * second; all of it while there is less. The chance follows what passed in the second before.
+ * Selects about `perSecond` items a second out of a stream, each with the same probability; all items
+ * of a slower stream. The probability follows the stream's rate in the previous second.
  */
 export class Sampler {
   readonly #perSecond: number
   #since: Millis = Number.NEGATIVE_INFINITY
   #passed = 0
   #taken = 0
-  /** One in so many is taken. */
+  /** Reciprocal of the probability: one in so many items is selected. */
   #every = 1
   #state = 1
 
@@ -22,13 +22,13 @@ export class Sampler {
   take(now: Millis): boolean {
     if (now - this.#since >= SECOND) this.#adapt(now)
     this.#passed++
-    // the rate may have grown all at once
+    // bounds the samples of a second in which the rate jumps
     if (this.#taken >= 2 * this.#perSecond || !this.#drawn) return false
     this.#taken++
     return true
   }
 
-  /** By chance, since every nth would be the same clients in every broadcast. */
+  /** A pseudo-random draw: taking every nth item would select the same clients in every broadcast. */
   get #drawn(): boolean {
     this.#state = (Math.imul(this.#state, 1_664_525) + 1_013_904_223) >>> 0
     return this.#state * this.#every < 2 ** 32

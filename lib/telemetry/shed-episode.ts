@@ -2,58 +2,58 @@ import type { ShedOutcome } from '../base/outcomes.ts'
 import type { Bytes, Millis } from '../base/units.ts'
 import type { Envelope } from '../message/envelope.ts'
 
-/** What was shed for one client in a stretch of time. */
+/** Messages shed for one client in a period of time. */
 export interface ShedSummary {
   readonly dropped: number
   readonly conflated: number
   readonly expired: number
   readonly bytes: Bytes
-  /** How long it took, in milliseconds. */
+  /** Length of the period in milliseconds. */
   readonly lasted: Millis
-  /** Messages shed by event name. */
+  /** Number of messages shed, by event name. */
   readonly events: Readonly<Record<string, number>>
-  /** The client has not caught up: more may be shed, and another summary follows. */
+  /** Set while the client has not caught up: another summary follows. */
   readonly ongoing?: true
 }
 
-/** What a client is told, if it asked for it, of what it was not sent. */
+/** Payload of the `gapEvent`, which tells a client how many messages were shed for it. */
 export interface Gap {
   readonly dropped: number
   readonly conflated: number
   readonly expired: number
   /**
-   * When the episode began, or the client was last told of it, by the server's clock, in milliseconds
-   * since 1970.
+   * Beginning of the episode, or time of the previous gap event in it, by the server's clock in
+   * milliseconds since 1970.
    */
   readonly since: number
-  /** It has not caught up: another one follows. */
+  /** Set while the client has not caught up: another gap event follows. */
   readonly ongoing?: true
 }
 
-/** What was shed for one client and has not been told yet. */
+/** Messages shed for one client that no summary has reported yet. */
 export interface Untold {
   readonly total: ShedSummary
   readonly namespaces: ReadonlyArray<readonly [namespace: string, ShedSummary]>
 }
 
 /**
- * Sums up what is shed for one client, by namespace, until it has caught up. While that lasts it can
- * be told of in parts.
+ * Counts the messages shed for one client by namespace, from the first one until the client has caught
+ * up. A long episode is reported in parts, at intervals.
  */
 export class ShedEpisode {
   readonly since: Millis
-  /** When the client became congested, if it did. */
+  /** Time at which the client became congested; minus infinity if it didn't. */
   congestedAt: Millis = Number.NEGATIVE_INFINITY
-  /** When it was last told of; `since` until then. */
+  /** Time of the latest report; before the first one, the beginning of the episode. */
   toldAt: Millis
-  /** Of the latest marker that was written before. */
+  /** Sequence number of the latest marker sent before that report. */
   toldSequence: number
-  /** Since it was last told of. */
+  /** Counts since the latest report, by namespace. */
   readonly #namespaces = new Map<string, Sum>()
-  /** Before that, of all namespaces. */
+  /** Counts already reported, over all namespaces. */
   #told: Sum | undefined
 
-  /** @param sequence of the latest marker that was written */
+  /** @param sequence number of the latest marker sent */
   constructor(now: Millis, sequence = 0) {
     this.since = now
     this.toldAt = now
@@ -69,21 +69,21 @@ export class ShedEpisode {
     sum.count(envelope.rule.event, envelope.bytes, outcome)
   }
 
-  /** All that was shed, over all namespaces. */
+  /** Counts of the whole episode, over all namespaces. */
   summary(now: Millis): ShedSummary {
     const total = this.#untold()
     if (this.#told) total.add(this.#told)
     return total.summary(now - this.since)
   }
 
-  /** What has not been told yet; of a namespace of which all was told, too: it is told of the end. */
+  /** Counts not reported yet, for each namespace of the episode, even if 0: all get a last report. */
   *byNamespace(now: Millis): Generator<[namespace: string, ShedSummary]> {
     for (const [namespace, sum] of this.#namespaces) {
       yield [namespace, sum.summary(now - this.toldAt)]
     }
   }
 
-  /** Whether anything was shed since it was last told of, and that is so long ago. */
+  /** Whether messages were shed since the latest report and that report is at least `every` old. */
   isDue(every: Millis, now: Millis): boolean {
     if (now - this.toldAt < every) return false
     for (const { messages } of this.#namespaces.values()) if (messages > 0) return true
@@ -91,9 +91,9 @@ export class ShedEpisode {
   }
 
   /**
-   * What has not been told yet, while the episode goes on; it counts as told.
+   * Takes the counts not reported yet, while the episode goes on, and marks them as reported.
    *
-   * @param sequence as of the constructor
+   * @param sequence number of the latest marker sent
    */
   tell(now: Millis, sequence: number): Untold {
     const lasted = now - this.toldAt

@@ -4,19 +4,22 @@ import type { Reporter } from './reporter.ts'
 import type { Gap, ShedSummary } from './shed-episode.ts'
 
 interface Addressee {
-  /** Its socket in a namespace, if it is in it now. */
+  /** The client's socket in a namespace, if it is connected to it now. */
   socketIn(namespace: string): NamespaceSocket | undefined
 }
 
 type Emitter = NamespaceSocket & { emit(event: string, gap: Gap): unknown }
 
 export interface ShedNoticeOptions {
-  /** Called with a socket and a summary. */
+  /** The option `onShed`, called with a socket and a summary. */
   readonly onShed: ((...args: never[]) => unknown) | undefined
   readonly gapEvent: string | undefined
 }
 
-/** Tells the application, and clients that want to know, what was shed for them: option by option. */
+/**
+ * Reports shed messages to the application (`onShed`) and to the client (`gapEvent`), as
+ * configured.
+ */
 export class ShedNotices {
   readonly #onShed: ((socket: NamespaceSocket, summary: ShedSummary) => unknown) | undefined
   readonly #gapEvent: string | undefined
@@ -32,7 +35,7 @@ export class ShedNotices {
     this.#clock = clock
   }
 
-  /** @param summaries by namespace; who has left one by the time of the call is not told */
+  /** @param summaries by namespace; skipped where the client has left the namespace meanwhile */
   tell(client: Addressee, summaries: Iterable<readonly [string, ShedSummary]>): void {
     const onShed = this.#onShed
     const gapEvent = this.#gapEvent

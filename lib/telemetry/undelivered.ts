@@ -3,48 +3,48 @@ import type { Bytes } from '../base/units.ts'
 import type { Envelope } from '../message/envelope.ts'
 import type { NamespaceSocket } from './client-identity.ts'
 
-/** What a closed client was not sent any more, of one namespace. */
+/** Messages of one namespace that a closed client was not sent. */
 export interface ClosedSummary {
   readonly code: ClosingCode
-  /** Queued when it was closed, or emitted while it was being closed. */
+  /** Number of messages that were queued when the client was closed or emitted while it was closing. */
   readonly messages: number
   readonly bytes: Bytes
-  /** These messages by event name. */
+  /** Number of these messages by event name. */
   readonly events: Readonly<Record<string, number>>
-  /** Bytes sent, of all namespaces, receipt not proven; null if that can't be known. */
+  /** Bytes in flight at the closing, over all namespaces; null for clients that answer no markers. */
   readonly inFlight: Bytes | null
 }
 
-/** Whom a message was for: a socket, or a namespace in which the client had none. */
+/** Recipient of a message: a socket, or the name of a namespace in which the client had none. */
 export type Addressee = NamespaceSocket | string
 
-/** Sums up what a closed client was not sent any more, by whom it was for. */
+/** Counts the messages that a closed client was not sent, by socket. */
 export class Undelivered {
   messages = 0
   bytes: Bytes = 0
-  readonly #left = new Map<Addressee, Left>()
+  readonly #sums = new Map<Addressee, Sum>()
 
   count({ rule, bytes }: Envelope, addressee: Addressee): void {
     this.messages++
     this.bytes += bytes
-    const left = this.#left.get(addressee) ?? { messages: 0, bytes: 0, events: new Map() }
-    left.messages++
-    left.bytes += bytes
-    left.events.set(rule.event, (left.events.get(rule.event) ?? 0) + 1)
-    this.#left.set(addressee, left)
+    const sum = this.#sums.get(addressee) ?? { messages: 0, bytes: 0, events: new Map() }
+    sum.messages++
+    sum.bytes += bytes
+    sum.events.set(rule.event, (sum.events.get(rule.event) ?? 0) + 1)
+    this.#sums.set(addressee, sum)
   }
 
   addressees(): Iterable<Addressee> {
-    return this.#left.keys()
+    return this.#sums.keys()
   }
 
   of(addressee: Addressee): Pick<ClosedSummary, 'messages' | 'bytes' | 'events'> {
-    const { messages = 0, bytes = 0, events = [] } = this.#left.get(addressee) ?? {}
+    const { messages = 0, bytes = 0, events = [] } = this.#sums.get(addressee) ?? {}
     return { messages, bytes, events: Object.fromEntries(events) }
   }
 }
 
-interface Left {
+interface Sum {
   messages: number
   bytes: Bytes
   readonly events: Map<string, number>

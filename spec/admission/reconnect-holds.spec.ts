@@ -8,7 +8,7 @@ describe('ReconnectHolds', () => {
     const left: number[] = []
     for (let n = 0, now = 0; n < 7; n++) {
       told.push(holds.closed('a', 500, now))
-      left.push(holds.left('a', now))
+      left.push(holds.remaining('a', now))
       now += left.at(-1)! + 1000
     }
     expect(told).to.deep.equal([false, true, false, false, false, false, false])
@@ -18,18 +18,18 @@ describe('ReconnectHolds', () => {
   it('hold back nobody for others that were connected at the same time', () => {
     const holds = new ReconnectHolds()
     for (let n = 0; n < 100; n++) holds.closed('a', 5000, 1000 + n)
-    expect(holds.left('a', 1100)).to.equal(0)
+    expect(holds.remaining('a', 1100)).to.equal(0)
   })
 
   it('end, and are forgotten ten minutes after the latest closing', () => {
     const holds = new ReconnectHolds()
     holds.closed('a', 500, 0)
     holds.closed('a', 500, 1000)
-    expect(holds.left('a', 5999)).to.equal(1)
-    expect(holds.left('a', 6000)).to.equal(0)
-    expect(holds.left('b', 2000)).to.equal(0)
+    expect(holds.remaining('a', 5999)).to.equal(1)
+    expect(holds.remaining('a', 6000)).to.equal(0)
+    expect(holds.remaining('b', 2000)).to.equal(0)
     holds.closed('a', 500, 601_001)
-    expect(holds.left('a', 601_001)).to.equal(0)
+    expect(holds.remaining('a', 601_001)).to.equal(0)
   })
 
   it('are of a thousand, the latest ones', () => {
