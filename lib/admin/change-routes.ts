@@ -12,7 +12,10 @@ const OFF = {
   message: 'changing is off; the option admin.changeAuth turns it on',
 }
 
-/** Who may not change anything is told so, if he may read. */
+/**
+ * The routes that change something. Without `changeAuth` they answer 403 to whoever may read, which
+ * the dashboard shows.
+ */
 export async function changeRoutes(app: FastifyInstance, options: AdminOptions): Promise<void> {
   const { spillway, auth, changeAuth } = options
   for (const hook of changeAuth ?? auth) app.addHook('onRequest', hook)

@@ -1,10 +1,10 @@
 import type { ClosedClient, ClosedPage, ClosedQuery } from '../../schemas/stats.ts'
 
 /**
- * A page of the closed clients, latest first. A cursor is the id of the last client of the page
- * before, so that clients that are closed meanwhile shift nothing.
+ * A page of the closed clients, latest first. The cursor is the id of the previous page's last client,
+ * so that clients closed meanwhile don't shift the pages.
  *
- * @returns undefined if the cursor names nobody who is remembered
+ * @returns undefined if no remembered client has the cursor's id
  */
 export function pageOfClosed(
   all: readonly ClosedClient[],

@@ -9,27 +9,27 @@ import { EventReader, type EventResponse, frameOf } from './event-reader.ts'
 import { ShedDeltas } from './shed-deltas.ts'
 
 const SHED_INTERVAL: Millis = 1000
-/** Proxies close what is silent for a minute or less. */
+/** Shorter than the idle timeouts of proxies, often a minute. */
 const KEEP_ALIVE_INTERVAL: Millis = 15_000
-/** For readers to take what they were told last, before a server that closes cuts them off. */
+/** Time for readers to receive the last events before their connection is destroyed. */
 const LAST_WAIT: Millis = 500
-/** Between two questions whether a reader may still read: within a minute it is asked. */
-const ASK_INTERVAL: Millis = 45_000
+/** Time between two authorization checks of a reader; with the feed's timer less than a minute. */
+const CHECK_INTERVAL: Millis = 45_000
 
-/** @returns whether a reader may still read */
+/** @returns whether the auth hooks still let a reader pass */
 export type IsAllowed = () => Promise<boolean>
 
-interface Asked {
+interface Check {
   readonly isAllowed: IsAllowed
   at: Millis
 }
 
-/** What happens, as server-sent events, to readers that may be slow themselves. */
+/** Streams the Spillway's events to readers as server-sent events. Slow readers miss events. */
 export class EventFeed {
   readonly #spillway: Spillway
   readonly #clock: Clock
   readonly #places = new EventPlaces()
-  readonly #asked = new Map<EventReader, Asked>()
+  readonly #checks = new Map<EventReader, Check>()
   readonly #listeners: Array<() => void> = []
   readonly #timers: NodeJS.Timeout[] = []
   readonly #shedDeltas = new ShedDeltas()
@@ -41,11 +41,11 @@ export class EventFeed {
   }
 
   /**
-   * Takes one more reader; if there are too many, another gives way.
+   * Adds a reader. If all places are taken, another reader may be disconnected.
    *
-   * @param response that the stream goes to
-   * @param isAllowed asks again whether it may read
-   * @returns its stream, or why it can't have one
+   * @param response destination of the stream
+   * @param isAllowed checks the reader's authorization again
+   * @returns the stream, or the reason for a 503
    */
   open(response: EventResponse, address: string, isAllowed: IsAllowed): Readable | string {
     if (!this.#open) return 'the server is being shut down'
@@ -58,25 +58,25 @@ export class EventFeed {
     if (this.#places.size === 0) this.#start()
     const reader = new EventReader(response, address, now)
     this.#places.add(reader)
-    this.#asked.set(reader, { isAllowed, at: now })
+    this.#checks.set(reader, { isAllowed, at: now })
     reader.stream.once('close', () => this.#forget(reader))
     return reader.stream
   }
 
   /**
-   * Ends all streams, for which a server that closes would wait, when what has happened so far is
-   * told; who does not take it in time is cut off.
+   * Ends all streams after the events so far, since open responses would delay the closing of the
+   * server. Destroys the connections of readers that don't receive them in time.
    */
   close(): void {
     this.#open = false
     const readers = [...this.#places]
-    // listeners are told of an event in a turn of its own
+    // events are emitted in a later turn of the event loop, so the latest may still be due
     timers.setImmediate(() => {
       for (const reader of readers) this.#end(reader)
     })
   }
 
-  /** Ends a stream when what has happened so far is told; who does not take it in time is cut off. */
+  /** Ends a stream after the events so far, and destroys its connection after `LAST_WAIT`. */
   #end(reader: EventReader): void {
     this.#forget(reader)
     reader.end()
@@ -85,7 +85,7 @@ export class EventFeed {
 
   #forget(reader: EventReader): void {
     this.#places.delete(reader)
-    this.#asked.delete(reader)
+    this.#checks.delete(reader)
     if (this.#places.size === 0) this.#stop()
   }
 
@@ -94,7 +94,7 @@ export class EventFeed {
     this.#relay('recovered', (client, summary) => ({ client, summary }))
     this.#relay('closed', (client) => client)
     this.#relay('policy', ({ to }) => to)
-    // what was shed while nobody read is not told
+    // sets the baseline: messages shed before the first reader came are not reported
     this.#shedDeltas.since(this.#spillway.readings.rules())
     this.#timers.push(
       timers.setInterval(() => this.#everySecond(), SHED_INTERVAL).unref(),
@@ -121,16 +121,16 @@ export class EventFeed {
     this.#tellShed()
     const now = this.#clock.now()
     for (const { response } of this.#places.dead(now)) response.destroy()
-    for (const [reader, asked] of this.#asked) {
-      if (now - asked.at >= ASK_INTERVAL) void this.#askAgain(reader, asked, now)
+    for (const [reader, check] of this.#checks) {
+      if (now - check.at >= CHECK_INTERVAL) void this.#checkAgain(reader, check, now)
     }
   }
 
-  /** A token may have been revoked since the stream was opened. */
-  async #askAgain(reader: EventReader, asked: Asked, now: Millis): Promise<void> {
-    asked.at = now
-    const isAllowed = await asked.isAllowed().catch(() => true)
-    if (!isAllowed && this.#asked.has(reader)) this.#end(reader)
+  /** Checks a reader's authorization again, since its token may have been revoked meanwhile. */
+  async #checkAgain(reader: EventReader, check: Check, now: Millis): Promise<void> {
+    check.at = now
+    const isAllowed = await check.isAllowed().catch(() => true)
+    if (!isAllowed && this.#checks.has(reader)) this.#end(reader)
   }
 
   #tellShed(): void {

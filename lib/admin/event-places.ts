@@ -2,18 +2,18 @@ import type { Millis } from '../base/units.ts'
 import type { EventReader } from './event-reader.ts'
 
 const MOST_READERS = 32
-/** A reader that has taken nothing of what waits for it for so long is gone. */
+/** Time without progress after which a reader counts as gone. */
 const DEAD_AFTER: Millis = 60_000
-/** A healthy reader takes what it is sent sooner. */
+/** Time without progress after which a reader counts as slow and may be displaced. */
 const SLOW_AFTER: Millis = 2000
-/** Readers that keep up and may be made to give way: so many at once, and one more a second. */
+/** Displacements of readers that keep up: a burst of 8, then one per interval. */
 const MOST_DISPLACED = 8
 const DISPLACE_INTERVAL: Millis = 1000
 
 /**
- * The places of the event stream. When all are taken, a newcomer gets that of the reader that has
- * taken nothing for longest; where all keep up, the oldest of the address that has most. The latter
- * is bounded, so that more readers than places don't displace each other without end.
+ * The places of the event stream. When all are taken, a newcomer displaces the slow reader that has
+ * made no progress for longest, or else the oldest reader of the address that has the most readers. The
+ * latter is rate-limited, so that readers who reconnect don't displace each other endlessly.
  */
 export class EventPlaces {
   readonly #readers = new Set<EventReader>()
@@ -36,13 +36,13 @@ export class EventPlaces {
     this.#readers.delete(reader)
   }
 
-  /** @returns who has to give way to a newcomer, if anyone; `undefined` also if nobody may be made to */
+  /** @returns the reader that a newcomer displaces; `undefined` if none may be displaced now */
   displaced(now: Millis): EventReader | undefined {
     let slowest: EventReader | undefined
     for (const reader of this.#readers) {
       reader.look(now)
-      if (now - reader.takenAt < SLOW_AFTER) continue
-      if (!slowest || reader.takenAt < slowest.takenAt) slowest = reader
+      if (now - reader.progressAt < SLOW_AFTER) continue
+      if (!slowest || reader.progressAt < slowest.progressAt) slowest = reader
     }
     return slowest ?? this.#oldestOfMost(now)
   }
@@ -51,11 +51,11 @@ export class EventPlaces {
     return this.#readers.size >= MOST_READERS
   }
 
-  /** Those that are gone, though their connections are open. */
+  /** Readers that count as gone although their connections are open. */
   *dead(now: Millis): Generator<EventReader> {
     for (const reader of this.#readers) {
       reader.look(now)
-      if (now - reader.takenAt >= DEAD_AFTER) yield reader
+      if (now - reader.progressAt >= DEAD_AFTER) yield reader
     }
   }
 
@@ -68,7 +68,7 @@ export class EventPlaces {
     const counts = new Map<string, number>()
     for (const { address } of this.#readers) counts.set(address, (counts.get(address) ?? 0) + 1)
     const most = Math.max(...counts.values())
-    // in the order in which they came
+    // a set iterates in order of insertion, so the first one is the oldest
     for (const reader of this.#readers) if (counts.get(reader.address) === most) return reader
     return undefined
   }

@@ -1,38 +1,38 @@
 import { Readable } from 'node:stream'
 import { type Bytes, KiB, type Millis } from '../base/units.ts'
 
-/** Kept for one reader that is slower than what happens. */
+/** Most bytes queued for one slow reader. */
 const BACKLOG: Bytes = 64 * KiB
 
 /** The HTTP response that a stream goes to. */
 export interface EventResponse {
-  /** Bytes that it has been given and the kernel has not taken; HTTP/2 does not tell. */
+  /** Bytes written and not yet accepted by the kernel; undefined for HTTP/2. */
   readonly writableLength?: Bytes
   destroy(): unknown
 }
 
-/** One stream of events. What comes while its backlog is full is counted, and told when it is not. */
+/** One reader's stream. Events that find its backlog full are dropped and reported as `omitted`. */
 export class EventReader {
   readonly stream: Readable
   readonly response: EventResponse
-  /** Where it reads from, to share the places fairly. */
+  /** The client's IP address, to share the places fairly. */
   readonly address: string
-  /** When the kernel last took something, or had taken everything. */
-  takenAt: Millis
-  #given: Bytes = 0
-  #taken: Bytes = 0
+  /** Time of the latest look at which the kernel had accepted more bytes, or all. */
+  progressAt: Millis
+  #written: Bytes = 0
+  #accepted: Bytes = 0
   #omitted = 0
 
   constructor(response: EventResponse, address: string, now: Millis) {
     this.response = response
     this.address = address
-    this.takenAt = now
+    this.progressAt = now
     this.stream = new Readable({ highWaterMark: BACKLOG, read: () => this.#caughtUp() })
-    // so that the answer begins at once
+    // a comment, so that the response's headers are sent at once
     this.#push(': events\n\n')
   }
 
-  /** Bytes that the kernel has not taken. */
+  /** Bytes that the kernel has not accepted. */
   get behind(): Bytes {
     return this.stream.readableLength + (this.response.writableLength ?? 0)
   }
@@ -42,12 +42,12 @@ export class EventReader {
     else this.#push(frame)
   }
 
-  /** Notices what the kernel has taken since the last look. */
+  /** Updates `progressAt` by the bytes that the kernel has accepted since the previous look. */
   look(now: Millis): void {
     const { behind } = this
-    const taken = this.#given - behind
-    if (behind === 0 || taken > this.#taken) this.takenAt = now
-    this.#taken = taken
+    const accepted = this.#written - behind
+    if (behind === 0 || accepted > this.#accepted) this.progressAt = now
+    this.#accepted = accepted
   }
 
   end(): void {
@@ -56,7 +56,7 @@ export class EventReader {
   }
 
   #push(frame: string): void {
-    this.#given += Buffer.byteLength(frame)
+    this.#written += Buffer.byteLength(frame)
     this.stream.push(frame)
   }
 
@@ -68,7 +68,7 @@ export class EventReader {
   }
 }
 
-/** One event (HTML Living Standard, 9.2.6). */
+/** Text of one server-sent event (HTML Living Standard, 9.2.6). */
 export function frameOf(event: string, data: object): string {
   return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
 }

@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import { withOwnKeys } from '../../schemas/own-keys.ts'
 
-/** A JSON schema, as Fastify and @fastify/swagger take it. */
+/** A JSON schema, as Fastify and @fastify/swagger accept it. */
 export type JsonSchema = { readonly [keyword: string]: unknown }
 
 /**
- * The JSON schema (draft 7, which is Fastify's) of a zod schema.
+ * Converts a zod schema to a JSON schema of draft 7, which Fastify uses.
  *
- * @param io of what a request brings: `input`; of what it is answered: `output`
+ * @param io `input` for the parts of a request, `output` for an answer
  */
 export function jsonSchemaOf(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
   const { $schema, ...json } = z.toJSONSchema(withOwnKeys(schema), {
@@ -15,9 +15,9 @@ export function jsonSchemaOf(schema: z.ZodType, io: 'input' | 'output'): JsonSch
     target: 'draft-7',
     unrepresentable: 'any',
     override: ({ zodSchema: { _zod }, jsonSchema }) => {
-      // zod leaves it out of what is transformed; the text of a query is, into numbers
+      // zod omits the default of schemas that transform, such as a query's text into a number
       if (_zod.def.type === 'default') jsonSchema.default ??= _zod.def.defaultValue as never
-      // Swagger 2.0 and OpenAPI 3.0 allow no keywords of our own unless they begin with x-
+      // Swagger 2.0 and OpenAPI 3.0 allow custom keywords only with the prefix x-
       for (const name of OUR_KEYWORDS) {
         if (!(name in jsonSchema)) continue
         jsonSchema[`x-${name}`] = jsonSchema[name]
@@ -28,16 +28,15 @@ export function jsonSchemaOf(schema: z.ZodType, io: 'input' | 'output'): JsonSch
   return json
 }
 
-/** From `meta`, see `Facts` in schemas/refusal.ts. */
+/** Custom keywords of the zod schemas, set by `meta`: see `Facts` in schemas/refusal.ts. */
 const OUR_KEYWORDS = ['unit', 'allowed'] as const
 
-/** How a dialect without the type `null` marks what may be null. */
+/** The keyword for a nullable value, in dialects without the type `null`. */
 export type NullableKeyword = 'x-nullable' | 'nullable'
 
 /**
- * The same in the dialects of Swagger 2.0 and OpenAPI 3.0, as far as @fastify/swagger does not
- * translate: they have no type `null`, no `propertyNames`, and Swagger has no unions, so that of
- * those it says nothing.
+ * Translates a JSON schema into the dialects of Swagger 2.0 and OpenAPI 3.0, where @fastify/swagger
+ * doesn't. Neither has the type `null` or `propertyNames`; Swagger has no unions, so they are left out.
  */
 export function withoutNullType(schema: JsonSchema, nullable: NullableKeyword): JsonSchema {
   const inner = (value: unknown) => (isObject(value) ? withoutNullType(value, nullable) : value)

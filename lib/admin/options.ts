@@ -5,17 +5,17 @@ export type Hooks = readonly onRequestHookHandler[]
 
 export interface AdminOptions {
   readonly prefix: string
-  /** Who may read. */
+  /** Hooks that authorize reading. */
   readonly auth: Hooks
-  /** Who may change something; undefined if nobody may. */
+  /** Hooks that authorize changes; undefined if nobody may change anything. */
   readonly changeAuth: Hooks | undefined
   readonly ui: boolean
-  /** Requests a minute of one address, where the app limits rates. */
+  /** Requests per minute and address, if the app has @fastify/rate-limit. */
   readonly rateLimit: number
   readonly spillway: Spillway
-  /** Aborted when the app closes and the clients have been closed. */
+  /** Aborted when the app closes, after the clients have been closed. */
   readonly closed: AbortSignal
-  /** The metrics in Prometheus's format; undefined if they are told elsewhere. */
+  /** Registry for the route `/metrics`; undefined if the application exposes the metrics itself. */
   readonly metrics: Metrics | undefined
 }
 

@@ -22,9 +22,9 @@ import { clientParams, NO_CLIENT, noQuery, refusalsOf } from './route-parts.ts'
 import { SharedAnswers } from './shared-answers.ts'
 import { isStillAllowed } from './still-allowed.ts'
 
-/** Different ones at a time: each looks at every client, 14,000 in some 20 ms of the event loop. */
+/** Most different listings at a time. Each takes about 20 ms of the event loop for 14,000 clients. */
 const MOST_LISTINGS = 8
-/** Seconds. */
+/** Value of the header `retry-after`, in seconds. */
 const RETRY_AFTER = 1
 const BUSY = {
   error: 'Service Unavailable',
@@ -58,7 +58,7 @@ export async function readRoutes(app: FastifyInstance, options: AdminOptions): P
     otherwise: { ...otherwise, 503: failure.describe(BUSY.message) },
     handler: async (request, reply) => {
       const { query } = request
-      // as text, which is made once for all who share it
+      // serialized once for all requests that share the answer
       const page = listings.ask(JSON.stringify(query), async () =>
         stringify(await spillway.list(query)),
       )
@@ -131,7 +131,7 @@ export async function readRoutes(app: FastifyInstance, options: AdminOptions): P
     mediaType: 'text/event-stream',
     otherwise: { ...refusals, 503: failure },
     handler: async (request, reply) => {
-      // of a HEAD request nobody reads: Fastify sends its headers alone
+      // Fastify sends no body to a HEAD request, so its stream would never be read
       const opened =
         request.method === 'HEAD'
           ? Readable.from([])
@@ -139,9 +139,9 @@ export async function readRoutes(app: FastifyInstance, options: AdminOptions): P
       if (typeof opened === 'string') {
         return reply.code(503).send({ error: 'Service Unavailable', message: opened })
       }
-      // a proxy must not keep them back
+      // nginx would buffer the events
       reply.type('text/event-stream').header('x-accel-buffering', 'no')
-      // kept alive after the end, it would hold up a server that closes
+      // an idle keep-alive connection would delay the closing of the server
       if (request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
       return reply.send(opened)
     },

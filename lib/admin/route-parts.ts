@@ -8,15 +8,15 @@ export const clientParams = z.object({ id: z.string().max(100) })
 
 export const NO_CLIENT = { error: 'Not Found', message: 'no such client is connected' }
 
-/** Of routes that ask for nothing more. */
+/** Query schema of routes without query parameters. */
 export const noQuery = z.strictObject({})
 
-/** Schemas of answers by status. */
+/** Schemas of a route's answers by status. */
 export type Answers = Readonly<Record<number, z.ZodType>>
 
 const byHook = z.any().describe('The answer of an auth hook, in a shape of its own.')
 
-/** What is answered before the handler of a route is asked. */
+/** Schemas of the answers by auth hooks and the rate limit, which run before a route's handler. */
 export function refusalsOf(app: FastifyInstance, hooks: Hooks): Answers {
   return {
     ...(hooks.length > 0 && { 401: byHook, 403: byHook }),

@@ -10,7 +10,7 @@ import {
 import type { Answers } from './route-parts.ts'
 import { validate } from './validate.ts'
 
-/** One route, by the zod schemas of what it is asked and what it answers. */
+/** A route, described by the zod schemas of its request and its answers. */
 interface Route<
   Query extends z.ZodType,
   Params extends z.ZodType,
@@ -23,11 +23,11 @@ interface Route<
   readonly querystring?: Query
   readonly params?: Params
   readonly body?: Body
-  /** With status 200. */
+  /** Schema of the answer with status 200. */
   readonly answer?: Answer
-  /** Of that answer, where it is text and not JSON. */
+  /** Media type of that answer, if it is text rather than JSON. */
   readonly mediaType?: string
-  /** With other statuses. */
+  /** Schemas of the answers with other statuses. */
   readonly otherwise: Answers
   handler(
     request: FastifyRequest<{
@@ -40,8 +40,8 @@ interface Route<
 }
 
 /**
- * Adds a route. What the application sees of it is as Fastify itself has it, JSON schemas; zod
- * validates, whatever validator the application has.
+ * Adds a route. zod validates its requests, whatever validator the application uses. Hooks and plugins
+ * of the application see JSON schemas, Fastify's own form.
  */
 export function addRoute<
   Query extends z.ZodType,
@@ -60,7 +60,7 @@ export function addRoute<
   }>({
     method,
     url,
-    // its type knows of no description unless @fastify/swagger is there
+    // `description` is in Fastify's type only if @fastify/swagger is loaded
     schema: {
       description,
       ...mapValues(parts, (schema) => jsonSchemaOf(schema, 'input')),
@@ -84,9 +84,9 @@ function textOf({ description }: JsonSchema, mediaType: string): JsonSchema {
 }
 
 /**
- * Serializes without a schema: to check a thousand clients against one would hold the loop for tens
- * of milliseconds, and a refusal may be an auth hook's, in a shape of its own. Fastify hands an
- * error of a status that has a schema over as it is, with nothing enumerable.
+ * Serializes an answer without checking its schema. The check would block the event loop for tens of
+ * milliseconds per thousand clients, and an auth hook's answer may have any shape. Fastify passes an
+ * error object as it is if its status has a schema; its fields aren't enumerable.
  */
 export function stringify(value: unknown): string {
   if (!(value instanceof Error)) return JSON.stringify(value)
@@ -97,12 +97,12 @@ export function stringify(value: unknown): string {
 interface Documented {
   readonly schema: JsonSchema
   readonly url: string
-  /** In a document of Swagger 2.0 there is none. */
+  /** The OpenAPI document; undefined for Swagger 2.0. */
   readonly openapiObject?: { readonly openapi: string }
 }
 
 /**
- * For @fastify/swagger, in place of what the application has for its own routes, which may expect
+ * Transforms a route for @fastify/swagger. Replaces the application's own transform, which may expect
  * zod schemas.
  */
 function swaggerTransform({ schema, url, openapiObject }: Documented) {
@@ -111,7 +111,7 @@ function swaggerTransform({ schema, url, openapiObject }: Documented) {
   return { url, schema: isOld ? translated(schema, 'nullable') : schema }
 }
 
-/** There media types are those of the whole route. */
+/** The schema for Swagger 2.0, where media types belong to the route, not to each answer. */
 function inSwagger2(schema: JsonSchema): JsonSchema {
   const answers = schema.response as Readonly<Record<string, JsonSchema>>
   const flat = mapValues(answers, ({ content, ...rest }) =>

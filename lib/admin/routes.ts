@@ -6,15 +6,15 @@ import { readRoutes } from './read-routes.ts'
 import { stringify } from './route.ts'
 import { uiRoutes } from './ui-routes.ts'
 
-/** The routes, the dashboard among them. No answer contains a payload. */
+/** Adds all admin routes and the dashboard. No answer contains a payload of a message. */
 export async function adminRoutes(app: FastifyInstance, options: AdminOptions): Promise<void> {
-  // in place of one that the application may have for its own answers
+  // replaces a serializer that the application may have for its own answers
   app.setReplySerializer(stringify)
-  // the application's own handler may make anything of a bad request, and keeps everything else
+  // answers bad requests here; the application's error handler gets all other errors
   app.setErrorHandler<FastifyError>((error, _request, reply) => {
-    // by its name: loaded by another way, its class is another one
+    // `instanceof` fails if the package is loaded twice
     if (error.name !== 'SpillwayError') throw error
-    // nothing is wrong with such a request
+    // the request is valid, but the application has closed the Spillway
     if (error.code === 'SPILLWAY_CLOSED') {
       return reply.code(503).send({ error: 'Service Unavailable', message: error.message })
     }
@@ -25,15 +25,15 @@ export async function adminRoutes(app: FastifyInstance, options: AdminOptions): 
     reply.header('x-content-type-options', 'nosniff')
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store')
   })
-  // it holds no data, and asks for the token that the others want
+  // outside the auth hooks: the page contains no data, and asks for the token of the other routes
   if (options.ui) await app.register(uiRoutes, { prefix: '' })
-  // this plugin has it already
+  // this plugin is registered with the prefix already
   const inside = { ...options, prefix: '' }
   await app.register(readRoutes, inside)
   await app.register(changeRoutes, inside)
 }
 
-/** Before the auth hooks, so that nobody can try out tokens without end. */
+/** Limits the request rate before the auth hooks run, so that nobody can guess tokens. */
 function limitRate(app: FastifyInstance, max: number): void {
   if (!isDecorated(app, 'rateLimit')) return
   const rateLimit = app.getDecorator<(options: object) => onRequestHookHandler>('rateLimit')

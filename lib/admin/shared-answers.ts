@@ -1,25 +1,25 @@
 /**
- * Answers that take time of the event loop, for whoever asks at once: one after the other, and those
- * who ask the same while it is being answered get the same answer.
+ * Computes expensive answers one after the other. Identical questions that arrive meanwhile share one
+ * answer.
  */
 export class SharedAnswers<Answer> {
-  readonly #mostWaiting: number
-  readonly #underWay = new Map<string, Promise<Answer>>()
+  readonly #capacity: number
+  readonly #pending = new Map<string, Promise<Answer>>()
   #latest: Promise<unknown> = Promise.resolve()
 
-  /** @param mostWaiting different questions that are under way at most */
-  constructor(mostWaiting: number) {
-    this.#mostWaiting = mostWaiting
+  /** @param capacity most different questions that may be pending */
+  constructor(capacity: number) {
+    this.#capacity = capacity
   }
 
-  /** @returns undefined if too many wait already */
+  /** @returns the answer; undefined if the capacity is exhausted */
   ask(question: string, answer: () => Promise<Answer>): Promise<Answer> | undefined {
-    const known = this.#underWay.get(question)
+    const known = this.#pending.get(question)
     if (known) return known
-    if (this.#underWay.size >= this.#mostWaiting) return undefined
-    const asked = this.#latest.then(answer).finally(() => this.#underWay.delete(question))
-    this.#underWay.set(question, asked)
-    // who asks looks after an error
+    if (this.#pending.size >= this.#capacity) return undefined
+    const asked = this.#latest.then(answer).finally(() => this.#pending.delete(question))
+    this.#pending.set(question, asked)
+    // the caller handles the error
     this.#latest = asked.catch(() => {})
     return asked
   }

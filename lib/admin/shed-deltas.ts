@@ -10,13 +10,17 @@ export interface ShedDelta {
   readonly bytes: Bytes
 }
 
-/** What was shed since the last time, by event. */
+/** Differences of the rules' shed counts between two calls. */
 export class ShedDeltas {
   readonly #before = new Map<
     Rule,
     { dropped: number; conflated: number; expired: number; bytes: Bytes }
   >()
 
+  /**
+   * @returns messages shed since the previous call, of the rules that have any; none at the first
+   * call
+   */
   since(rules: Iterable<Rule>): ShedDelta[] {
     const changed: ShedDelta[] = []
     for (const rule of rules) {

@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 /**
- * Asks the auth hooks once more about a request whose answer is still under way, by a request of
- * the same headers and query to a neighbouring route inside the process. Hooks see it as any other
- * request; of the connection itself they see the address alone, so no client certificate.
+ * Runs the auth hooks again for an open event stream, by an injected request to `/policy` with the same
+ * headers and query. Hooks see the client's address, but nothing else of its connection, such as a
+ * client certificate.
  *
- * @returns whether they would let it pass. Limits of rate and load refuse nobody's right to read.
+ * @returns whether the hooks let the request pass. A 429 or 5xx doesn't count as a refusal.
  */
 export async function isStillAllowed(
   app: FastifyInstance,
@@ -19,7 +19,7 @@ export async function isStillAllowed(
     ),
     ...(socket.remoteAddress !== undefined && { remoteAddress: socket.remoteAddress }),
   })
-  // a query that the neighbour does not know is refused behind the hooks
+  // 400: /policy refuses an unknown query parameter, which it checks after the hooks
   return statusCode < 300 || statusCode === 400 || statusCode === 429 || statusCode >= 500
 }
 

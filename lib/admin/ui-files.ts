@@ -3,9 +3,9 @@ import { readdir, readFile } from 'node:fs/promises'
 const UPLOT = ['uPlot.esm.js', 'uPlot.min.css']
 
 /**
- * The files of the dashboard by name: those of the folder `ui/`, and uPlot's. The build puts a module
- * with their text in the place of this one (`docs/embed-ui.ts`), so that in the package, and in
- * bundles that are made of it, nothing has to be found.
+ * The texts of the dashboard's files by name: those of the folder `ui/` and uPlot's. The build replaces
+ * this module by one that contains the texts (`docs/embed-ui.ts`), so that the package also works in a
+ * bundle.
  */
 export async function uiFiles(): Promise<ReadonlyMap<string, string>> {
   const folder = new URL('ui/', import.meta.url)

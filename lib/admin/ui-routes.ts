@@ -9,10 +9,10 @@ const TYPES = {
 }
 
 const PAGE = 'index.html'
-/** Says that a module could not be loaded, and so is none. */
+/** The classic script that reports modules that failed to load. */
 const CLASSIC = 'load-error.js'
 
-/** Nothing from elsewhere, nothing inline, and no text that becomes HTML. */
+/** Allows files of this origin only, no inline scripts or styles, and no HTML from strings. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -32,16 +32,16 @@ interface Asset {
   readonly etag: string
 }
 
-/** The dashboard: one page and what it loads. They hold no data, so whoever asks gets them. */
+/** Adds the routes of the dashboard's files. These contain no data, so no authorization is needed. */
 export async function uiRoutes(app: FastifyInstance): Promise<void> {
   const files = await uiFiles().catch((error: Error) => error)
   if (files instanceof Error) return withoutFiles(app, files)
-  // all that there is from now on: no path of a request ever names a file
+  // served from memory, so that no request's path ever reaches the file system
   const assets = new Map(
     [...files].flatMap(([name, text]) => (name === PAGE ? [] : [[name, assetOf(name, text)]])),
   )
   const page = files.get(PAGE)!.replace('</head>', `${preloads(assets.keys())}</head>`)
-  // its addresses are relative, so they depend on whether the page's own ends in a slash
+  // relative links in the page depend on whether its own address ends in a slash
   const pages = {
     bare: assetOf(PAGE, page),
     slash: assetOf(PAGE, page.replaceAll('"ui/', '"')),
@@ -64,7 +64,7 @@ export async function uiRoutes(app: FastifyInstance): Promise<void> {
   )
 }
 
-/** Where a bundler has left the files behind: the other routes are of use without them. */
+/** Answers 404 where a bundle lacks the dashboard's files. The other routes work without them. */
 function withoutFiles(app: FastifyInstance, error: Error): void {
   const said = 'the files of the dashboard were not found'
   app.log.warn({ error: error.message }, `spillway: ${said}; the other admin routes work`)
@@ -74,7 +74,7 @@ function withoutFiles(app: FastifyInstance, error: Error): void {
   for (const path of ['/ui', '/ui/']) app.get(path, { schema: { hide: true } as object }, refuse)
 }
 
-/** All modules at once: each of them names others only when it is there. */
+/** Preload links, so that the browser requests all modules at once instead of import by import. */
 function preloads(names: Iterable<string>): string {
   const modules = [...names].filter((name) => name.endsWith('.js') && name !== CLASSIC)
   return modules.map((name) => `<link rel="modulepreload" href="ui/${name}">`).join('')

@@ -4,9 +4,9 @@ import { refusalOf } from '../../schemas/refusal.ts'
 import { describe, verbatim } from '../base/errors.ts'
 
 /**
- * The validator of one part of a request, which refuses in the words in which options are refused.
+ * The validator of one part of a request. Its errors have the form of those for invalid options.
  *
- * @param part as Fastify calls it
+ * @param part Fastify's name of the part: `querystring`, `params` or `body`
  */
 export function validate(part: string, schema: z.ZodType) {
   const at = part === 'querystring' ? 'query' : part
@@ -18,7 +18,7 @@ export function validate(part: string, schema: z.ZodType) {
   }
 }
 
-/** Of a key that is given several times, all values as they were given. */
+/** The query with all values of repeated keys, for the error message. */
 function withRepeated(query: object): object {
   const entries = Object.entries(query).map(([key, value]) => {
     if (!Array.isArray(value)) return [key, value]

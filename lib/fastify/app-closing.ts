@@ -2,24 +2,25 @@ import type { Server as HttpServer } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { replaceMethod } from '../socketio/override.ts'
 
-/** What is done when an app closes. */
+/** Steps of the closing of an app. */
 export interface ClosingSteps {
-  /** Before all `preClose` hooks, whoever has added them. */
+  /** Runs before all `preClose` hooks, including the application's. */
   begin(): void
-  /** After all of them, and before Fastify closes any connection, which waits for it; never rejects. */
+  /** Runs after all `preClose` hooks. Fastify closes connections after it settles. Never rejects. */
   end(): Promise<void>
 }
 
 /**
- * Has the steps done when the app closes. The application may say goodbye in any `preClose` hook: so
- * the clients are closed after the last one.
+ * Runs the steps when the app closes. `end` closes the clients, so it runs after the last `preClose`
+ * hook: the application may emit a goodbye in any of them.
  *
- * avvio, which boots and closes an app, calls what was added last first, and Fastify adds its own
- * handler, which runs the `preClose` hooks and then closes the server, when everything is loaded. No
- * hook of ours could be the last one, nor take longer than avvio's timeout: so it is the methods of
- * the server that wait.
+ * A hook can't do that. avvio, which boots and closes an app, runs close handlers in reverse order, and
+ * Fastify adds its own handler, which runs the `preClose` hooks and then closes the server, after all
+ * plugins are loaded. A hook also must not exceed avvio's timeout. So the server's methods that close
+ * connections are patched to wait for `end`.
  *
- * @returns what an `onClose` hook has to wait for: an app that never listened may not close its server
+ * @returns runs `end` if the server's methods have not; for an `onClose` hook, since an app that never
+ *   listened may not close its server
  */
 export function whileClosing(app: FastifyInstance, steps: ClosingSteps): () => Promise<void> {
   let ended: Promise<void> | undefined
@@ -37,29 +38,29 @@ export function whileClosing(app: FastifyInstance, steps: ClosingSteps): () => P
     const { onClose } = app as { onClose?: (callback: () => Promise<void>) => unknown }
     onClose?.call(app, begin)
   })
-  // an app that never was ready, or a Fastify that doesn't show avvio's method
+  // for an app that never was ready, and for a Fastify that doesn't expose avvio's `onClose`
   app.addHook('preClose', begin)
   return end
 }
 
 /**
- * Keeps the server's connections: methods that would close any do so when `until` has settled.
+ * Postpones the server's methods that close connections until `until` has settled.
  *
- * @returns how to let go of the server before
+ * @returns restores the methods
  */
 function holdConnections(server: HttpServer, until: () => Promise<void>): () => void {
-  /** What closes connections and returns at once: asked for, and not done. */
-  const put: Array<() => void> = []
+  /** Calls of the methods without a callback, which run before `close` does. */
+  const postponed: Array<() => void> = []
   const undo = [
     replaceMethod(server, 'close', (close) => (callback) => {
       void until().then(() => {
-        for (const each of put.splice(0)) each()
+        for (const each of postponed.splice(0)) each()
         close(callback)
       })
       return server
     }),
     ...(['closeAllConnections', 'closeIdleConnections'] as const).map((name) =>
-      replaceMethod(server, name, (close) => () => void put.push(close)),
+      replaceMethod(server, name, (close) => () => void postponed.push(close)),
     ),
   ]
   return () => {

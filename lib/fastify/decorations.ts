@@ -1,6 +1,6 @@
 /**
- * Whether an app, or one that it is registered in, has a decoration. Fastify itself takes what somebody
- * has put on `Object.prototype` for one.
+ * Whether an app or one of its parents has a decorator. Fastify's `hasDecorator` also returns true for
+ * a property that somebody has added to `Object.prototype`.
  */
 export function isDecorated(app: { hasDecorator(name: string): boolean }, name: string): boolean {
   if (!app.hasDecorator(name)) return false

@@ -1,21 +1,21 @@
 import { visible } from './text.js'
 
-/** The admin routes, asked as one who has the token that was typed in. */
+/** Requests to the admin routes, with the token that the reader typed in. */
 
-/** `{prefix}`, wherever a proxy put it: these files are served at `{prefix}/ui/`. */
+/** URL of the admin routes' prefix. These files are at `{prefix}/ui/`, also behind a proxy. */
 const root = new URL('..', import.meta.url).href.replace(/\/$/, '')
 
 const LONGEST_MS = 10_000
 const LONGEST_MESSAGE = 300
 
-/** In memory only: a page that is loaded again has none. */
+/** The token, in memory only, so a reload forgets it. */
 let token
 
 export function useToken(given) {
   token = given
 }
 
-/** Nobody without a token, or with this one, may do that. */
+/** A refusal (401, 403, or a redirect to a login) of a request without a token or with this one. */
 export class Refused extends Error {
   withToken = token !== undefined
 
@@ -25,7 +25,7 @@ export class Refused extends Error {
   }
 }
 
-/** An answer that is none: the server said so, or it could not be reached. */
+/** An error status, or no answer at all. */
 export class Failure extends Error {
   /** @param status of the answer; `undefined` without one */
   constructor(message, status) {
@@ -59,13 +59,13 @@ export async function ask(path, { method, body, signal } = {}) {
   }
 }
 
-/** Where chunks of text come for as long as the signal allows it. */
+/** Opens a stream of text chunks, until the signal aborts it. */
 export async function open(path, signal) {
   const { body } = await request(path, { signal })
   return chunksOf(body.pipeThrough(new TextDecoderStream()).getReader())
 }
 
-/** By hand: Safari has no asynchronous iteration of streams. */
+/** Iterates over a stream by its reader, since Safari has no asynchronous iteration of streams. */
 async function* chunksOf(reader) {
   for (;;) {
     const { done, value } = await reader.read()
@@ -100,7 +100,7 @@ function unreached({ name }) {
   return new Failure(name === 'TimeoutError' ? 'no answer' : 'cannot be reached')
 }
 
-/** As the API words it, else by its status: a proxy's answer may be a page. */
+/** The API's error message; without one, as in a proxy's HTML page, the status. */
 async function messageOf(response) {
   const body = await response.json().catch(() => null)
   return typeof body?.message === 'string'

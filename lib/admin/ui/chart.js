@@ -3,12 +3,13 @@ import uPlot from './uPlot.esm.js'
 export const color = (name) =>
   getComputedStyle(document.documentElement).getPropertyValue(`--${name}`)
 
-/** A colour of the page's scheme, as of when it is drawn. */
+/** A function that returns the colour in the current colour scheme when a chart is drawn. */
 export const stroke = (name) => () => color(name)
 
 /**
- * @param root is filled: its size is the page's matter
- * @param options of uPlot
+ * Makes a chart that fills an element and follows its size.
+ *
+ * @param options uPlot's options
  */
 export function plotIn(root, options) {
   const plot = new uPlot(
@@ -25,7 +26,7 @@ export function plotIn(root, options) {
   return plot
 }
 
-/** What `show` is given, of the last so many seconds. */
+/** A line chart of the last `seconds` seconds. */
 export function timeChart(root, seconds, options) {
   const [, ...others] = options.axes
   const plot = plotIn(root, {
@@ -50,7 +51,7 @@ function sizeOf(root) {
   return { width: root.clientWidth, height: root.clientHeight }
 }
 
-/** Always the same places, so that the labels stand still while the lines move. */
+/** An axis with labels at fixed places, which stand still while the lines move. */
 function timeAxis(seconds) {
   const parts = seconds > 60 ? seconds / 60 : 4
   return {

@@ -2,9 +2,12 @@ import { figure, write } from './dom.js'
 import { percent, span } from './format.js'
 import { visible } from './text.js'
 
-/** What several places say of one client. */
+/** Texts about one client that several views share. */
 
-/** Half of the default `maxAge`. */
+/**
+ * Predicted wait of cosmetic messages from which a client counts as slow: half the default
+ * `maxAge`.
+ */
 const SLOW_MS = 1000
 
 export const hashOf = (id) => `#/clients/${encodeURIComponent(id)}`
@@ -17,21 +20,24 @@ export function agentOf({ userAgent }, longest) {
   return userAgent === null ? 'no user agent' : visible(userAgent, longest)
 }
 
-/** What the server is about to do to it, in words; `undefined` if nothing. */
+/** Text of the closing that the server is about to do; `undefined` if it isn't soon. */
 export function outlookOf({ sinceProgress, closesIn }, { stallAfter }) {
   if (closesIn === null || closesIn > stallAfter / 2) return undefined
   return `will be closed ${soon(closesIn)}: no progress for ${span(sinceProgress)}`
 }
 
-/** Who has to be closed is looked for about once a second. */
+/**
+ * Text of a time until a closing, to the second: the server looks for clients to close once a
+ * second.
+ */
 export const soon = (ms) => (ms < 1000 ? 'within 1 s' : `in ${span(ms)}`)
 
-/** Whether it keeps up with nothing: what is emitted now is lost, or old when it leaves. */
+/** Whether a message emitted now would be shed or late for this client. */
 export function isSlow({ congested, state, stalling, losing, wait }) {
   return congested || stalling || losing || state === 'blocked' || wait.cosmetic > SLOW_MS
 }
 
-/** Why it is slow, where its state does not say so; `undefined` if it does. */
+/** Text of a stall or loss, which the client's state doesn't show; `undefined` without one. */
 export function troubleOf({ stalling, stalledFor, losing, lossShare }, { mode }) {
   if (stalling) return `has not answered for ${span(stalledFor)}`
   if (!losing) return undefined
@@ -39,12 +45,12 @@ export function troubleOf({ stalling, stalledFor, losing, lossShare }, { mode })
   return `${verb} ${percent(lossShare)} of what it is offered`
 }
 
-/** Longer than all that is said of a state, a path and its noise. */
+/** Longest text that is shown in full; longer than any that the server composes. */
 const WHY_LENGTH = 300
 
 export const whyOf = ({ why }) => visible(why, WHY_LENGTH)
 
-/** Why it is not sent to at once, and what it loses, for a line of a table. */
+/** Text of a table row: why the client is not sent to at once, and what is shed for it. */
 export function wordsOf(client, context) {
   const outlook = outlookOf(client, context)
   if (outlook !== undefined) return outlook
@@ -54,7 +60,7 @@ export function wordsOf(client, context) {
   return trouble === undefined ? why : `${why}; ${trouble}`
 }
 
-/** The chips in an element: its state, and whether it is congested or losing what it is offered. */
+/** Shows a client's state, and the chips `congested` and `losing`, in an element. */
 export function showState(root, { state, congested, losing }) {
   const chip = figure(root, 'state')
   write(chip, visible(state, 20))

@@ -12,10 +12,10 @@ import { visible } from './text.js'
 
 const SECONDS = 120
 
-/** One client, with everything that is known of it. */
+/** The view of one client with all its figures. */
 export class ClientPage {
   #root = byId('client')
-  /** As asked for: the client's own, or that of one of its sockets. */
+  /** The id in the page's address: the client's own, or that of one of its sockets. */
   #id
   #clientId
   #stats
@@ -55,7 +55,7 @@ export class ClientPage {
     this.#tables.clear()
     this.#closeButton.reset(id)
     this.#chart ??= gaugeChart(byId('gauge-chart'), SECONDS, () => marksOf(this.#stats, this.#high))
-    // the only path that is not a name: it would lead out of the clients
+    // a browser would resolve `.` and `..` in the path and request another route
     if (/^\.+$/.test(id)) return this.#lost(new Failure('no such client is connected', 404))
     for (const poll of this.#polls) poll.start()
   }
@@ -65,7 +65,7 @@ export class ClientPage {
     for (const poll of this.#polls) poll.stop()
   }
 
-  /** The totals, which have the watermarks and the mode. */
+  /** Takes the latest totals, which contain the watermarks and the mode. */
   context(stats) {
     this.#stats = stats
   }
@@ -122,7 +122,7 @@ export class ClientPage {
   }
 }
 
-/** @param high what it is for this client now */
+/** @param high the client's own `high`, which rises with the rate of its path */
 function marksOf({ watermarks: { low, limit } }, high) {
   return { low, high, limit }
 }

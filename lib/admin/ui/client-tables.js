@@ -5,11 +5,11 @@ import { visible } from './text.js'
 
 const OUTCOMES = ['sent', ...OUTCOMES_SHED, 'undelivered', 'observed']
 
-/** The tables of a client's page. */
+/** The tables on the view of one client: queue, outcomes and sockets. */
 export class ClientTables {
   #queue = byId('queue')
   #total = byId('queue-total')
-  #waiting = new Rows(
+  #messages = new Rows(
     this.#queue.querySelector('tbody'),
     () => make('tr', {}, ...COLUMNS.map(([attributes]) => make('td', attributes))),
     (row, message) => {
@@ -46,7 +46,7 @@ export class ClientTables {
     this.#sockets.show(Object.entries(client.sockets), ([namespace, id]) => `${namespace} ${id}`)
   }
 
-  /** In the order in which it would be sent. */
+  /** Shows the queued messages in the order in which they would be sent. */
   showQueue({ lanes: { critical, cosmetic }, messages }) {
     const all = critical.messages + cosmetic.messages
     const shown = messages.length < all ? `; the first ${count(messages.length)} are shown` : ''
@@ -56,14 +56,14 @@ export class ClientTables {
         `${plural(cosmetic.messages, 'cosmetic one')}, ${bytes(cosmetic.bytes)}${shown}`,
     )
     const numbered = messages.map((message, index) => ({ ...message, number: index + 1 }))
-    this.#waiting.show(numbered, ({ number }) => number)
+    this.#messages.show(numbered, ({ number }) => number)
     this.#queue.querySelector('.empty').hidden = messages.length > 0
   }
 
   clear() {
     this.#outcomes.show([], String)
     this.#sockets.show([], String)
-    this.#waiting.show([], String)
+    this.#messages.show([], String)
     write(this.#total, '')
   }
 }

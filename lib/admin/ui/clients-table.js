@@ -7,7 +7,10 @@ import { fill, watermarksOf, zoneWords } from './zones.js'
 
 const AGENT_LENGTH = 90
 const EVERY_BROWSER = /^Mozilla\/5\.0 /
-/** A row stays where it is while the pointer moves towards it. */
+/**
+ * Time after a movement of the pointer in which the table isn't updated, so that rows can be
+ * clicked.
+ */
 const HOLD_MS = 1500
 
 export class ClientsTable {
@@ -27,11 +30,11 @@ export class ClientsTable {
     )
   }
 
-  get held() {
+  get frozen() {
     return performance.now() - this.#pointedAt < HOLD_MS
   }
 
-  /** @param context the totals, of which mode and watermarks matter */
+  /** @param context the totals, which contain mode and watermarks */
   show(clients, context) {
     this.#context = context
     this.#rows.show(clients, ({ id }) => id)
@@ -60,7 +63,7 @@ function showRow(row, client, context) {
   say('age', duration(client.connectedFor).split(' ', 2).join(' '))
 }
 
-/** Where it is the same, once is enough. */
+/** Text of the cosmetic messages' wait; empty if it equals that of the critical ones. */
 function cosmeticWait({ critical, cosmetic }) {
   return span(cosmetic) === span(critical) ? '' : `cosmetic ${span(cosmetic)}`
 }
@@ -74,7 +77,7 @@ function showShed(say, client, mode) {
   say('shedShare', shed === 0 ? '' : percent(shed / all))
 }
 
-/** The order as the column heads tell and change it. */
+/** Lets the column heads show and change the order. */
 export function sortByHeads(table, onSort) {
   const buttons = [...table.querySelectorAll('[data-sort]')]
   for (const button of buttons) {
@@ -89,9 +92,9 @@ export function sortByHeads(table, onSort) {
   }
 }
 
-/** The namespaces there are, to choose from. */
+/** Fills the filter's suggestions with the namespaces of the events. */
 export function offerNamespaces(events) {
-  // but for the one name of all that has no annotation
+  // `other` is the label of everything without an annotation, not a namespace
   const names = new Set(events.map(({ namespace }) => namespace).filter((name) => name !== 'other'))
   const list = byId('namespaces')
   if (list.children.length === names.size) return

@@ -5,12 +5,12 @@ import { plural } from './format.js'
 import { Pager } from './pager.js'
 
 const PAGE = 10
-/** Whom the sentence at the top is about, whatever the table shows; by itself it shows them. */
+/** The clients that the verdict is about, also the table's default page. */
 const WATCHED = `/clients?sort=worst&limit=${PAGE}`
 
-/** The table of clients with its filter and its pages. */
+/** The section with the table of clients, its filter and its pager. */
 export class Clients {
-  /** The clients that are worst off, once there is an answer. */
+  /** The clients that are worst off; `undefined` until the first answer. */
   watched
   #section = byId('clients')
   #form = byId('clients-filter')
@@ -18,7 +18,7 @@ export class Clients {
   #pager
   #showSort
 
-  /** @param onChange called when something else is to be asked for */
+  /** @param onChange called when the reader chose another page, order or filter */
   constructor(onChange) {
     const table = byId('clients-table')
     const changed = () => {
@@ -40,7 +40,7 @@ export class Clients {
     this.#form.addEventListener('submit', (event) => event.preventDefault())
   }
 
-  /** @param context called for the latest totals */
+  /** @param context returns the latest totals */
   async ask(signal, context) {
     const path = this.#path()
     const [watched, other] = await Promise.all([
@@ -52,10 +52,7 @@ export class Clients {
     if (shown && path === this.#path()) this.#show(shown, context())
   }
 
-  /**
-   * A cursor that is refused, as it may be after an update, or that nobody is left behind leads back
-   * to the first page.
-   */
+  /** Requests a page. Returns to the first one if the cursor is refused or the page is empty. */
   async #askForPage(path, signal) {
     const isFirst = this.#pager.cursor === undefined
     try {
@@ -77,7 +74,7 @@ export class Clients {
   }
 
   #show({ total, clients, next }, context) {
-    if (!context || this.#table.held) return
+    if (!context || this.#table.frozen) return
     this.#table.show(clients, context)
     this.#pager.show(next)
     const filtered = [...new FormData(this.#form)].some(([name, value]) => name !== 'sort' && value)

@@ -2,7 +2,7 @@ import { ask, Refused } from './api.js'
 import { nameOf } from './client-figures.js'
 import { byId, write } from './dom.js'
 
-/** The button that closes a client, and the question whether that is meant. */
+/** The button that closes a client, and its confirmation dialog. */
 export class CloseButton {
   #button = byId('close-client')
   #words = byId('close-words')
@@ -10,7 +10,7 @@ export class CloseButton {
   #changeable = false
   #id
 
-  /** @param onRefused called when this reader may not close anyone */
+  /** @param onRefused called when the server refused the closing for lack of authorization */
   constructor(onRefused) {
     this.#button.addEventListener('click', () => this.#dialog.showModal())
     for (const answer of this.#dialog.querySelectorAll('button')) {

@@ -7,7 +7,7 @@ import { visible } from './text.js'
 
 const PAGE = 8
 
-/** Who was closed, and why. */
+/** The section with the table of closed clients and the number of closings by code. */
 export class ClosedTable {
   #section = byId('closings')
   #code = byId('closings-code')
@@ -22,7 +22,7 @@ export class ClosedTable {
   )
   #pager
 
-  /** @param onChange called when something else is to be asked for */
+  /** @param onChange called when the reader chose another page or code */
   constructor(onChange) {
     this.#pager = new Pager(this.#section.querySelector('.pager'), onChange)
     this.#code.addEventListener('change', () => {
@@ -31,7 +31,7 @@ export class ClosedTable {
     })
   }
 
-  /** Of the totals. */
+  /** Shows the closings by code of the totals. */
   showCounts({ closed }) {
     const codes = Object.entries(closed)
     this.#counts.show(codes, ([code]) => code)
@@ -43,7 +43,7 @@ export class ClosedTable {
     const query = this.#query()
     const { closed, next } = await ask(`/closed?${query}`, { signal })
     if (query !== this.#query()) return
-    // nothing of a row changes: it tells of what is over
+    // rows are never updated, since a closed client's figures are final
     this.#rows.show(closed, ({ id, at }) => `${id} ${at}`)
     this.#pager.show(next)
     const empty = this.#section.querySelector('.empty')

@@ -1,9 +1,11 @@
-/** Elements. Whatever a server said goes in as text, never as HTML. */
+/** Helpers for elements. Answers of the server are inserted as text, never as HTML. */
 
 export const byId = (id) => document.getElementById(id)
 
 /**
- * @param attributes by name; a name with a value of `undefined` or `false` is left out
+ * Makes an element.
+ *
+ * @param attributes by name; those with the value `undefined` or `false` are omitted
  * @param children elements and texts
  */
 export function make(tag, attributes = {}, ...children) {
@@ -16,24 +18,24 @@ export function make(tag, attributes = {}, ...children) {
   return element
 }
 
-/** Only what changed, so that screen readers are not told the same again. */
+/** Sets an element's text if it differs, so that screen readers don't announce it again. */
 export function write(element, words) {
   if (element.textContent !== words) element.textContent = words
 }
 
-/** The copy of a template's one element. */
+/** A copy of a template's only element. */
 export function copyOf(templateId) {
   return byId(templateId).content.firstElementChild.cloneNode(true)
 }
 
-/** By the name in `data-figure`. */
+/** The descendant with this name in `data-figure`. */
 export function figure(root, name) {
   return root.querySelector(`[data-figure="${name}"]`)
 }
 
 /**
- * Brings children into an order with as few moves as come by themselves: what is in its place is
- * not touched, and what had the focus keeps it.
+ * Sets an element's children and their order. Children that are in place aren't moved, and the focus
+ * is kept.
  */
 export function arrange(parent, children) {
   const focused = document.activeElement
@@ -47,7 +49,7 @@ export function arrange(parent, children) {
   }
 }
 
-/** One element for each item by its key, made once and updated after that. */
+/** A list of elements, one per item. An item's key tells which element to update. */
 export class Rows {
   #parent
   #create
@@ -73,7 +75,7 @@ export class Rows {
   }
 }
 
-/** What can be scrolled is reached by keyboard, and what cannot is not in the way. */
+/** Makes a box focusable while it can be scrolled, so that the keyboard can scroll it. */
 export function reachScroller(box) {
   if (box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight) box.tabIndex = 0
   else box.removeAttribute('tabindex')

@@ -3,12 +3,12 @@ import { bytes, count, OUTCOMES_SHED, percent, plural } from './format.js'
 import { keyOf, shedOf } from './rates.js'
 import { visible } from './text.js'
 
-/** More are shown when asked for. */
+/** Number of rows until the reader asks for all. */
 const FEW = 8
 
 const FIGURES = ['share', ...OUTCOMES_SHED, 'observed', 'sent', 'invalid']
 
-/** What was shed, by event. */
+/** The section with the table of events: messages sent and shed. */
 export class EventsTable {
   #section = byId('events')
   #more = byId('events-all')
@@ -40,9 +40,9 @@ export class EventsTable {
   }
 }
 
-/** As it is written, behind its namespace unless that is the main one. */
+/** The event's name, after its namespace unless that is `/`. */
 export function eventName({ namespace, event }) {
-  // a namespace begins with a slash, but for the one name of all that has no annotation
+  // `other` is the label of everything without an annotation; namespaces begin with a slash
   if (namespace === 'other') return 'not annotated'
   const name = event === null ? 'no event' : visible(event, 60)
   return namespace === '/' ? name : `${visible(namespace, 40)} ${name}`

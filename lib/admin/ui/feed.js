@@ -4,7 +4,7 @@ import { eventName } from './events-table.js'
 import { bytes, count, duration, plural, span, time } from './format.js'
 import { visible } from './text.js'
 
-/** The oldest ones go. */
+/** Most entries; the oldest is removed. */
 const MOST = 100
 
 const STATES = {
@@ -13,14 +13,14 @@ const STATES = {
   lost: 'not reached',
 }
 
-/** What happens, latest first. */
+/** The list of events from the stream, latest first. */
 export class Feed {
   #list = document.querySelector('#feed ol')
   #empty = document.querySelector('#feed .empty')
-  /** What was shed since another kind of entry came: one entry that grows. */
+  /** Counts of the latest entry if it tells of shed messages; further ones are added to it. */
   #shed
 
-  /** @param state of the stream: a gap is told, since nobody knows what was in it */
+  /** Shows the stream's state. An interruption becomes an entry, since its events are missing. */
   tell(state) {
     write(byId('feed-state'), STATES[state])
     if (state !== 'open' && this.#list.firstChild && !this.#list.firstChild.matches('.gap')) {
@@ -70,7 +70,7 @@ export class Feed {
 const linkTo = (client) =>
   make('a', { href: hashOf(client.id) }, `${nameOf(client)} (${visible(client.id, 24)})`)
 
-/** By the type of an event: its title, and what there is to say. */
+/** Title and text of an entry, by type of event. */
 const WORDS = {
   congested: ({ client }) => ['congested', linkTo(client)],
   recovered: ({ client, summary }) => [

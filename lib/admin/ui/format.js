@@ -1,4 +1,4 @@
-/** Figures as people read them. */
+/** Formats figures for people. Times are in milliseconds. */
 
 const whole = new Intl.NumberFormat('en')
 const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
@@ -14,7 +14,7 @@ export function span(ms) {
   return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`
 }
 
-/** Of minutes to days, in its two largest units. */
+/** A duration in its two largest units, such as `2 h 5 min`. */
 export function duration(ms) {
   const seconds = Math.floor(ms / 1000)
   if (seconds < 60) return `${seconds} s`
@@ -50,7 +50,7 @@ export function percent(share) {
   return share < 0.01 ? '< 1 %' : `${Math.round(100 * share)} %`
 }
 
-/** Of messages, a second. */
+/** A number of messages per second. */
 export function perSecond(value) {
   if (value > 0 && value < 0.05) return '< 0.1'
   return value > 0 && value < 9.95 ? value.toFixed(1) : count(Math.round(value))
@@ -65,5 +65,5 @@ export function time(at) {
   return clock.format(at)
 }
 
-/** What can become of a message that is not sent though its client is connected. */
+/** The outcomes of a message that is shed. */
 export const OUTCOMES_SHED = ['dropped', 'conflated', 'expired']

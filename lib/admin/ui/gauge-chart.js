@@ -3,17 +3,17 @@ import { bytes } from './format.js'
 
 const KIB = 1024
 const MIB = 1024 * KIB
-/** Below this the scale of bytes is linear, so that it has a zero. */
+/** Below this the logarithmic scale of bytes is linear, so that it has a zero. */
 const LINEAR_BYTES = 4 * KIB
 const TOPS = [MIB, 8 * MIB, 64 * MIB]
 const BYTE_SPLITS = [0, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, MIB]
-/** The same for the higher tops, whose labels would else overlap. */
+/** Ticks for the higher tops, wider apart so that the labels don't overlap. */
 const WIDE_BYTE_SPLITS = [0, 16 * KIB, 128 * KIB, MIB, 8 * MIB, 64 * MIB]
 
 /**
- * Lines of one client: bytes buffered, in flight, and allowed in flight.
+ * The chart of one client: bytes buffered, bytes in flight, and its window.
  *
- * @param watermarks called when drawing, for the lines across
+ * @param watermarks returns the watermarks to draw as horizontal lines
  */
 export function gaugeChart(root, seconds, watermarks) {
   return timeChart(root, seconds, {
@@ -51,7 +51,7 @@ function drawWatermarks(u, watermarks) {
     ctx.moveTo(bbox.left, y)
     ctx.lineTo(bbox.left + bbox.width, y)
     ctx.stroke()
-    const aside = name === 'low' ? 3 : -3 // or else `low` and `high` touch
+    const aside = name === 'low' ? 3 : -3 // the labels of `low` and `high` would touch
     ctx.fillText(name, bbox.left + bbox.width + 4 * scale, y + aside * scale)
   }
   ctx.restore()

@@ -3,14 +3,14 @@ import { bytes, count } from './format.js'
 import uPlot from './uPlot.esm.js'
 import { zoneOf } from './zones.js'
 
-/** A few slow clients are to be seen beside thousands: above this the scale is logarithmic. */
+/** Above this the scale is logarithmic, so that a few slow clients are visible beside thousands. */
 const LINEAR_CLIENTS = 2
-/** Of the height; above the highest bar are its number and the names of the watermarks. */
+/** Share of the height for the highest bar; its number and the watermarks' names are above it. */
 const HIGHEST = 0.72
-/** A label of a bound needs so many pixels. */
+/** Width of a bucket's label in pixels. */
 const LABEL_WIDTH = 36
 
-/** Bars of clients by what is buffered for them, with the watermarks where they fall. */
+/** A bar chart of clients by bytes buffered, with lines at the watermarks. */
 export function histogramChart(root) {
   let buckets = []
   let watermarks = {}
@@ -50,7 +50,7 @@ export function histogramChart(root) {
   }
 }
 
-/** Where so many bytes are among the buckets: the whole numbers are their bounds. */
+/** Position of a number of bytes on the axis, where whole numbers are the buckets' bounds. */
 export function placeOf(value, buckets) {
   const index = buckets.findIndex(({ to }) => to === null || value <= to)
   if (index < 0) return buckets.length
@@ -61,7 +61,7 @@ export function placeOf(value, buckets) {
   return index + share
 }
 
-/** In words, for who cannot see it. */
+/** The chart's content as a text for screen readers. */
 export function describe({ census, watermarks }) {
   const groups = census.buffered
     .map(({ to, clients }) => [clients, to === null ? 'more' : `at most ${bytes(to)}`])
@@ -94,7 +94,7 @@ function boundAxis(buckets) {
   }
 }
 
-/** There is little room between the bounds. */
+/** A short label such as `64K`, since there is little room between the bounds. */
 function short(to) {
   return to === undefined || to === null ? '' : bytes(to).replace(/ (.).*/, '$1')
 }
@@ -116,7 +116,7 @@ function drawMarks(u, buckets, watermarks) {
     ctx.moveTo(x, bbox.top)
     ctx.lineTo(x, bbox.top + bbox.height)
     ctx.stroke()
-    // `low` and `high` are neighbours
+    // the labels of `low` and `high` would overlap on one side
     ctx.textAlign = name === 'low' ? 'right' : 'left'
     ctx.fillText(name, x + (name === 'low' ? -4 : 4) * scale, bbox.top)
   }

@@ -1,16 +1,16 @@
 import { stroke, timeChart, valueAxis } from './chart.js'
 import { perSecond } from './format.js'
 
-/** How much of the past is on show. */
+/** Length of the time axis. */
 export const SECONDS = 300
 
-/** Events with a line of their own; the others share one. */
+/** Number of events with a line of their own; all others share one. */
 export const LINES = 4
 
 export const LATENCY_SPLITS = [1, 10, 100, 1000, 10_000, 100_000]
 export const latencyTick = (ms) => (ms < 1000 ? `${ms} ms` : `${ms / 1000} s`)
 
-/** Messages shed a second: a line an event, and one of all others. */
+/** The chart of messages shed per second: a line per event, and one for all others. */
 export function shedChart(root) {
   return timeChart(root, SECONDS, {
     padding: [8, 12, 0, 0],
@@ -27,14 +27,14 @@ export function shedChart(root) {
   })
 }
 
-/** The half and the whole of it are to be short numbers. */
+/** Rounds up to a top whose half is a short number too, since both are labels. */
 function roundTop(max) {
   if (!(max > 2)) return 2
   const power = 10 ** Math.floor(Math.log10(max))
   return [1, 1.5, 2, 3, 4, 6, 8, 10].find((step) => step * power >= max) * power
 }
 
-/** Of critical messages, p50 and p99. */
+/** The chart of the critical messages' latency, p50 and p99. */
 export function latencyChart(root) {
   return timeChart(root, SECONDS, {
     padding: [8, 12, 0, 0],

@@ -1,6 +1,6 @@
 /**
- * Says so where the page's modules could not be loaded: a classic script before them, since one of
- * them could not.
+ * Shows an error if a module of the page could not be loaded. A classic script, since a module would
+ * fail with the others.
  */
 {
   const missing = []
@@ -14,7 +14,7 @@
   }
 
   const onError = ({ target, message }) => {
-    // the script fails with any module that it needs; only the preloads tell which
+    // the page's script fails with any module it imports; only preload errors name the module
     if (target.rel === 'modulepreload') missing.push(target.href.split('/').at(-1))
     const names = missing.join(', ') || 'A script'
     if (target === window) words ??= `A script failed: ${message}.`
@@ -25,6 +25,6 @@
   }
 
   addEventListener('error', onError, true)
-  // it may fail before there is a body
+  // the error may come before the body is parsed
   document.addEventListener('DOMContentLoaded', say)
 }

@@ -16,10 +16,10 @@ import { StaleNotice } from './stale-notice.js'
 import { Stream } from './stream.js'
 import { showVerdict } from './verdict.js'
 
-/** It is counted about once a second; older is worth a word. */
+/** Age from which the census counts as late; the server counts about once a second. */
 const LATE_MS = 3000
 
-/** All clients at a glance. */
+/** The view of all clients. */
 export class Overview {
   #root = byId('overview')
   #polls
@@ -34,11 +34,11 @@ export class Overview {
   #rates
 
   /**
-   * @param onRefused called with a refusal of a question
-   * @param onChangeRefused called when this reader may see but not change something
+   * @param onRefused called with the refusal of a read request
+   * @param onChangeRefused called when the reader may read but not change something
    */
   constructor({ onRefused, onChangeRefused }) {
-    const reach = new StaleNotice(byId('clients'))
+    const staleNotice = new StaleNotice(byId('clients'))
     const poll = (every, task, lost = () => {}) =>
       new Poll({
         every,
@@ -49,11 +49,11 @@ export class Overview {
       2000,
       async (signal) => {
         await this.#clients.ask(signal, () => this.#stats)
-        reach.answered()
-        // so that it never says otherwise than the table
+        staleNotice.answered()
+        // updated with the table, so that the two never contradict each other
         if (this.#stats) showVerdict(this.#stats, this.#rates, this.#clients.watched)
       },
-      (error) => reach.lost(error),
+      (error) => staleNotice.lost(error),
     )
     const closings = poll(5000, (signal) => this.#closedTable.ask(signal))
     const policy = new Policy(onChangeRefused)
@@ -88,12 +88,12 @@ export class Overview {
     for (const poll of this.#polls) poll.stop()
   }
 
-  /** Until then it listens to what happens, also behind another view. */
+  /** Closes the stream of events, which stays open while another view is shown. */
   end() {
     this.#stream.stop()
   }
 
-  /** Is told all the time, so that the charts have no gap when one comes back from a client. */
+  /** Takes new totals, also while another view is shown, so that the charts have no gap. */
   show(stats, rates, now) {
     this.#stats = stats
     this.#rates = rates
@@ -109,7 +109,7 @@ export class Overview {
     this.#showLatency(rates, now)
   }
 
-  /** While the server was not asked or did not answer, nothing is known. */
+  /** Adds a gap to the charts, for a time without answers of the server. */
   interrupt(now) {
     this.#latencies.add(now, null, null)
     this.#shedLines.interrupt(now)

@@ -9,22 +9,22 @@ import { askForToken, onTokenGiven } from './token.js'
 import { showTotals } from './totals.js'
 
 const EVERY_MS = 1000
-/** So long without an answer is a gap in the charts. */
+/** Time without an answer that becomes a gap in the charts. */
 const GAP_SECONDS = 5
 
 const rates = new Rates()
-const reach = new StaleNotice(document.body, byId('reach'), 'Live')
+const staleNotice = new StaleNotice(document.body, byId('reach'), 'Live')
 const refusals = { onRefused: refuse, onChangeRefused: () => offerOtherToken() }
 const overview = new Overview(refusals)
 const clientPage = new ClientPage(refusals)
 let answeredAt
-/** The view on show, once there is something to show. */
+/** The current view; `undefined` until the first answer. */
 let view
 
 const totals = new Poll({
   every: EVERY_MS,
   task: async (signal) => show(await ask('', { signal })),
-  onFailure: (error) => (error instanceof Refused ? refuse(error) : reach.lost(error)),
+  onFailure: (error) => (error instanceof Refused ? refuse(error) : staleNotice.lost(error)),
 })
 
 function show(stats) {
@@ -36,13 +36,13 @@ function show(stats) {
   answeredAt = now
   const grown = rates.add(stats, now)
   clientPage.context(stats)
-  reach.answered()
+  staleNotice.answered()
   if (!view) openView()
   showTotals(stats, grown)
   overview.show(stats, grown, now)
 }
 
-/** Where the address leads, `#/clients/<id>` or anywhere else. */
+/** Opens the view of the page's address: `#/clients/<id>`, anything else is the overview. */
 function openView() {
   const [, id] = /^#\/clients\/(.+)$/.exec(location.hash) ?? []
   view?.stop()
@@ -76,7 +76,7 @@ function offerOtherToken() {
 
 byId('other-token').addEventListener('click', () => refuse())
 byId('skip').addEventListener('click', (event) => {
-  event.preventDefault() // the hash is the address of a view
+  event.preventDefault() // the hash names a view, so a link must not change it
   byId('main').focus()
 })
 addEventListener('hashchange', () => view && openView())

@@ -1,6 +1,6 @@
 import { make, write } from './dom.js'
 
-/** Buttons for a list that is read by cursors, which only lead forward. */
+/** Buttons for a paged list. Cursors only lead forward, so the previous ones are kept. */
 export class Pager {
   #cursors = []
   #next = null
@@ -9,7 +9,7 @@ export class Pager {
   #forth
   #words
 
-  /** @param onChange called when another page is wanted */
+  /** @param onChange called when the reader chose another page */
   constructor(root, onChange) {
     const button = (words, press) => {
       const element = make('button', { type: 'button' }, words)
@@ -27,7 +27,7 @@ export class Pager {
     this.show(null)
   }
 
-  /** Of the page that is wanted; `undefined` for the first. */
+  /** Cursor of the chosen page; `undefined` for the first. */
   get cursor() {
     return this.#cursors.at(-1)
   }
@@ -36,7 +36,7 @@ export class Pager {
     this.#cursors = []
   }
 
-  /** @param next the cursor of the page after the one on show, if there is one */
+  /** @param next cursor of the page after the current one; `null` if it is the last */
   show(next) {
     const page = this.#cursors.length + 1
     this.#next = next

@@ -6,16 +6,16 @@ const KIB = 1024
 const MARKS = ['low', 'high', 'limit', 'emergency']
 const FIELDS = ['mode', ...MARKS, 'maxAge']
 
-/** The policy, and the form that changes it while the server runs. */
+/** The section with the policy and the form that changes it. */
 export class Policy {
   #section = byId('policy')
   #form = byId('policy-form')
   #words = byId('policy-words')
-  /** What the fields are compared with, by their names. */
+  /** The policy in force, flattened to the names of the fields. */
   #now
   #onRefused
 
-  /** @param onRefused called when this reader may not change it */
+  /** @param onRefused called when the server refused a change for lack of authorization */
   constructor(onRefused) {
     this.#onRefused = onRefused
     this.#form.addEventListener('input', () => this.#showButtons())
@@ -35,7 +35,7 @@ export class Policy {
     this.#show(await ask('/policy', { signal }))
   }
 
-  /** What nobody has touched follows; what somebody is about to change stays as it was typed. */
+  /** Updates the fields, except those that the reader has edited. */
   #show({ changeable, ...policy }) {
     const next = flat(policy)
     const touched = this.#now === undefined ? [] : this.#touched()
@@ -63,7 +63,7 @@ export class Policy {
     }
   }
 
-  /** The field that a message names. */
+  /** Focuses the field that an error message names. */
   #pointAt(message) {
     const [name] = /\b(low|high|limit|emergency|maxAge)\b/.exec(message) ?? []
     if (!name) return
@@ -85,7 +85,7 @@ export class Policy {
     }
   }
 
-  /** `null` of an empty field, which the server refuses by its name. */
+  /** A field's value; `null` if it is empty, which the server refuses by the field's name. */
   #read(name) {
     const { value } = this.#form.elements[name]
     if (name === 'mode') return value

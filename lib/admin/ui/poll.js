@@ -1,7 +1,7 @@
-/** So long at the most between two attempts to reach a server that does not answer. */
+/** Longest time between two requests to a server that doesn't answer. */
 const LONGEST_MS = 10_000
 
-/** Asks again and again, one question at a time, and only while somebody looks. */
+/** Repeats a request, one at a time, while the page is visible. */
 export class Poll {
   #every
   #task
@@ -9,13 +9,13 @@ export class Poll {
   #timer
   #asking
   #failures = 0
-  /** What it asks for has changed meanwhile. */
+  /** Whether `now` was called while a request was pending. */
   #again = false
   #started = false
 
   /**
-   * @param every milliseconds between an answer and the next question; doubled with each failure
-   * @param task is given a signal that is aborted when nobody wants the answer any more
+   * @param every milliseconds between an answer and the next request; doubled with each failure
+   * @param task makes the request; its argument is a signal that is aborted by `stop`
    */
   constructor({ every, task, onFailure }) {
     this.#every = every
@@ -39,7 +39,7 @@ export class Poll {
     this.#asking?.abort()
   }
 
-  /** At once, or as soon as the question before is answered. */
+  /** Makes the next request at once, or as soon as the pending one is answered. */
   now() {
     clearTimeout(this.#timer)
     if (!this.#started || document.hidden) return
@@ -63,7 +63,7 @@ export class Poll {
     this.#asking = undefined
     if (!this.#started || document.hidden) return
     const delay = Math.min(LONGEST_MS, this.#every * 2 ** this.#failures)
-    // stopped and started again while it was asking counts as another question
+    // also after stop and start while the request was pending: its answer was discarded
     const urgent = this.#again || asking.signal.aborted
     this.#timer = setTimeout(() => this.now(), urgent ? 0 : delay)
   }

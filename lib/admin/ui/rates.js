@@ -1,10 +1,8 @@
 import { OUTCOMES_SHED } from './format.js'
 
-/** Differences of the totals between polls. */
-
-/** Rates are means of so many seconds, so that a figure can be read before it changes. */
+/** Period of the mean rates: long enough that a figure can be read before it changes. */
 const MEAN_SECONDS = 3
-/** A percentile of the few critical messages of one second says little. */
+/** Period of the percentiles: one second has too few critical messages. */
 const PERCENTILE_SECONDS = 10
 
 export const keyOf = ({ namespace, event, class: of }) => JSON.stringify([namespace, event, of])
@@ -13,11 +11,12 @@ export function shedOf(counts) {
   return OUTCOMES_SHED.reduce((sum, outcome) => sum + counts[outcome].messages, 0)
 }
 
+/** Rates and latencies from the differences of successive totals. */
 export class Rates {
-  /** `[seconds, stats]`, oldest first. */
+  /** Totals as `[seconds, stats]`, oldest first. */
   #past = []
 
-  /** @returns `undefined` for the first of a server's totals */
+  /** @returns the rates; `undefined` for a server's first totals */
   add(stats, now) {
     const latest = this.#past.at(-1)?.[1]
     if (latest && hasRestarted(latest, stats)) this.#past = []
@@ -32,7 +31,7 @@ export class Rates {
     this.#past = []
   }
 
-  /** The totals of that time, or the first ones after it. */
+  /** The totals at that time, or the first ones after it. */
   #since(at) {
     return this.#past.slice(0, -1).find(([seconds]) => seconds >= at) ?? this.#past.at(-2)
   }
@@ -73,20 +72,20 @@ function latencyOf(before, after) {
 }
 
 /**
- * Between the bounds of its bucket as if those within were spread evenly; of the last bucket,
- * which has no upper bound, the lower one.
+ * A percentile of a histogram, interpolated linearly within its bucket. In the last bucket, which has
+ * no upper bound, the lower bound.
  *
- * @returns `null` of nothing
+ * @returns `null` for an empty histogram
  */
 export function percentile(buckets, share) {
   const all = buckets.reduce((sum, { messages }) => sum + messages, 0)
   if (all === 0) return null
-  let left = all * share
+  let rank = all * share
   let from = 0
   for (const { to, messages } of buckets) {
     if (to === null) break
-    if (messages > 0 && messages >= left) return from + ((to - from) * left) / messages
-    left -= messages
+    if (messages > 0 && messages >= rank) return from + ((to - from) * rank) / messages
+    rank -= messages
     from = to
   }
   return from

@@ -1,4 +1,4 @@
-/** Rows of the form [time in seconds, value, ...] of the last minute. */
+/** Rows of the form [time in seconds, value, ...], of the last `seconds` seconds. */
 export class Samples {
   #rows = []
   #seconds
@@ -13,12 +13,12 @@ export class Samples {
     while (this.#rows[0][0] < oldest) this.#rows.shift()
   }
 
-  /** As uPlot takes them: one array a column. */
+  /** uPlot's form of data: one array per column. */
   columns(width) {
     return Array.from({ length: width }, (_, column) => this.#rows.map((row) => row[column]))
   }
 
-  /** By nearest rank, of the first value; `null` without any. */
+  /** Percentile of the rows' first value by nearest rank; `null` without rows. */
   percentile(share, since) {
     const values = this.#rows.filter(([at]) => at >= since).map(([, value]) => value)
     values.sort((a, b) => a - b)

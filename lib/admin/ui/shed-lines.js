@@ -5,15 +5,15 @@ import { LINES, SECONDS, shedChart } from './line-charts.js'
 import { keyOf } from './rates.js'
 import { Samples } from './samples.js'
 
-/** What is shed a second, by event; in mode observe, what would be. */
+/** The section with the chart of messages shed per second; in mode observe, of those that would be. */
 export class ShedLines {
   #samples = new Samples(SECONDS)
-  /** Names of the events with a line of their own, by key, as they were first shed. */
+  /** Names of the events with a line of their own, by key, in the order of their first loss. */
   #lines = new Map()
   #chart
   #legend = new Rows(byId('shed-legend'), itemOf, (item, { words }) => write(item.lastChild, words))
 
-  /** When the page has a place for it. */
+  /** Makes the chart, once its element is visible and has a size. */
   start() {
     this.#chart ??= shedChart(byId('shed-chart'))
   }

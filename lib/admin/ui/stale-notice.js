@@ -1,14 +1,14 @@
 import { write } from './dom.js'
 import { time } from './format.js'
 
-/** Says of a part of the page since when its figures are old, if no new ones come. */
+/** A note on a part of the page that tells since when its figures are stale. */
 export class StaleNotice {
   #part
   #note
   #calm
   #at
 
-  /** @param calm what the note says while answers come; nothing hides it */
+  /** @param calm text of the note while answers arrive; the empty text hides it */
   constructor(part, note = part.querySelector('.lost-words'), calm = '') {
     this.#part = part
     this.#note = note

@@ -2,12 +2,12 @@ import { open, Refused } from './api.js'
 
 const FIRST_MS = 1000
 const LONGEST_MS = 10_000
-/** The server says something every 15 s: who is silent for longer is not there any more. */
+/** Silence after which the connection counts as lost; the server sends a comment every 15 s. */
 const SILENT_MS = 40_000
 
 /**
- * Server-sent events read by `fetch`, since an EventSource sends no token. Made anew when it ends;
- * closed while nobody looks.
+ * A stream of server-sent events. Uses `fetch`, since an EventSource can't send a token. Reconnects
+ * when the stream ends, and disconnects while the page is hidden.
  */
 export class Stream {
   #path
@@ -18,7 +18,7 @@ export class Stream {
   #started = false
   #delay = FIRST_MS
 
-  /** @param onState is told `open`, `paused` and `lost`, or of a {@link Refused} */
+  /** @param onState called with `open`, `paused`, `lost`, or a {@link Refused} */
   constructor(path, { onEvent, onState }) {
     this.#path = path
     this.#onEvent = onEvent
@@ -75,7 +75,7 @@ export class Stream {
   }
 }
 
-/** Aborts when nothing comes for too long, which a network that is gone does not tell. */
+/** Aborts a stream that is silent for too long: a lost network reports no error. */
 class Silence {
   #controller = new AbortController()
   #timer
@@ -105,7 +105,10 @@ class Silence {
   }
 }
 
-/** HTML Living Standard, 9.2.6, of what is used here: `event`, `data`, comments. */
+/**
+ * Parses server-sent events (HTML Living Standard, 9.2.6): the fields `event` and `data`, and
+ * comments.
+ */
 export async function* eventsOf(chunks) {
   let rest = ''
   let type = ''

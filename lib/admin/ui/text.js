@@ -1,15 +1,15 @@
-/** Text that others chose, such as a user agent, made harmless to read. */
+/** Makes text from outside, such as a user agent, harmless to display. */
 
 const LONGEST = 120
 
 /**
- * Of no width, or such that they turn the order of what follows around; but for the joiners and
- * the variation selectors, which scripts and emoji are written with.
+ * Characters without width, or that change the direction of text; except joiners and variation
+ * selectors, which scripts and emoji need.
  */
 const INVISIBLE =
   /[\u2028\u2029\u2800\ufff9-\ufffb]|(?!\u200c|\u200d|[\ufe00-\ufe0f])\p{Default_Ignorable_Code_Point}/u
 
-/** With what would not be seen as its number, and not longer than so many characters. */
+/** The text with invisible characters replaced by their code points, cut at `longest` characters. */
 export function visible(text, longest = LONGEST) {
   let shown = ''
   let length = 0

@@ -1,21 +1,21 @@
 import { useToken } from './api.js'
 import { byId, write } from './dom.js'
 
-/** What a header may carry: RFC 9110, field values, without blanks. */
+/** Characters that a header's value may contain (RFC 9110), without blanks. */
 const POSSIBLE = /^[\x21-\x7e]+$/
 
 const section = byId('token')
 const field = byId('token-field')
 const words = byId('token-words')
 
-/** Asks for a token, because of a refusal or because the reader wants to use another one. */
+/** Asks for a token, after a refusal or when the reader wants to use another one. */
 export function askForToken(refused) {
   section.hidden = false
   write(words, reasonOf(refused))
   field.focus()
 }
 
-/** @param onToken called when one was given */
+/** @param onToken called when the reader has entered a token */
 export function onTokenGiven(onToken) {
   byId('token-form').addEventListener('submit', (event) => {
     event.preventDefault()

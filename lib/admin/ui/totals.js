@@ -2,12 +2,12 @@ import { byId, figure, write } from './dom.js'
 import { bytes, count, perSecond } from './format.js'
 import { visible } from './text.js'
 
-/** The figures in the page's head. */
+/** Shows the totals in the page's head. */
 
 const root = byId('totals')
 const mode = byId('mode')
 
-/** @param rates `undefined` until there are two answers to compare */
+/** @param rates `undefined` until there are two totals to compare */
 export function showTotals(stats, rates) {
   const observes = stats.mode === 'observe'
   root.hidden = false

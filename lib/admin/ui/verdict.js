@@ -4,15 +4,18 @@ import { count, perSecond, plural, span } from './format.js'
 import { keyOf } from './rates.js'
 import { visible } from './text.js'
 
-/** The page in three sentences: who is slow, what is shed, and who is about to be closed. */
+/**
+ * The summary in three sentences: which clients are slow, what is shed, which are about to be
+ * closed.
+ */
 
 const root = byId('verdict')
 
 const say = (name, words) => write(figure(root, name), words)
 
 /**
- * @param rates `undefined` until there are two answers to compare
- * @param watched the clients that are worst off, in this order; `undefined` until there is an answer
+ * @param rates `undefined` until there are two totals to compare
+ * @param watched the clients that are worst off, the worst first; `undefined` until the first answer
  */
 export function showVerdict(stats, rates, watched) {
   const closing = watched?.filter((client) => outlookOf(client, stats)) ?? []
@@ -31,7 +34,7 @@ function showSlow(stats, slow, watched) {
     return link('slowest')
   }
   const { stalling, losing } = stats.census
-  // those that are watched are not all that there are
+  // there may be more slow clients than those on the first page
   const more = slow.length === watched.length && connected > slow.length
   const least = more ? Math.max(slow.length, congested, stalling, losing) : slow.length
   const number = `${more ? 'At least ' : ''}${count(least)} of ${plural(connected, 'client')}`
@@ -63,7 +66,7 @@ function shedWords({ mode, events }, rates) {
   return `${perSecond(rates[kind])} messages a second ${verb}, most of them ${visible(event.event, 40)}.`
 }
 
-/** @param atLeast whether there may be others that are not watched */
+/** @param atLeast whether more clients than the watched ones may be about to be closed */
 function showClosing({ mode, clients }, closing, atLeast) {
   const least = atLeast && clients.connected > closing.length ? 'at least ' : ''
   const others = closing.length > 1 ? `, and ${least}${count(closing.length - 1)} more` : ''
@@ -74,7 +77,7 @@ function showClosing({ mode, clients }, closing, atLeast) {
   else say('closing', closing.length > 0 ? 'About to be closed:' : 'Nobody is about to be closed.')
 }
 
-/** The same element as long as the page is open, so that it keeps the focus. */
+/** Updates a link to a client. The element stays the same, so that it keeps the focus. */
 function link(name, client) {
   const element = figure(root, name)
   element.hidden = client === undefined

@@ -1,12 +1,12 @@
-/** How the bytes buffered for a client stand to the watermarks. */
+/** Compares the bytes buffered for a client with the watermarks. */
 
-/** The worst watermark that so many bytes are not below. */
+/** The highest of `high` and `limit` that is reached; `buffered` below both. */
 export function zoneOf(buffered, { high, limit }) {
   if (buffered >= limit) return 'limit'
   return buffered >= high ? 'high' : 'buffered'
 }
 
-/** Where the watermarks are on every bar: whatever they are in bytes, a bar means the same. */
+/** Fixed positions of the watermarks on every bar, so that bars mean the same for any watermarks. */
 const MARKS = [
   ['low', 0.25],
   ['high', 0.5],
@@ -14,7 +14,7 @@ const MARKS = [
   ['emergency', 1],
 ]
 
-/** The share of a bar that so many bytes fill. */
+/** The share of a bar to fill for a number of bytes. */
 export function shareOf(buffered, watermarks) {
   let [from, start] = [0, 0]
   for (const [name, end] of MARKS) {
@@ -26,21 +26,25 @@ export function shareOf(buffered, watermarks) {
   return 1
 }
 
-/** @param gauge an element with one child */
+/**
+ * Fills a bar.
+ *
+ * @param gauge an element with one child
+ */
 export function fill(gauge, buffered, watermarks) {
   const bar = gauge.firstElementChild
   bar.style.inlineSize = `${(shareOf(buffered, watermarks) * 100).toFixed(1)}%`
   bar.dataset.zone = zoneOf(buffered, watermarks)
 }
 
-/** What a client is judged by now: its `high` rises with the rate of its path. */
+/** The watermarks that apply to a client now: its `high` rises with the rate of its path. */
 export function watermarksOf({ high }, watermarks) {
   return high > watermarks.high
     ? { ...watermarks, high: Math.min(high, watermarks.limit) }
     : watermarks
 }
 
-/** Which watermark it is above, in words; empty below `high`. */
+/** Text of the watermark that is exceeded; empty below `high`. */
 export function zoneWords(buffered, watermarks) {
   const zone = zoneOf(buffered, watermarks)
   return zone === 'buffered' ? '' : `above ${zone}`
