@@ -7,7 +7,7 @@ import { systemClock } from './base/clock.ts'
 import type { Limits } from './base/limits.ts'
 import type { ClosingCode } from './base/outcomes.ts'
 import type { Millis } from './base/units.ts'
-import type { Left } from './channel/channel.ts'
+import type { Remainder } from './channel/remainder.ts'
 import { Classifier } from './classify/classifier.ts'
 import type { CompiledMessages } from './classify/compiled-messages.ts'
 import { Budget } from './clients/budget.ts'
@@ -162,7 +162,7 @@ export class Parts {
     this.reporter.closedOnConnecting(client, 'has to wait')
   }
 
-  #onClosed(code: ClosingCode, { sockets, undelivered, inFlight }: Left): void {
+  #onClosed(code: ClosingCode, { sockets, undelivered, inFlight }: Remainder): void {
     const onClosed = this.options.onClosed as
       | ((socket: Socket, summary: ClosedSummary) => unknown)
       | undefined

@@ -1,5 +1,6 @@
 import type { Limits } from '../base/limits.ts'
 import type { Bytes, Millis } from '../base/units.ts'
+import type { Envelope } from '../message/envelope.ts'
 import { highNow, lowNow } from '../window/congestion.ts'
 import type { DeliveryWindow } from '../window/delivery-window.ts'
 
@@ -38,6 +39,28 @@ export class ObservedBacklog {
     let bytes = this.buffered
     for (const each of this.#backlogs) if (each.rank < rank) bytes -= each.bytes
     return bytes
+  }
+
+  /**
+   * Whether mode `enforce` would shed a cosmetic message that comes now; otherwise it counts as
+   * buffered.
+   *
+   * @param real bytes that are buffered for the client
+   * @param pathDelay how long the path needs for them
+   */
+  sheds(
+    envelope: Envelope,
+    real: Bytes,
+    pathDelay: Millis,
+    window: DeliveryWindow,
+    limits: Limits,
+    now: Millis,
+  ): boolean {
+    if (envelope.isReplay) return true
+    const { rank } = envelope.rule
+    const share = Math.min(1, this.ahead(rank) / Math.max(1, real))
+    const isLate = envelope.expired(now + share * pathDelay, limits.maxAge)
+    return isLate || this.drops(envelope.bytes, rank, real, window, limits, now)
   }
 
   /**

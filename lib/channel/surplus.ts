@@ -1,4 +1,7 @@
+import type { Limits } from '../base/limits.ts'
 import type { Bytes, Millis } from '../base/units.ts'
+import type { Delivery } from './delivery.ts'
+import { emergencyPatience } from './sentence.ts'
 
 /** How a client is when it has to be decided whether it may be sent more than counts so far. */
 export interface Conduct {
@@ -69,5 +72,32 @@ export class Surplus {
     this.#grownAt = now
     this.exempt = total
     return true
+  }
+}
+
+/**
+ * @param own limits of this client
+ * @param isGivenLonger it is not held to have taken something
+ * @param loopDelay how long an answer may wait for the event loop
+ */
+export function conductOf(
+  delivery: Delivery,
+  surplus: Surplus,
+  own: Limits,
+  isGivenLonger: boolean,
+  loopDelay: Millis,
+  now: Millis,
+): Conduct {
+  const { stallAfter } = own
+  const patience = emergencyPatience(own)
+  const { minRtt = 0 } = delivery.window.path
+  // its page or machine may be busy
+  const answerTime = Math.max(patience, 2 * (minRtt + loopDelay))
+  return {
+    progressAt: delivery.progressAt,
+    patience,
+    giveUp: stallAfter,
+    hasTaken: isGivenLonger || delivery.hasTaken(surplus.since, surplus.sequence),
+    isEarly: now - surplus.since < answerTime,
   }
 }

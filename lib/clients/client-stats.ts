@@ -19,9 +19,9 @@ export function clientStatsOf(
   peer: Peer & Pick<ClientStats, 'sockets'>,
   now: Millis,
 ): ClientStats {
-  const { critical, cosmetic, lastShed, window } = channel
+  const { critical, cosmetic, delivery, lastShed, window } = channel
   const state = channel.state(now)
-  const wait = waitOf(channel, now)
+  const wait = waitOf(delivery, channel.lanes, now)
   return {
     id: channel.id,
     transport: channel.link.transport,
@@ -37,14 +37,14 @@ export function clientStatsOf(
     exempt: channel.exempt,
     inFlight: window.inFlight,
     window: window.size(critical.peek()?.bytes ?? cosmetic.peek()?.bytes ?? 0, channel.ceiling),
-    rtt: rttOf(channel, now) ?? null,
+    rtt: rttOf(delivery, now) ?? null,
     minRtt: window.path.minRtt ?? null,
     noise: window.path.noise,
     rate: window.path.rate === undefined ? null : window.path.rate * 1000,
     wait,
     lanes: lanesOf(critical, cosmetic),
-    sinceProgress: channel.sinceProgress(now),
-    stalledFor: channel.stalledFor(now),
+    sinceProgress: delivery.sinceProgress(now),
+    stalledFor: delivery.stalledFor(now),
     stalling: channel.isStalling(now),
     closesIn: channel.closesIn(now) ?? null,
     drains: {

@@ -4,7 +4,8 @@ import type { Clock } from '../base/clock.ts'
 import type { Limits } from '../base/limits.ts'
 import type { ClosingCode } from '../base/outcomes.ts'
 import type { Bytes, Millis } from '../base/units.ts'
-import { Channel, type ChannelHost, type Left } from '../channel/channel.ts'
+import { Channel, type ChannelHost } from '../channel/channel.ts'
+import type { Remainder } from '../channel/remainder.ts'
 import { EngineLink } from '../link/engine-link.ts'
 import type { Emptied, LinkHost } from '../link/link.ts'
 import { StraySockets } from '../link/stray-sockets.ts'
@@ -45,7 +46,7 @@ export interface ClientsHost {
   /** Messages are shed for a client, which has not caught up; what follows was not told yet. */
   shedding(channel: Channel, client: ClientBrief, untold: Untold, now: Millis): void
   /** A client was closed, or has left something in its queue; Socket.IO has noticed by now. */
-  closed(code: ClosingCode, left: Left): void
+  closed(code: ClosingCode, left: Remainder): void
   /** A client was closed for the budget soon after it had connected. */
   overBudget(handshake: IncomingMessage, client: ClientBrief, connectedFor: Millis): void
   /** A connection has gone, and Socket.IO has noticed: nothing is written to it any more. */
@@ -344,16 +345,8 @@ export class Clients implements ChannelHost, LinkHost, TickMember, SweepHost {
     if (client) broadcasts.catchUp(client.link.conn)
   }
 
-  handedOver(channel: Channel, critical: boolean): void {
-    this.scheduler.add(channel, critical)
-  }
-
   get overfull(): boolean {
     return this.budget.isOverfull
-  }
-
-  spent(now: Millis): boolean {
-    return this.scheduler.spent(now)
   }
 
   unasked(): void {
@@ -383,14 +376,6 @@ export class Clients implements ChannelHost, LinkHost, TickMember, SweepHost {
       // somebody else's listener has thrown
       if (this.#emptied.size > 0) this.scheduler.afterTick(this)
     }
-  }
-
-  tick(): number {
-    return this.scheduler.tick()
-  }
-
-  turn(): number {
-    return this.scheduler.turn()
   }
 
   congested(channel: Channel): void {

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import type { ClosingCode } from '../base/outcomes.ts'
 import { timers } from '../base/timers.ts'
 import type { Millis } from '../base/units.ts'
-import type { Left } from '../channel/channel.ts'
+import type { Remainder } from '../channel/remainder.ts'
 import type { ClientBrief } from '../telemetry/client-identity.ts'
 import type { ClosedClients } from '../telemetry/closed-clients.ts'
 import type { Reporter } from '../telemetry/reporter.ts'
@@ -15,7 +15,7 @@ import { peerOf } from './peer.ts'
 /** A client whose connection is gone, which Socket.IO may not have noticed yet. */
 interface Leaving {
   readonly client: Client
-  readonly left: Left
+  readonly left: Remainder
   /** How it was when the connection went. */
   readonly condition: Condition
   readonly connectedFor: Millis
@@ -26,7 +26,7 @@ export interface LeavingsHost {
   /** Socket.IO has noticed by now; nothing of other clients was told yet. */
   gone(client: Client): void
   /** A client was closed, or has left something in its queue. */
-  closed(code: ClosingCode, left: Left): void
+  closed(code: ClosingCode, left: Remainder): void
   /** A client was closed for the budget soon after it had connected. */
   overBudget(client: Client, brief: ClientBrief, connectedFor: Millis): void
   /** All of this tick were told of. */

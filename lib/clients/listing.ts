@@ -118,15 +118,15 @@ type Figure = (channel: Channel, now: Millis) => number
 
 const FIGURES: Record<ListQuery['sort'], Figure> = {
   buffered: (channel) => channel.buffered,
-  wait: (channel, now) => waitOf(channel, now).cosmetic ?? 0,
+  wait: (channel, now) => waitOf(channel.delivery, channel.lanes, now).cosmetic ?? 0,
   shed: (channel) => channel.shed,
-  stalled: (channel, now) => channel.stalledFor(now),
+  stalled: (channel, now) => channel.delivery.stalledFor(now),
   worst: (channel, now) => {
-    if (channel.isStalling(now)) return STALLING + channel.stalledFor(now)
-    const step = stepOf(waitOf(channel, now).cosmetic ?? 0)
+    if (channel.isStalling(now)) return STALLING + channel.delivery.stalledFor(now)
+    const step = stepOf(waitOf(channel.delivery, channel.lanes, now).cosmetic ?? 0)
     return channel.congested || channel.isLosing(now) ? LOSING + step : step
   },
-  rtt: (channel, now) => rttOf(channel, now) ?? 0,
+  rtt: (channel, now) => rttOf(channel.delivery, now) ?? 0,
   // the oldest first
   age: (channel) => -channel.connectedAt,
 }

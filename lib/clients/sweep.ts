@@ -67,9 +67,9 @@ export class Sweep {
     if (budget.excess > 0 && configured.mode === 'enforce') {
       const holders: Array<Holder & { readonly channel: Channel }> = []
       for (const channel of watched) {
-        const { exempt, link, held, vitals } = channel
+        const { exempt, held, delivery } = channel
         if (exempt || held === 0) continue
-        const stuckFor = vitals.isExcused(link, now) ? 0 : now - vitals.progressAt
+        const stuckFor = delivery.isExcused(now) ? 0 : now - delivery.progressAt
         holders.push({ channel, held, stuckFor })
       }
       const excess = budget.excess - this.#host.freeLingering()

@@ -32,14 +32,16 @@ function setUp(
     unwatch: (channel) => watched.delete(channel),
     wake: () => {},
     catchUp,
-    handedOver: () => {},
+    scheduler: {
+      add: () => {},
+      spent: () => false,
+      tick: () => 0,
+      // each message has its own
+      turn: () => ++turns,
+    },
     now: () => 0,
-    spent: () => false,
     overfull: false,
     relieve() {},
-    tick: () => 0,
-    // each message has its own
-    turn: () => ++turns,
     limitsFor: () => host.limits,
     lookClosely() {},
     meters,

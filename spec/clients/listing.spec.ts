@@ -37,19 +37,19 @@ interface Standing {
 function channelOf(standing: Standing): Channel {
   const { rtt, rate, queued, blind, losing, stalled, ...rest } = standing
   const none = { messages: 0, bytes: 0 }
+  const window = {
+    path: { rtt, rate },
+    blind,
+    inFlight: standing.buffered,
+    queueDelay: () => 1,
+    late: () => undefined,
+  }
   return {
     ...rest,
     sockets: { size: 1 },
-    critical: none,
-    cosmetic: { messages: 1, bytes: queued },
-    window: {
-      path: { rtt, rate },
-      blind,
-      inFlight: standing.buffered,
-      queueDelay: () => 1,
-      late: () => undefined,
-    },
-    stalledFor: () => owedBy(standing),
+    lanes: { critical: none, cosmetic: { messages: 1, bytes: queued } },
+    window,
+    delivery: { window, stalledFor: () => owedBy(standing) },
     isStalling: () => owedBy(standing) >= STALLING,
     isLosing: () => losing,
     state: () => (blind ? 'blind' : 'ready'),

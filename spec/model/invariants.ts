@@ -3,8 +3,8 @@ import {
   MESSAGE_OUTCOMES,
   type MessageOutcome,
 } from '../../lib/base/outcomes.ts'
-import type { Verdict } from '../../lib/channel/channel.ts'
-import { emergencyPatience } from '../../lib/channel/vitals.ts'
+import type { Verdict } from '../../lib/channel/phase.ts'
+import { emergencyPatience } from '../../lib/channel/sentence.ts'
 import { HANDOVER } from '../../lib/link/link.ts'
 import type { Envelope } from '../../lib/message/envelope.ts'
 import type { ShedSummary } from '../../lib/telemetry/shed-episode.ts'
@@ -269,7 +269,7 @@ const INVARIANTS: readonly Invariant[] = [
     words: 'A client that has caught up is sent a critical message at once.',
     offered({ channel }, { message, buffered, closed }, verdict, { clients, loop }) {
       if (buffered > 0 || !message.isCritical || closed || verdict === 'sent') return
-      return !(channel.link.immediate && clients.spent(loop.now())) && verdict
+      return !(channel.link.immediate && clients.scheduler.spent(loop.now())) && verdict
     },
   },
   {
@@ -507,7 +507,7 @@ const INVARIANTS: readonly Invariant[] = [
         if (mode !== 'enforce') return code
         const more = offering?.message.isCritical ? offering.message.envelope.bytes : 0
         if (channel.buffered + more <= emergency) return `${channel.buffered} and ${more} bytes`
-        if (offering) return world.clients.turn() === caughtUp.turn && 'it had caught up'
+        if (offering) return world.clients.scheduler.turn() === caughtUp.turn && 'it had caught up'
         const lately = world.loop.now() - answeredAt < 0.08 * stallAfter
         return lately && `answered ${world.loop.now() - answeredAt} ms ago`
       }

@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { MessageOutcome } from '../../lib/base/outcomes.ts'
-import type { Channel, Verdict } from '../../lib/channel/channel.ts'
+import type { Channel } from '../../lib/channel/channel.ts'
+import type { Verdict } from '../../lib/channel/phase.ts'
 import { Budget } from '../../lib/clients/budget.ts'
 import { Clients } from '../../lib/clients/clients.ts'
 import { type Broadcast, Broadcasts, type Courier } from '../../lib/loop/broadcasts.ts'
@@ -488,7 +489,7 @@ export class World implements Courier<Subject> {
   }
 
   #noteTurn(subject: Subject, { message, buffered, at }: Offering): void {
-    const turn = this.clients.turn()
+    const turn = this.clients.scheduler.turn()
     const { bytes } = message.envelope
     if (buffered <= this.clients.limits.low) {
       subject.caughtUp = { turn, at, bytes: buffered + bytes }

@@ -225,15 +225,15 @@ export function channelOver(
       })
     },
     catchUp() {},
-    handedOver(channel) {
-      simulation.after(0, () => channel.serve(simulation.now))
+    scheduler: {
+      add: (member) => simulation.after(0, () => member.serve(simulation.now)),
+      spent: () => false,
+      tick: () => 0,
+      turn: () => simulation.now,
     },
     now: () => simulation.now,
-    spent: () => false,
     overfull: false,
     relieve() {},
-    tick: () => 0,
-    turn: () => simulation.now,
     limitsFor: () => host.limits,
     lookClosely() {},
     meters,

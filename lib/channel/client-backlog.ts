@@ -1,0 +1,283 @@
+import type { Limits } from '../base/limits.ts'
+import type { MessageOutcome, ShedOutcome } from '../base/outcomes.ts'
+import { Tally } from '../base/tally.ts'
+import type { Bytes, Millis } from '../base/units.ts'
+import type { Link } from '../link/link.ts'
+import type { Envelope } from '../message/envelope.ts'
+import type { NamespaceSocket } from '../telemetry/client-identity.ts'
+import type { DecayingRate } from '../telemetry/decaying-rate.ts'
+import { diagnoseMessage } from '../telemetry/diagnostics.ts'
+import { highNow, lowNow } from '../window/congestion.ts'
+import type { DeliveryWindow } from '../window/delivery-window.ts'
+import type { HostOf } from './channel-host.ts'
+import type { Delivery } from './delivery.ts'
+import type { Lane } from './lane.ts'
+import { Lanes, NO_LANES } from './lanes.ts'
+import { NamespaceSockets } from './namespace-sockets.ts'
+import { type LastShed, ShedRecord } from './shed-record.ts'
+
+/**
+ * The share of what it is offered above which a client is said to be losing: above what the noise of
+ * a path costs a client at worst that keeps up.
+ */
+const LOSING = 0.1
+
+/**
+ * What is buffered for one client: queued in its lanes, and in flight. Decides when that is too much
+ * (congestion), sheds cosmetic messages, and counts what became of each message.
+ */
+export abstract class ClientBacklog<L extends Link = Link> {
+  readonly id: string
+  readonly delivery: Delivery<L>
+  /** Lanes of its own while something waits. */
+  lanes: Lanes = NO_LANES
+  /** Its Socket.IO sockets; some may have left their namespaces. */
+  readonly sockets = new NamespaceSockets()
+  /** Above `high`, and not below `low` since. */
+  congested = false
+  protected readonly host: HostOf<ClientBacklog<L>>
+  protected record: ShedRecord | undefined
+  #watched = false
+
+  constructor(id: string, delivery: Delivery<L>, host: HostOf<ClientBacklog<L>>) {
+    this.id = id
+    this.delivery = delivery
+    this.host = host
+  }
+
+  get link(): L {
+    return this.delivery.link
+  }
+
+  get window(): DeliveryWindow {
+    return this.delivery.window
+  }
+
+  get critical(): Lane {
+    return this.lanes.critical
+  }
+
+  get cosmetic(): Lane {
+    return this.lanes.cosmetic
+  }
+
+  get connectedAt(): Millis {
+    return this.delivery.since
+  }
+
+  /** Bytes not known to be delivered. */
+  get buffered(): Bytes {
+    return this.lanes.bytes + this.delivery.unproven
+  }
+
+  get queued(): Bytes {
+    return this.lanes.bytes
+  }
+
+  /** Memory that the process holds for it, shared or not, as estimated. */
+  get held(): Bytes {
+    return this.lanes.cost + this.link.cost
+  }
+
+  /** What became of its messages so far. */
+  get tally(): Tally {
+    const tally = new Tally()
+    if (this.record) tally.add(this.record.tally)
+    tally.sent = this.delivery.sent
+    tally.sentBytes = this.delivery.sentBytes
+    return tally
+  }
+
+  /** Messages shed so far, and those that would have been but for mode `observe`. */
+  get shed(): number {
+    return this.record?.shedMessages ?? 0
+  }
+
+  get lastShed(): LastShed | undefined {
+    return this.record?.lastShed
+  }
+
+  /** How often it has left congestion, if it has. */
+  get drains(): DecayingRate | undefined {
+    return this.record?.drains
+  }
+
+  /** Of what it was offered lately, the share that was shed, or in mode `observe` would have been. */
+  lossShare(now: Millis): number {
+    return this.record?.lossShare(this.delivery.sent, now) ?? 0
+  }
+
+  /** Much of what it is offered is shed, or in mode `observe` would be; congested or not. */
+  isLosing(now: Millis): boolean {
+    return this.lossShare(now) > LOSING
+  }
+
+  protected get waits(): boolean {
+    return !this.lanes.empty
+  }
+
+  /** Most bytes that its window lets be in flight. */
+  get ceiling(): Bytes {
+    return this.delivery.ceiling(this.host.limits)
+  }
+
+  /** Bytes buffered above which it is congested now. */
+  highNow(now: Millis): Bytes {
+    const { limits } = this.host
+    return highNow(limits, this.window, this.#waited(limits, now), now)
+  }
+
+  protected isAbove(buffered: Bytes, limits: Limits, now: Millis): boolean {
+    return buffered > limits.high && buffered > this.highNow(now)
+  }
+
+  /** How long the next cosmetic message has waited; in mode `observe`, what is ahead of it. */
+  #waited({ mode }: Limits, now: Millis): Millis {
+    if (mode === 'observe') return this.window.unprovenFor(now)
+    const { since } = this.cosmetic
+    return since === undefined ? 0 : now - since
+  }
+
+  protected enqueue(envelope: Envelope): void {
+    this.#ownLanes().push(envelope, this.sockets.in(envelope.namespace))
+  }
+
+  /** A DISCONNECT follows what was queued before it in its namespace. */
+  protected promote(namespace: string): void {
+    if (!this.cosmetic.empty) this.#ownLanes().promote(namespace)
+  }
+
+  #ownLanes(): Lanes {
+    if (this.lanes === NO_LANES) this.lanes = new Lanes(this.host.heldBytes)
+    return this.lanes
+  }
+
+  /** Sheds messages in whose place one of a congested client is admitted. @returns whether it is */
+  protected makeRoom(
+    envelope: Envelope,
+    bytes: Bytes,
+    keep: Envelope | undefined,
+    now: Millis,
+  ): boolean {
+    const evicted = this.lanes.makeRoom(envelope.rule, bytes, keep)
+    if (!evicted) return false
+    for (const each of evicted) this.countShed(each, 'dropped', now)
+    return true
+  }
+
+  /** Sheds all that is too old, also of a client that takes nothing. O(messages). */
+  protected expire(now: Millis): void {
+    const { maxAge } = this.host.limits
+    for (const envelope of this.cosmetic.takeIf((each) => each.expired(now, maxAge))) {
+      this.countShed(envelope, 'expired', now)
+    }
+  }
+
+  /** Of the ranks whose turn has not come, and may not come while higher ones follow. */
+  protected expireOverdue(now: Millis): void {
+    const { maxAge } = this.host.limits
+    for (;;) {
+      const overdue = this.cosmetic.shiftOverdue(now, maxAge)
+      if (!overdue) return
+      this.countShed(overdue, 'expired', now)
+    }
+  }
+
+  protected countShed(envelope: Envelope, outcome: ShedOutcome, now: Millis): void {
+    const record = this.ownRecord()
+    record.noteLoss(this.delivery.sent, now)
+    this.count(envelope, outcome)
+    record.shed(envelope, outcome, this.buffered, this.window, now)
+    // somebody may wait until nothing is held back any more
+    if (!this.waits) this.link.emptied()
+  }
+
+  /** Counts what mode `enforce` would have shed. */
+  protected countObserved(envelope: Envelope, now: Millis): void {
+    const record = this.ownRecord()
+    record.noteLoss(this.delivery.sent, now)
+    envelope.rule.tally.countObserved(envelope.bytes)
+    record.tally.countObserved(envelope.bytes)
+    diagnoseMessage(this.id, envelope, 'observed')
+  }
+
+  protected countSent({ rule, bytes }: Envelope, now: Millis): void {
+    this.record?.noteSent(this.delivery.sent, now)
+    rule.tally.count('sent', bytes)
+  }
+
+  protected count(envelope: Envelope, outcome: Exclude<MessageOutcome, 'sent'>): void {
+    envelope.rule.tally.count(outcome, envelope.bytes)
+    this.ownRecord().tally.count(outcome, envelope.bytes)
+    diagnoseMessage(this.id, envelope, outcome)
+  }
+
+  /** Socket.IO may offer it more until it has noticed that the client is gone. */
+  protected refuse(
+    envelope: Envelope,
+    socket: NamespaceSocket | undefined = this.sockets.in(envelope.namespace),
+  ): 'refused' {
+    this.ownRecord().undelivered.count(envelope, socket ?? envelope.namespace)
+    this.count(envelope, 'undelivered')
+    return 'refused'
+  }
+
+  protected ownRecord(): ShedRecord {
+    this.record ??= new ShedRecord()
+    return this.record
+  }
+
+  protected enterCongestion(now: Millis): void {
+    if (this.congested) return
+    this.congested = true
+    this.ownRecord().episodeAt(this.window, now).congestedAt = now
+    this.watch(now)
+    this.host.congested(this)
+  }
+
+  /**
+   * Congestion ends below `low`, or when nothing waits and the window has room: on a long path a
+   * client that keeps up has more than `low` in flight. It does not end by what expires or is dropped:
+   * the client has taken something since. What was shed without congestion is summed up until then
+   * too.
+   */
+  protected recover(now: Millis): void {
+    const { record, congested: wasCongested } = this
+    const episode = record?.episode
+    if (!episode) return
+    const { limits } = this.host
+    const { buffered, waits } = this
+    const isHeld = waits || !this.delivery.hasRoom(1, waits, limits, now)
+    if (isHeld && (!wasCongested || this.#isBehind(buffered, limits, now))) return
+    const isUnproven = wasCongested && buffered > 0
+    if (isUnproven && !this.delivery.hasProgressedSince(episode.congestedAt)) return
+    this.congested = false
+    record.episode = undefined
+    if (wasCongested) {
+      record.drained(now)
+      this.host.meters.drains++
+    }
+    this.host.recovered(this, episode, now, wasCongested)
+  }
+
+  #isBehind(buffered: Bytes, limits: Limits, now: Millis): boolean {
+    if (buffered < limits.low) return false
+    return buffered >= lowNow(limits, this.window, this.#waited(limits, now), now)
+  }
+
+  protected watch(now: Millis): void {
+    if (this.#watched) return
+    this.#watched = true
+    // until now nothing was buffered
+    this.delivery.progressAt = now
+    this.host.watch(this)
+  }
+
+  /** Nothing is queued, and nothing in flight. */
+  protected unwatch(): void {
+    if (!this.#watched) return
+    this.#watched = false
+    this.lanes = NO_LANES
+    this.host.unwatch(this)
+  }
+}

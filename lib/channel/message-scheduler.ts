@@ -1,0 +1,185 @@
+import type { Limits } from '../base/limits.ts'
+import type { EnforcedClosing } from '../base/outcomes.ts'
+import type { Bytes, Millis } from '../base/units.ts'
+import type { Link } from '../link/link.ts'
+import type { Envelope } from '../message/envelope.ts'
+import type { Rule } from '../message/rule.ts'
+import { MessageSender } from './message-sender.ts'
+import { ObservedBacklog } from './observed-backlog.ts'
+import type { Verdict } from './phase.ts'
+import { pathDelay } from './predicted-wait.ts'
+import { conductOf, Surplus } from './surplus.ts'
+
+/**
+ * Decides when each message for one client leaves. On the direct path (nothing waits, the link has
+ * room) a message is handed to the link where it is offered; everything else waits in the lanes and
+ * leaves when the link, the window or the turn of the event loop allows it.
+ *
+ * Invariants: critical messages leave in the order in which they were offered; cosmetic ones only
+ * when no critical one waits, those of a higher rank first, and of one rank in that order.
+ */
+export abstract class MessageScheduler<L extends Link = Link> extends MessageSender<L> {
+  /** Of the latest message that it was offered. */
+  lastRule: Rule | undefined
+  /** From when it had not caught up until it has again; made when that begins to matter. */
+  protected surplus: Surplus | undefined
+  /** The turn of the loop of that latest time. */
+  #clearTurn = 0
+  /** Made in mode `observe`. */
+  #observed: ObservedBacklog | undefined
+
+  /** Closes at once, with everything that is queued. */
+  abstract terminate(code: EnforcedClosing): void
+
+  /** Sends, queues or sheds a message of a client that is open. */
+  protected accept(envelope: Envelope, now: Millis): Verdict {
+    const { buffered } = this
+    this.host.meters.buffered.record(buffered)
+    this.lastRule = envelope.rule
+    const { limits } = this.host
+    if (buffered <= limits.low) this.#noteClear()
+    if (limits.mode === 'observe') return this.#acceptObserved(envelope, buffered, limits, now)
+    const verdict =
+      envelope.rule.class === 'cosmetic'
+        ? this.#acceptCosmetic(envelope, buffered, limits, now)
+        : this.#acceptCritical(envelope, buffered, limits, now)
+    if (verdict === 'queued' && this.host.overfull) this.host.relieve(now)
+    return verdict
+  }
+
+  /** @param before bytes buffered without it */
+  #acceptCritical(envelope: Envelope, before: Bytes, limits: Limits, now: Millis): Verdict {
+    const { bytes } = envelope
+    const buffered = before + bytes
+    // a message of any size may be sent to a client that has caught up
+    if (before > limits.low && !this.#mayTake(bytes, before, limits, now)) {
+      this.terminate('emergency')
+      return this.refuse(envelope)
+    }
+    if (buffered > limits.emergency) {
+      this.surplusOf(buffered, now)
+      this.host.lookClosely(this)
+    }
+    const isDisconnect = envelope.kind === 'disconnect'
+    if (isDisconnect) this.promote(envelope.namespace)
+    const isDirect = this.critical.empty && this.link.hasRoom(bytes) && !this.mustWait(true)
+    if (isDirect) this.send(envelope, now)
+    else {
+      this.enqueue(envelope)
+      this.watch(now)
+    }
+    if (this.isAbove(buffered, limits, now)) this.enterCongestion(now)
+    if (isDisconnect) {
+      this.#leaveNamespace(envelope.namespace)
+      this.pump(now)
+    }
+    return isDirect ? 'sent' : 'queued'
+  }
+
+  #acceptCosmetic(envelope: Envelope, before: Bytes, limits: Limits, now: Millis): Verdict {
+    this.recover(now)
+    // it has waited for its slice
+    if (envelope.expired(now, limits.maxAge)) {
+      this.countShed(envelope, 'expired', now)
+      this.watch(now)
+      return 'expired'
+    }
+    const replaced = this.cosmetic.conflatable(envelope)
+    const growth = envelope.bytes - (replaced?.bytes ?? 0)
+    const isAbove = this.isAbove(before + growth, limits, now)
+    // a message of any size may be sent to a client that has caught up
+    if (isAbove && before > limits.low) this.enterCongestion(now)
+    if (this.congested && growth > 0 && !this.makeRoom(envelope, growth, replaced, now)) {
+      this.countShed(envelope, 'dropped', now)
+      return 'dropped'
+    }
+    const verdict = this.#admitCosmetic(envelope, replaced, limits, now)
+    if (isAbove) this.enterCongestion(now)
+    return verdict
+  }
+
+  #admitCosmetic(
+    envelope: Envelope,
+    replaced: Envelope | undefined,
+    limits: Limits,
+    now: Millis,
+  ): Verdict {
+    if (!this.congested && this.#isClear(envelope.bytes, limits, now)) {
+      this.send(envelope, now)
+      return 'sent'
+    }
+    if (replaced) {
+      this.lanes.conflate(envelope, this.sockets.in(envelope.namespace))
+      this.countShed(replaced, 'conflated', now)
+      return 'conflated'
+    }
+    this.enqueue(envelope)
+    this.watch(now)
+    this.awaitRoom(now)
+    return 'queued'
+  }
+
+  /** Counts what `enforce` would have dropped or let expire, and sends it. */
+  #acceptObserved(envelope: Envelope, before: Bytes, limits: Limits, now: Millis): Verdict {
+    const { rule, bytes } = envelope
+    // from before the mode was changed
+    if (this.waits) this.release(now)
+    this.recover(now)
+    if (this.isAbove(before + bytes, limits, now)) this.enterCongestion(now)
+    const { window } = this
+    this.#observed ??= new ObservedBacklog()
+    this.#observed.advance(this.delivery.sentBytes - before, before, window, limits, now)
+    if (rule.class === 'critical') this.#observed.admit(bytes)
+    else if (
+      this.#observed.sheds(envelope, before, pathDelay(this.delivery, now), window, limits, now)
+    ) {
+      this.countObserved(envelope, now)
+    }
+    if (envelope.kind === 'disconnect') this.#leaveNamespace(envelope.namespace)
+    this.send(envelope, now)
+    return 'sent'
+  }
+
+  #isClear(bytes: Bytes, limits: Limits, now: Millis): boolean {
+    if (this.waits) return false
+    const state = this.delivery.stateFor(bytes, true, false, limits, now)
+    return (state === 'ready' || state === 'blind') && !this.mustWait(false)
+  }
+
+  /** While something waits for it, it stays until another one joins. */
+  #leaveNamespace(name: string): void {
+    const socket = this.sockets.in(name)
+    if (socket && !this.waits) this.sockets.remove(socket, this.lanes)
+  }
+
+  #noteClear(): void {
+    this.#clearTurn = this.host.scheduler.turn()
+    this.clearSequence = this.window.lastSequence
+    if (this.surplus) this.surplus = undefined
+  }
+
+  /** @param exempt what is buffered for it when it is first asked for */
+  protected surplusOf(exempt: Bytes, now: Millis): Surplus {
+    this.surplus ??= new Surplus(now, this.clearSequence, this.#clearTurn, exempt)
+    return this.surplus
+  }
+
+  /** Whether a client that has not caught up may be sent so much more. */
+  #mayTake(bytes: Bytes, before: Bytes, { emergency, stallAfter }: Limits, now: Millis): boolean {
+    const { delivery, host } = this
+    const surplus = this.surplusOf(before, now)
+    if (surplus.covers(before + bytes, bytes, host.scheduler.turn(), emergency)) return true
+    const own = host.limitsFor(this)
+    // what is in flight does not count if that shows that the client answers no markers
+    delivery.look(own.stallAfter, now)
+    const total = this.buffered + bytes
+    if (total <= emergency + surplus.exempt) return true
+    const isGivenLonger = delivery.isExcused(now) || own.stallAfter > stallAfter
+    const loopDelay = host.loopDelay.at(now)
+    return surplus.grow(
+      total,
+      conductOf(delivery, surplus, own, isGivenLonger, loopDelay, now),
+      now,
+    )
+  }
+}

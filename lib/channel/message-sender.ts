@@ -1,0 +1,177 @@
+import type { SendState } from '../base/outcomes.ts'
+import type { Bytes, Millis } from '../base/units.ts'
+import type { Link } from '../link/link.ts'
+import type { Due } from '../loop/ready-queue.ts'
+import { isLikelyAlone, NO_TICK, recordOf, type TickRecord } from '../loop/tick-record.ts'
+import type { TurnMember } from '../loop/turn-scheduler.ts'
+import type { Envelope } from '../message/envelope.ts'
+import { diagnoseMessage } from '../telemetry/diagnostics.ts'
+import { ClientBacklog } from './client-backlog.ts'
+import type { Phase } from './phase.ts'
+
+/**
+ * Sends one client its messages: at once, when its slice of the event loop comes, or, of what waits
+ * in the lanes, when the link and the window allow it. Critical messages leave first, in the order of
+ * their arrival; then cosmetic ones, the highest rank first.
+ */
+export abstract class MessageSender<L extends Link = Link>
+  extends ClientBacklog<L>
+  implements TurnMember
+{
+  due: Due = 'no'
+  protected phase: Phase = 'open'
+  /** The latest marker when the client had caught up the last time that it was offered something. */
+  protected clearSequence = 0
+  #tickRecord: TickRecord = NO_TICK
+  #pumping = false
+  #corked = false
+
+  abstract serve(now: Millis): void
+
+  /** Whether a message may go now, and if not, why: the next one that waits, or a cosmetic one. */
+  state(now: Millis): SendState {
+    if (this.isEnding) return 'closed'
+    const { limits } = this.host
+    const isCosmetic = limits.mode === 'enforce' && this.critical.empty
+    const next = this.lanes.peek()
+    return next
+      ? this.delivery.stateFor(next.bytes, isCosmetic, true, limits, now)
+      : this.delivery.windowStateFor(1, isCosmetic, false, limits, now)
+  }
+
+  /** Whether it is sent nothing new any more. */
+  protected get isEnding(): boolean {
+    return this.phase !== 'open' && this.phase !== 'retiring'
+  }
+
+  /** What is offered from here to `uncork` leaves in one write: it is this client's slice. */
+  cork(): void {
+    this.#corked = true
+  }
+
+  uncork(now: Millis): void {
+    this.#corked = false
+    this.serve(now)
+  }
+
+  /** A link that writes at once has to wait for its slice when the turn's budget is spent. */
+  protected mustWait(critical: boolean): boolean {
+    const { scheduler } = this.host
+    if (this.#corked || !this.link.immediate || !scheduler.spent(this.host.now())) return false
+    scheduler.add(this, critical)
+    return true
+  }
+
+  /** Sends what waits, as far as link and window allow it, in one batch. */
+  protected sendWaiting(now: Millis): void {
+    this.#pumping = true
+    try {
+      this.link.batch(() => {
+        this.#drain(now)
+        this.expireOverdue(now)
+        this.awaitRoom(now)
+      })
+    } finally {
+      this.#pumping = false
+    }
+  }
+
+  protected get isPumping(): boolean {
+    return this.#pumping
+  }
+
+  #drain(now: Millis): void {
+    while (this.phase !== 'terminated' && this.link.ending !== 'shut') {
+      const lane = this.critical.empty ? this.cosmetic : this.critical
+      const next = lane.peek()
+      if (!next) return
+      const { limits } = this.host
+      const isCosmetic = lane === this.cosmetic
+      if (isCosmetic && this.link.hasRoom(next.bytes)) this.delivery.probe(next.bytes, true, now)
+      const state = this.delivery.stateFor(next.bytes, isCosmetic, true, limits, now)
+      if (state === 'blocked' || state === 'windowed') return
+      if (isCosmetic && this.isEnding) return
+      lane.shift()
+      // it is about to be sent; what counts is its age when the path will carry it
+      const isLate = next.expired(now + this.window.queueDelay(now), limits.maxAge)
+      if (isLate) this.countShed(next, 'expired', now)
+      else this.send(next, now)
+    }
+  }
+
+  /** Something waits: sees to it that an answer, a timer or its turn ends that. */
+  protected awaitRoom(now: Millis): void {
+    const next = this.cosmetic.peek()
+    if (!next || this.window.blind || !this.critical.empty) return
+    const { limits, scheduler } = this.host
+    if (!this.delivery.hasRoom(next.bytes, true, limits, now)) this.window.hold()
+    this.delivery.markIfDue(true, limits, now)
+    const at = this.delivery.roomAt(next.bytes, limits, now)
+    if (at === Number.POSITIVE_INFINITY) return
+    if (at > now) this.host.wake(this, at)
+    else if (!this.#pumping && this.link.hasRoom(next.bytes)) scheduler.add(this, false)
+  }
+
+  /** Sends what waits, and writes what was handed over. */
+  abstract pump(now: Millis): void
+
+  /** Hands everything over at once, as plain Socket.IO would have: the scheduler steps aside. */
+  release(now: Millis): void {
+    if (this.phase === 'terminated' || this.phase === 'closed') return
+    if (this.link.ending === 'shut') return
+    // of one that is being closed the connection takes no more, once what is critical has gone
+    for (const lane of this.isEnding ? [this.critical] : [this.critical, this.cosmetic]) {
+      for (let envelope = lane.shift(); envelope; envelope = lane.shift()) {
+        this.send(envelope, now)
+      }
+    }
+    if (this.isEnding) this.pump(now)
+    else this.flush(now)
+  }
+
+  protected send(envelope: Envelope, now: Millis): void {
+    const { delivery, link } = this
+    const { bytes, rule } = envelope
+    if (link.waiting === 0 && this.#markerIsDueBefore(bytes, now)) delivery.mark(now)
+    this.countSent(envelope, now)
+    this.watch(now)
+    const isCritical = rule.class === 'critical'
+    const isSampled = isCritical && this.host.meters.sampler.take(now)
+    delivery.write(envelope, isSampled ? envelope.emittedAt : undefined, now)
+    // what is kept gets its marker when it is flushed
+    if (link.pending === 0 || this.#pumping) {
+      delivery.markIfDue(this.waits, this.host.limits, now)
+    } else if (!this.#corked && !this.#writeAlone(envelope)) {
+      // `pump` and `uncork` write it themselves
+      this.host.scheduler.add(this, isCritical)
+    }
+    // last: a subscriber may emit, and what it emits follows
+    diagnoseMessage(this.id, envelope, 'sent')
+  }
+
+  /** Its answer tells that the client takes something long before that of one behind a long message. */
+  #markerIsDueBefore(bytes: Bytes, now: Millis): boolean {
+    if (this.window.probeDue(now, false, bytes)) return true
+    return bytes > this.host.limits.low && this.window.lastSequence === this.clearSequence
+  }
+
+  /**
+   * One message is written where it is emitted, several when the tick ends, in one system call.
+   * Attachments follow their header when the tick ends, as Engine.IO sends them.
+   */
+  #writeAlone({ parts }: Envelope): boolean {
+    const { scheduler } = this.host
+    const tick = scheduler.tick()
+    const isAlone = isLikelyAlone(this.#tickRecord, tick)
+    this.#tickRecord = recordOf(this.#tickRecord, tick)
+    if (!isAlone || parts.length > 1 || this.due !== 'no') return false
+    const now = this.host.now()
+    if (scheduler.spent(now)) return false
+    this.flush(now)
+    return true
+  }
+
+  protected flush(now: Millis): void {
+    this.delivery.flush(this.waits, this.host.limits, now)
+  }
+}
