@@ -9,9 +9,8 @@ import { DeliveryWindow } from '../window/delivery-window.ts'
 import type { HostOf } from './channel-host.ts'
 import { Delivery } from './delivery.ts'
 import { MessageScheduler } from './message-scheduler.ts'
-import type { Verdict } from './phase.ts'
-import { leftSocketsOf, type Remainder } from './remainder.ts'
-import { emergencySentence, type Sentence, sentenceOf, stalledAt } from './sentence.ts'
+import { type Remainder, remainderOf } from './remainder.ts'
+import { type Sentence, sentenceOf, stalledAt } from './sentence.ts'
 
 /** What a channel needs from its surroundings. */
 export type ChannelHost = HostOf<Channel>
@@ -50,53 +49,6 @@ export class Channel<L extends Link = Link> extends MessageScheduler<L> implemen
   adopt(sockets: Iterable<NamespaceSocket>, connectedAt: Millis): void {
     for (const socket of sockets) this.join(socket)
     this.delivery.adopt(connectedAt)
-  }
-
-  /** Its socket in a namespace, if it is in it now. */
-  socketIn(namespace: string): NamespaceSocket | undefined {
-    const socket = this.sockets.in(namespace)
-    return socket?.connected ? socket : undefined
-  }
-
-  /** Whether it is in any namespace now. */
-  get isConnected(): boolean {
-    return this.sockets.anyConnected(this.lanes)
-  }
-
-  offer(envelope: Envelope, now: Millis): Verdict {
-    if (this.isEnding) return this.refuse(envelope)
-    if (this.link.ending !== undefined) return this.#offerLate(envelope, now)
-    return this.accept(envelope, now)
-  }
-
-  /** It is handed over in any case: what comes of that is as without the plugin. */
-  #offerLate(envelope: Envelope, now: Millis): Verdict {
-    if (this.link.ending === 'last') {
-      this.send(envelope, now)
-      return 'sent'
-    }
-    this.refuse(envelope)
-    this.link.writeInVain(envelope)
-    return 'refused'
-  }
-
-  /**
-   * Sends again what a client that has come back missed, if it is critical; the rest is out of date
-   * and counts as expired, in mode `observe` as what would have expired. However much that is, it is
-   * no reason to close the client once more.
-   */
-  replay(envelope: Envelope, now: Millis): void {
-    const { mode, low } = this.host.limits
-    if (this.isEnding) this.refuse(envelope)
-    else if (mode === 'observe') this.offer(envelope, now)
-    else if (envelope.rule.class === 'cosmetic') {
-      this.countShed(envelope, 'expired', now)
-      this.watch(now)
-    } else {
-      const { buffered } = this
-      if (buffered > low) this.surplusOf(buffered, now).exempt += envelope.bytes
-      this.offer(envelope, now)
-    }
   }
 
   /** A message was emitted to it, and waited for its slice when the connection went. */
@@ -208,11 +160,7 @@ export class Channel<L extends Link = Link> extends MessageScheduler<L> implemen
   #sentence(limits: Limits, now: Millis): Sentence | undefined {
     const { delivery, buffered, surplus } = this
     if (this.isEnding) return { code: 'stalled', at: stalledAt(delivery, limits, now) }
-    const sentence = sentenceOf(delivery, buffered, limits, now)
-    if (buffered <= limits.emergency || !surplus) return sentence
-    const hasTaken = delivery.hasTaken(surplus.since, surplus.sequence)
-    const emergency = emergencySentence(delivery, hasTaken, limits, now)
-    return sentence && sentence.at < emergency.at ? sentence : emergency
+    return sentenceOf(delivery, buffered, surplus, limits, now)
   }
 
   /** It owes a proof of progress for so long that it may be gone: well before it is closed for it. */
@@ -296,20 +244,14 @@ export class Channel<L extends Link = Link> extends MessageScheduler<L> implemen
     // whoever is told of what was left may emit
     this.phase = 'closed'
     this.lanes.clear((envelope, socket) => this.refuse(envelope, socket))
-    const { undelivered } = this.ownRecord()
-    if (!isTerminated && undelivered.messages > 0) {
-      this.closedBy = isRetired ? 'shutdown' : 'gone'
-    }
-    const inFlight = this.window.blind ? null : this.window.inFlight
-    // one that has everything only did not answer in time
-    const hasAll = this.closedBy === 'shutdown' && undelivered.messages === 0 && inFlight === 0
-    const code = hasAll ? undefined : this.closedBy
-    const sockets = leftSocketsOf(this.sockets, undelivered, isTerminated)
+    const record = this.ownRecord()
+    const { undelivered } = record
+    if (!isTerminated && undelivered.messages > 0) this.closedBy = isRetired ? 'shutdown' : 'gone'
+    record.episode = undefined
     this.congested = false
     this.due = 'no'
-    this.ownRecord().episode = undefined
     this.unwatch()
-    return { code, sockets, undelivered, inFlight }
+    return remainderOf(this.sockets, undelivered, this.closedBy, isTerminated, this.window)
   }
 
   /** Offers what waits for its slice. @returns whether it is still open then */

@@ -173,16 +173,6 @@ export abstract class ClientBacklog<L extends Link = Link> {
     }
   }
 
-  /** Of the ranks whose turn has not come, and may not come while higher ones follow. */
-  protected expireOverdue(now: Millis): void {
-    const { maxAge } = this.host.limits
-    for (;;) {
-      const overdue = this.cosmetic.shiftOverdue(now, maxAge)
-      if (!overdue) return
-      this.countShed(overdue, 'expired', now)
-    }
-  }
-
   protected countShed(envelope: Envelope, outcome: ShedOutcome, now: Millis): void {
     const record = this.ownRecord()
     record.noteLoss(this.delivery.sent, now)
@@ -250,7 +240,8 @@ export abstract class ClientBacklog<L extends Link = Link> {
     const isHeld = waits || !this.delivery.hasRoom(1, waits, limits, now)
     if (isHeld && (!wasCongested || this.#isBehind(buffered, limits, now))) return
     const isUnproven = wasCongested && buffered > 0
-    if (isUnproven && !this.delivery.hasProgressedSince(episode.congestedAt)) return
+    const { blind } = this.window
+    if (isUnproven && !blind && this.delivery.progressAt <= episode.congestedAt) return
     this.congested = false
     record.episode = undefined
     if (wasCongested) {

@@ -134,11 +134,6 @@ export class Delivery<L extends Link = Link> {
     this.link.flush()
   }
 
-  /** Measures the round trip before a message, if that is due. */
-  probe(bytes: Bytes, waits: boolean, now: Millis): void {
-    if (this.link.waiting === 0 && this.window.probeDue(now, waits, bytes)) this.mark(now)
-  }
-
   /** Not while the connection holds something back, which a marker would overtake. */
   markIfDue(waits: boolean, limits: Limits, now: Millis): void {
     if (this.link.waiting > 0) return
@@ -246,11 +241,6 @@ export class Delivery<L extends Link = Link> {
   hasTaken(since: Millis, sequence: number): boolean {
     const { window } = this
     return window.blind ? this.progressAt > since : window.hasAnsweredPast(sequence)
-  }
-
-  /** Whether it has made progress since then; of a blind one that is known from time to time only. */
-  hasProgressedSince(at: Millis): boolean {
-    return this.window.blind || this.progressAt > at
   }
 
   /** Time without progress; 0 if nothing is outstanding. */

@@ -31,8 +31,44 @@ export abstract class MessageScheduler<L extends Link = Link> extends MessageSen
   /** Closes at once, with everything that is queued. */
   abstract terminate(code: EnforcedClosing): void
 
-  /** Sends, queues or sheds a message of a client that is open. */
-  protected accept(envelope: Envelope, now: Millis): Verdict {
+  /** Sends, queues or sheds a message. */
+  offer(envelope: Envelope, now: Millis): Verdict {
+    if (this.isEnding) return this.refuse(envelope)
+    if (this.link.ending !== undefined) return this.#offerLate(envelope, now)
+    return this.#accept(envelope, now)
+  }
+
+  /** It is handed over in any case: what comes of that is as without the plugin. */
+  #offerLate(envelope: Envelope, now: Millis): Verdict {
+    if (this.link.ending === 'last') {
+      this.send(envelope, now)
+      return 'sent'
+    }
+    this.refuse(envelope)
+    this.link.writeInVain(envelope)
+    return 'refused'
+  }
+
+  /**
+   * Sends again what a client that has come back missed, if it is critical; the rest is out of date
+   * and counts as expired, in mode `observe` as what would have expired. However much that is, it is
+   * no reason to close the client once more.
+   */
+  replay(envelope: Envelope, now: Millis): void {
+    const { mode, low } = this.host.limits
+    if (this.isEnding) this.refuse(envelope)
+    else if (mode === 'observe') this.offer(envelope, now)
+    else if (envelope.rule.class === 'cosmetic') {
+      this.countShed(envelope, 'expired', now)
+      this.watch(now)
+    } else {
+      const { buffered } = this
+      if (buffered > low) this.surplusOf(buffered, now).exempt += envelope.bytes
+      this.offer(envelope, now)
+    }
+  }
+
+  #accept(envelope: Envelope, now: Millis): Verdict {
     const { buffered } = this
     this.host.meters.buffered.record(buffered)
     this.lastRule = envelope.rule

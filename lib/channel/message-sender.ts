@@ -68,7 +68,7 @@ export abstract class MessageSender<L extends Link = Link>
     try {
       this.link.batch(() => {
         this.#drain(now)
-        this.expireOverdue(now)
+        this.#expireOverdue(now)
         this.awaitRoom(now)
       })
     } finally {
@@ -80,6 +80,16 @@ export abstract class MessageSender<L extends Link = Link>
     return this.#pumping
   }
 
+  /** Of the ranks whose turn has not come, and may not come while higher ones follow. */
+  #expireOverdue(now: Millis): void {
+    const { maxAge } = this.host.limits
+    for (;;) {
+      const overdue = this.cosmetic.shiftOverdue(now, maxAge)
+      if (!overdue) return
+      this.countShed(overdue, 'expired', now)
+    }
+  }
+
   #drain(now: Millis): void {
     while (this.phase !== 'terminated' && this.link.ending !== 'shut') {
       const lane = this.critical.empty ? this.cosmetic : this.critical
@@ -87,7 +97,7 @@ export abstract class MessageSender<L extends Link = Link>
       if (!next) return
       const { limits } = this.host
       const isCosmetic = lane === this.cosmetic
-      if (isCosmetic && this.link.hasRoom(next.bytes)) this.delivery.probe(next.bytes, true, now)
+      if (isCosmetic && this.link.hasRoom(next.bytes)) this.#probe(next.bytes, now)
       const state = this.delivery.stateFor(next.bytes, isCosmetic, true, limits, now)
       if (state === 'blocked' || state === 'windowed') return
       if (isCosmetic && this.isEnding) return
@@ -97,6 +107,11 @@ export abstract class MessageSender<L extends Link = Link>
       if (isLate) this.countShed(next, 'expired', now)
       else this.send(next, now)
     }
+  }
+
+  /** Measures the round trip before a message that waits, if that is due. */
+  #probe(bytes: Bytes, now: Millis): void {
+    if (this.link.waiting === 0 && this.window.probeDue(now, true, bytes)) this.delivery.mark(now)
   }
 
   /** Something waits: sees to it that an answer, a timer or its turn ends that. */

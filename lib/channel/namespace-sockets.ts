@@ -33,6 +33,12 @@ export class NamespaceSockets implements Iterable<NamespaceSocket> {
     return this.#only?.nsp.name === namespace ? this.#only : undefined
   }
 
+  /** The socket that is in the namespace now. */
+  connectedIn(namespace: string): NamespaceSocket | undefined {
+    const socket = this.in(namespace)
+    return socket?.connected ? socket : undefined
+  }
+
   has(socket: NamespaceSocket): boolean {
     return this.in(socket.nsp.name) === socket
   }

@@ -2,6 +2,7 @@ import type { ClosingCode } from '../base/outcomes.ts'
 import type { Bytes } from '../base/units.ts'
 import type { NamespaceSocket } from '../telemetry/client-identity.ts'
 import type { Undelivered } from '../telemetry/undelivered.ts'
+import type { DeliveryWindow } from '../window/delivery-window.ts'
 import type { NamespaceSockets } from './namespace-sockets.ts'
 
 /** One of the sockets of a closed client. */
@@ -23,20 +24,25 @@ export interface Remainder {
 }
 
 /**
- * The sockets of a closed client: those that it had, and those that had left with something undelivered.
+ * What is told of a client whose connection is gone.
  *
- * @param terminated the library closed the client: whoever is still there has stayed
+ * @param terminated the library closed it: whoever is still in a namespace has stayed
  */
-export function leftSocketsOf(
+export function remainderOf(
   sockets: NamespaceSockets,
   undelivered: Undelivered,
+  code: ClosingCode | undefined,
   terminated: boolean,
-): LeftSocket[] {
+  window: DeliveryWindow,
+): Remainder {
+  const inFlight = window.blind ? null : window.inFlight
+  // one that has everything only did not answer in time
+  const hasAll = code === 'shutdown' && undelivered.messages === 0 && inFlight === 0
   const left: LeftSocket[] = []
   for (const socket of undelivered.addressees()) {
     if (typeof socket === 'string' || sockets.has(socket)) continue
     left.push({ socket, stayed: false })
   }
   for (const socket of sockets) left.push({ socket, stayed: terminated || socket.connected })
-  return left
+  return { code: hasAll ? undefined : code, sockets: left, undelivered, inFlight }
 }

@@ -10,13 +10,34 @@ export interface Sentence {
   readonly at: Millis
 }
 
+/** Since when a client is behind, and the latest marker that was written before. */
+interface Behind {
+  readonly since: Millis
+  readonly sequence: number
+}
+
 /**
  * When a client will have to be closed: it is judged by progress, however slow, against what is
  * buffered for it.
  *
+ * @param surplus of one that has not caught up since it had more than `emergency` buffered
  * @returns undefined if nothing that is known leads to it
  */
 export function sentenceOf(
+  delivery: Delivery,
+  buffered: Bytes,
+  surplus: Behind | undefined,
+  limits: Limits,
+  now: Millis,
+): Sentence | undefined {
+  const sentence = ordinarySentence(delivery, buffered, limits, now)
+  if (buffered <= limits.emergency || !surplus) return sentence
+  const hasTaken = delivery.hasTaken(surplus.since, surplus.sequence)
+  const emergency = emergencySentence(delivery, hasTaken, limits, now)
+  return sentence && sentence.at < emergency.at ? sentence : emergency
+}
+
+function ordinarySentence(
   delivery: Delivery,
   buffered: Bytes,
   limits: Limits,
@@ -48,7 +69,7 @@ export function sentenceOf(
  *
  * @param hasTaken it has taken something of what is behind
  */
-export function emergencySentence(
+function emergencySentence(
   delivery: Delivery,
   hasTaken: boolean,
   limits: Limits,

@@ -10,7 +10,7 @@ export function isListed(channel: Channel, query: ListQuery, now: Millis): boole
   if (state !== undefined && channel.state(now) !== state) return false
   if (namespace === undefined && room === undefined) return true
   if (namespace !== undefined) {
-    const socket = channel.socketIn(namespace)
+    const socket = channel.sockets.connectedIn(namespace)
     return socket !== undefined && (room === undefined || socket.rooms.has(room))
   }
   for (const { rooms } of channel.sockets.connected()) if (rooms.has(room!)) return true

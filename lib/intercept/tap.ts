@@ -152,7 +152,8 @@ export class Tap implements Courier<AdapterSocket>, ConnectionTap {
 
   /** Whether a connection has a Socket.IO socket in any namespace. */
   isConnected(conn: object): boolean {
-    return (conn as TappedSocket)[kTapped]?.channel.isConnected === true
+    const channel = (conn as TappedSocket)[kTapped]?.channel
+    return channel?.sockets.anyConnected(channel.lanes) === true
   }
 
   /** The channel of a Socket.IO socket, in whatever namespace it is. */

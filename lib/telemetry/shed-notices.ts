@@ -4,8 +4,10 @@ import type { Reporter } from './reporter.ts'
 import type { Gap, ShedSummary } from './shed-episode.ts'
 
 interface Addressee {
-  /** The client's socket in a namespace, if it is connected to it now. */
-  socketIn(namespace: string): NamespaceSocket | undefined
+  readonly sockets: {
+    /** The client's socket in a namespace, if it is connected to it now. */
+    connectedIn(namespace: string): NamespaceSocket | undefined
+  }
 }
 
 type Emitter = NamespaceSocket & { emit(event: string, gap: Gap): unknown }
@@ -44,13 +46,13 @@ export class ShedNotices {
       if (gapEvent !== undefined) {
         const gap = this.#gapOf(summary)
         this.#reporter.later('gapEvent', () => {
-          const socket = client.socketIn(namespace) as Emitter | undefined
+          const socket = client.sockets.connectedIn(namespace) as Emitter | undefined
           socket?.emit(gapEvent, gap)
         })
       }
       if (onShed) {
         this.#reporter.later('onShed', () => {
-          const socket = client.socketIn(namespace)
+          const socket = client.sockets.connectedIn(namespace)
           return socket && onShed(socket, summary)
         })
       }

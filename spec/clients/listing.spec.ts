@@ -37,6 +37,7 @@ interface Standing {
 function channelOf(standing: Standing): Channel {
   const { rtt, rate, queued, blind, losing, stalled, ...rest } = standing
   const none = { messages: 0, bytes: 0 }
+  const cosmetic = { messages: 1, bytes: queued }
   const window = {
     path: { rtt, rate },
     blind,
@@ -47,7 +48,9 @@ function channelOf(standing: Standing): Channel {
   return {
     ...rest,
     sockets: { size: 1 },
-    lanes: { critical: none, cosmetic: { messages: 1, bytes: queued } },
+    critical: none,
+    cosmetic,
+    lanes: { critical: none, cosmetic },
     window,
     delivery: { window, stalledFor: () => owedBy(standing) },
     isStalling: () => owedBy(standing) >= STALLING,
