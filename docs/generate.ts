@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import Fastify from 'fastify'
@@ -14,6 +14,7 @@ import { DIAGNOSTICS } from '../lib/telemetry/diagnostics.ts'
 import { attachOptions, pluginOptions } from '../schemas/options.ts'
 import { cosmeticOptions } from '../schemas/priority.ts'
 import { allowedBy, type Facts, factsOf } from '../schemas/refusal.ts'
+import { FLOORS, GUARDED, NEVER, PACKAGES, ROLES } from '../spec/support/import-rules.ts'
 
 /** Writes the tables of the README, and of the pages in docs/, from the schemas: `npm run docs`. */
 
@@ -65,7 +66,35 @@ export async function sections(): Promise<Record<string, string>> {
       ['Code', 'What is refused'],
       Object.entries(ERRORS).map(([code, meaning]) => [`\`${code}\``, meaning]),
     ),
+    folders: table(
+      ['Nr', 'Folder or file', 'What it is'],
+      FLOORS.flatMap((floor, index) =>
+        floor.map((name) => [`${index + 1}`, quoted(name), ROLES[name]!]),
+      ),
+    ),
+    importers: table(
+      ['Folder, file or package', 'Is imported by these alone'],
+      Object.entries({ ...GUARDED, ...PACKAGES }).map(([name, importers]) => [
+        quoted(name),
+        Object.entries(importers)
+          .map(([each, kind]) => `${quoted(each)}${kind === 'type' ? ' (types)' : ''}`)
+          .join(', '),
+      ]),
+    ),
+    forbidden: table(
+      ['Folder or file', 'Never imports', 'Why'],
+      NEVER.map(({ from, to, why }) => [
+        from.map(quoted).join(', '),
+        to.map(quoted).join(', '),
+        why,
+      ]),
+    ),
   }
+}
+
+/** A folder, or a file with its suffix. */
+function quoted(name: string): string {
+  return existsSync(join(root, `${name}.ts`)) ? `\`${name}.ts\`` : `\`${name}\``
 }
 
 /** The pages that have markers, as they are and as they are to be. */

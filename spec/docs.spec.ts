@@ -36,6 +36,37 @@ describe('Docs', () => {
     }
   })
 
+  it('name files and folders that there are', () => {
+    const root = new URL('..', import.meta.url)
+    for (const folder of ['.', 'docs']) {
+      for (const name of readdirSync(new URL(folder, root)).filter((each) =>
+        each.endsWith('.md'),
+      )) {
+        if (name === 'CHANGELOG.md') continue
+        const text = readFileSync(new URL(`${folder}/${name}`, root), 'utf8')
+        const paths = /`((?:lib|schemas|spec|docs|bench|demo|\.ci)\/[\w./-]*)`/g
+        for (const [, path] of text.matchAll(paths)) {
+          expect(existsSync(new URL(path!, root)), `${name}: ${path}`).to.equal(true)
+        }
+      }
+    }
+  })
+
+  it('name every file that reads what is private to another package', () => {
+    const root = new URL('..', import.meta.url)
+    const page = readFileSync(new URL('docs/architecture.md', root), 'utf8')
+    const files = readdirSync(new URL('lib', root), { recursive: true, encoding: 'utf8' })
+    const touching = files
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => `lib/${name.replaceAll('\\', '/')}`)
+      .filter((path) => {
+        const source = readFileSync(new URL(path, root), 'utf8')
+        return /(?:\.|readonly |'|\{ )_(?!zod\b)[a-z]/.test(source)
+      })
+    expect(touching).to.have.length.above(10)
+    for (const path of touching) expect(page, path).to.include(`| \`${path}\``)
+  })
+
   it('promise against each attacker what a spec shows, and every hostile one is named', () => {
     const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
     const security = read('SECURITY.md')

@@ -2,87 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
+import { FLOORS, GUARDED, NEVER, PACKAGES } from './support/import-rules.ts'
 
-/** From the bottom up: a file imports from its own room and from those in lines before it. */
-const FLOORS: ReadonlyArray<readonly string[]> = [
-  ['lib/base'],
-  ['schemas'],
-  ['lib/message', 'lib/window'],
-  ['lib/telemetry', 'lib/loop'],
-  ['lib/socketio'],
-  ['lib/classify', 'lib/link', 'lib/admission', 'lib/cluster', 'lib/fastify'],
-  ['lib/channel'],
-  ['lib/clients'],
-  ['lib/intercept'],
-  ['lib/spillway-options', 'lib/typed-server', 'lib/live-policy', 'lib/attached'],
-  ['lib/parts'],
-  ['lib/readings'],
-  ['lib/spillway'],
-  ['lib/attach-checks'],
-  ['lib/attach'],
-  ['lib/metrics', 'lib/admin', 'lib/fastify-types'],
-  ['lib/plugin'],
-  ['lib/message-schemas'],
-  ['lib/index'],
-]
 /** A file, or all files in and below a folder. */
 const ROOMS = FLOORS.flat()
-
-/** What a room does not import although it stands above it, and why. */
-const NEVER: ReadonlyArray<{ from: readonly string[]; to: readonly string[]; why: string }> = [
-  {
-    from: ['lib/channel', 'lib/window', 'lib/loop', 'lib/message'],
-    to: ['lib/socketio'],
-    why: 'the core knows nothing of what is private to Socket.IO, Engine.IO, ws and Node',
-  },
-  {
-    from: ['lib/channel', 'lib/intercept', 'lib/attach', 'lib/metrics', 'lib/admin'],
-    to: ['lib/link/engine-link', 'lib/link/kernel-backlog', 'lib/link/stray-sockets'],
-    why: 'a connection is reached through the interface in lib/link/link',
-  },
-]
-
-/** Who may import a room, where that is narrower; `type` for its types only. */
-const GUARDED: Readonly<Record<string, Readonly<Record<string, 'value' | 'type'>>>> = {
-  'lib/socketio/engine': {
-    'lib/link': 'value',
-    'lib/intercept': 'value',
-    'lib/clients': 'type',
-    'lib/socketio': 'type',
-  },
-  'lib/link/transports': { 'lib/link': 'value' },
-  'lib/link/direct': { 'lib/link': 'value' },
-  'lib/link/kernel-backlog': { 'lib/link': 'value' },
-  'lib/link/engine-link': { 'lib/clients': 'value' },
-  'lib/intercept': { 'lib/parts': 'value' },
-  'lib/plugin': { 'lib/index': 'value' },
-}
-
-/** The same for packages. */
-const PACKAGES: Readonly<Record<string, Readonly<Record<string, 'value' | 'type'>>>> = {
-  zod: {
-    schemas: 'value',
-    'lib/classify': 'value',
-    'lib/admin': 'value',
-    'lib/spillway': 'type',
-  },
-  'socket.io': {
-    'lib/plugin': 'value',
-    'lib/attach': 'type',
-    'lib/attach-checks': 'type',
-    'lib/parts': 'type',
-    'lib/spillway': 'type',
-    'lib/spillway-options': 'type',
-    'lib/typed-server': 'type',
-  },
-  fastify: { 'lib/fastify': 'type', 'lib/fastify-types': 'type', 'lib/admin': 'type' },
-  'prom-client': {
-    'lib/metrics/register': 'value',
-    'lib/metrics/spillway-group': 'type',
-    'lib/plugin': 'type',
-  },
-  'fastify-plugin': { 'lib/plugin': 'value' },
-}
 
 interface Import {
   readonly from: string

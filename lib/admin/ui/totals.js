@@ -16,7 +16,7 @@ export function showTotals(stats, rates) {
   mode.dataset.mode = stats.mode
   say('connected', count(stats.clients.connected))
   say('congested', count(stats.clients.congested), stats.clients.congested > 0)
-  say('waiting', count(stats.census.queueing))
+  say('queueing', count(stats.census.queueing))
   say('blind', count(stats.census.blind))
   say('buffered', bytes(stats.buffered))
   say('rss', bytes(stats.memory.rss))
