@@ -85,7 +85,7 @@ export class Clients implements ChannelHost, LinkHost, TickMember, SweepHost {
   readonly watched = new Set<Channel>()
   readonly meters = new Meters()
   readonly census = new Census(() => this.channels())
-  readonly bursts = new FrameBatches()
+  readonly batches = new FrameBatches()
   readonly loopDelay: LoopDelay
   congestedNow = 0
   /** Told who comes and goes while the server shuts down. */
@@ -118,7 +118,7 @@ export class Clients implements ChannelHost, LinkHost, TickMember, SweepHost {
     this.#clock = clock
     this.loopDelay = new LoopDelay(clock)
     this.#listings = new Listings(this, clock)
-    this.scheduler = new TurnScheduler(clock, tickBudget, () => this.bursts.clear())
+    this.scheduler = new TurnScheduler(clock, tickBudget, () => this.batches.clear())
     this.#reporter = reporter
     this.#host = host
     this.#wakers = new WakeTimers(clock, (channel) => this.scheduler.add(channel, false))

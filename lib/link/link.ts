@@ -42,24 +42,29 @@ export interface Emptied {
   tellDrained(): void
 }
 
-/** What all links share. */
-export interface LinkHost {
-  now(): Millis
+/** What all transports share. */
+export interface GaugeHost {
   /** For how long the event loop has been busy so far, since some instant. */
   readonly busyTime: Millis
-  /** Whether everything is written where and as Engine.IO writes it. */
+  /** Whether everything is written where, and answered as, without the plugin. */
   readonly plain: boolean
-  /** How much may be handed over at once now. */
-  readonly handover: Bytes
-  readonly bursts: FrameBatches
-  readonly heldBytes: HeldBytes
+  /** Asks for `tickEnded`, at once if no tick is under way. */
   whenTickEnds(member: TickMember): void
   /** Asks for `tickEnded` when a later tick ends. */
   afterTick(member: TickMember): void
+  /** A client has answered a marker that it was not sent, or once more: that proves nothing. */
+  unasked(): void
+}
+
+/** What all links share. */
+export interface LinkHost extends GaugeHost {
+  now(): Millis
+  /** How much may be handed over at once now. */
+  readonly handover: Bytes
+  readonly batches: FrameBatches
+  readonly heldBytes: HeldBytes
   /** Asks for `tellDrained` when a later tick ends, once however often it is asked for. */
   emptied(link: Emptied): void
-  /** A client has answered a marker that it was not sent, or once more. */
-  unasked(): void
   /** Kernel sockets that are no client's own: those of upgrades under way, by session. */
   readonly strays: {
     claim(session: string, socket: object | undefined): void

@@ -657,17 +657,20 @@ describe('A pong', () => {
       writable: true,
       socket: ws,
     })
-    const events = {
-      ready() {},
-      responded: () => 0,
-      answered: (sequence: number) => answered.push(sequence),
+    const host = {
       unasked: () => unasked.push(unasked.length),
       plain: false,
       busyTime: 0,
-      closes() {},
-      followsDrain: false,
       whenTickEnds() {},
       afterTick() {},
+    }
+    const events = {
+      host,
+      ready() {},
+      responded: () => 0,
+      answered: (sequence: number) => answered.push(sequence),
+      closes() {},
+      followsDrain: false,
     }
     const gauge = new WebSocketGauge(
       { protocol: 4 } as EngineSocket,

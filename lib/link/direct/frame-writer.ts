@@ -5,6 +5,7 @@ import type { FrameBatch } from '../../message/frame-batch.ts'
 import type { EngineSocket, EngineTransport } from '../../socketio/engine.ts'
 import { note } from '../../socketio/override.ts'
 import { SendPath } from '../../socketio/send-path.ts'
+import type { GaugeHost } from '../link.ts'
 import { type KernelSocket, unwatch, type WriteOwner, writeToKernel } from './kernel-write.ts'
 import { showPending, showsPending } from './pending-bytes.ts'
 
@@ -24,10 +25,7 @@ export interface WriterEvents {
   ready(): void
   /** Whether the link itself listens to the connection's `drain`. */
   readonly followsDrain: boolean
-  /** Asks for `tickEnded`, at once if no tick is under way. */
-  whenTickEnds(writer: TickMember): void
-  /** Asks for `tickEnded` when a later tick ends. */
-  afterTick(writer: TickMember): void
+  readonly host: Pick<GaugeHost, 'whenTickEnds' | 'afterTick'>
 }
 
 const kWriter = Symbol('spillway.writer')
@@ -204,7 +202,7 @@ export class FrameWriter implements WriteOwner, TickMember {
    */
   release(isFree: boolean): void {
     this.#hold = isFree ? 'written' : 'none'
-    if (isFree) this.#events.whenTickEnds(this)
+    if (isFree) this.#events.host.whenTickEnds(this)
   }
 
   /** @param control a frame of the WebSocket protocol itself, to follow at once */
@@ -218,7 +216,7 @@ export class FrameWriter implements WriteOwner, TickMember {
     const result = writeToKernel(this.#socket, bytes, this)
     if (result === 'taken') {
       // `volatile` counts on it that a transport takes one message a tick
-      if (this.idle) this.#events.whenTickEnds(this)
+      if (this.idle) this.#events.host.whenTickEnds(this)
       return
     }
     // it is in use until it is taken
@@ -279,7 +277,7 @@ export class FrameWriter implements WriteOwner, TickMember {
     this.#secondBatch = undefined
     const isFree = !secondBatch && this.#hold === 'written'
     if (isFree) this.#hold = 'none'
-    if (secondBatch) this.#events.afterTick(this)
+    if (secondBatch) this.#events.host.afterTick(this)
     // of what Engine.IO would hold back as a whole the first packet is none of its own
     if (secondBatch?.isHeldBack !== true && this.#isAwaited) this.#tellSent(isFree)
     else if (isFree) this.#transport.writable = true

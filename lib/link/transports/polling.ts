@@ -92,7 +92,7 @@ export class PollingGauge implements TransportGauge {
     this.#follow()
     this.held += bytes
     this.#sequence = this.#events.responded(behind)
-    this.#busyBefore = this.#events.busyTime
+    this.#busyBefore = this.#events.host.busyTime
   }
 
   mark(): void {}
@@ -163,7 +163,7 @@ export class PollingGauge implements TransportGauge {
     this.#sequence = undefined
     if (sequence === undefined) return
     // a poll takes several turns of the loop: its response is compressed, its connection accepted
-    this.#events.answered(sequence, this.#events.busyTime - this.#busyBefore)
+    this.#events.answered(sequence, this.#events.host.busyTime - this.#busyBefore)
   }
 }
 

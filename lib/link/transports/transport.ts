@@ -1,9 +1,8 @@
 import type { Bytes, Millis } from '../../base/units.ts'
-import type { TickMember } from '../../loop/turn-scheduler.ts'
 import type { FrameBatch } from '../../message/frame-batch.ts'
 import type { EngineTransport } from '../../socketio/engine.ts'
 import type { FrameWriter } from '../direct/frame-writer.ts'
-import type { Ending } from '../link.ts'
+import type { Ending, GaugeHost } from '../link.ts'
 
 /** What can be measured at, and done to, one transport object of a connection. */
 export interface TransportGauge {
@@ -56,10 +55,8 @@ export interface TransportGauge {
 
 /** What a gauge tells its link. */
 export interface GaugeEvents {
-  /** Whether everything is written where, and answered as, without the plugin. */
-  readonly plain: boolean
-  /** For how long the event loop has been busy so far, since some instant. */
-  readonly busyTime: Millis
+  readonly host: GaugeHost
+  /** The transport can take more. */
   ready(): void
   /** @returns the sequence number of the answer */
   responded(behind: Bytes): number
@@ -67,10 +64,6 @@ export interface GaugeEvents {
   answered(sequence: number, waited?: Millis): void
   /** The application closes the transport itself: it has not yet begun to close. */
   closes(): void
-  /** A marker was answered that was answered before, or never written: a proof of nothing. */
-  unasked(): void
   /** Whether the link itself listens to the connection's `drain`. */
   readonly followsDrain: boolean
-  whenTickEnds(member: TickMember): void
-  afterTick(member: TickMember): void
 }

@@ -176,7 +176,7 @@ export class WebSocketGauge implements TransportGauge {
     const answer = answerOf(payload, this.#open)
     if (answer === 'foreign') return
     if (answer === 'unasked') {
-      this.#events.unasked()
+      this.#events.host.unasked()
       return
     }
     // an endpoint may answer the latest ping only (RFC 6455 section 5.5.3)
@@ -192,7 +192,7 @@ export class WebSocketGauge implements TransportGauge {
   }
 
   ping(payload: unknown): void {
-    pinged(this.#transport.socket, payload, this.#events.plain)
+    pinged(this.#transport.socket, payload, this.#events.host.plain)
   }
 
   #append(marker: OpenMarker): void {
