@@ -1,24 +1,15 @@
-import { EventEmitter } from 'node:events'
 import type { Bytes } from '../../base/units.ts'
 import type { TickMember } from '../../loop/turn-scheduler.ts'
 import type { FrameBatch } from '../../message/frame-batch.ts'
 import type { EngineSocket, EngineTransport } from '../../socketio/engine.ts'
+import type { KernelSocket } from '../../socketio/kernel-socket.ts'
 import { note } from '../../socketio/override.ts'
 import { SendPath } from '../../socketio/send-path.ts'
+import { type BareTransport, isBare, OPEN, type Ws } from '../../socketio/ws.ts'
 import type { GaugeHost } from '../link.ts'
-import { type KernelSocket, unwatch, type WriteOwner, writeToKernel } from './kernel-write.ts'
+import { unwatch, type WriteOwner, writeToKernel } from './kernel-write.ts'
 import { showPending, showsPending } from './pending-bytes.ts'
-
-/** A `ws` WebSocket, as far as frames are written past it. */
-interface Ws {
-  readonly readyState: number
-  readonly bufferedAmount?: number
-  readonly extensions?: unknown
-  /** Private to `ws`, and used by Engine.IO too, for frames that Socket.IO has encoded. */
-  readonly _sender?: { readonly sendFrame?: unknown }
-  readonly send?: unknown
-  readonly _socket?: KernelSocket | null
-}
+import { isAwaited, tellFlushed, tellSent } from './sent-events.ts'
 
 export interface WriterEvents {
   /** The kernel has taken something. */
@@ -30,11 +21,7 @@ export interface WriterEvents {
 
 const kWriter = Symbol('spillway.writer')
 
-interface WrittenTransport extends EngineTransport {
-  readonly _doSend?: unknown
-  readonly _doSendLast?: unknown
-  readonly _onSent?: unknown
-  readonly _onSentLast?: unknown
+interface WrittenTransport extends BareTransport {
   /** Of an earlier link, while the kernel has not taken all that it has written. */
   [kWriter]?: FrameWriter
 }
@@ -45,12 +32,6 @@ interface WrittenTransport extends EngineTransport {
  */
 type Hold = 'none' | 'kept' | 'written'
 
-const OPEN = 1
-/**
- * Listeners of Engine.IO for its transport's `drain` and `ready`: one for each, before 6.6 two for
- * the former.
- */
-const ENGINES = 2
 /** Up to here frames and a marker are joined in a buffer that is used again. */
 const SCRATCH: Bytes = 64 * 1024
 let scratch: Buffer | undefined
@@ -63,7 +44,7 @@ let scratch: Buffer | undefined
  */
 export class FrameWriter implements WriteOwner, TickMember {
   readonly #conn: EngineSocket
-  readonly #transport: EngineTransport
+  readonly #transport: WrittenTransport
   readonly #ws: Ws
   readonly #socket: KernelSocket
   readonly #path: SendPath
@@ -78,8 +59,8 @@ export class FrameWriter implements WriteOwner, TickMember {
   /** Writes that the kernel has not taken. */
   #writes = 0
   #hold: Hold = 'none'
-  /** What was written and Engine.IO would have sent after its transport's first packet. */
-  #secondBatch: FrameBatch | undefined
+  /** What was written and Engine.IO would have flushed after its transport's first packet. */
+  #secondFlush: FrameBatch | undefined
   /** Made when it is first needed: most clients keep up. */
   #onWritten: ((error?: Error | null) => void) | undefined
 
@@ -89,28 +70,12 @@ export class FrameWriter implements WriteOwner, TickMember {
     transport: EngineTransport,
     events: WriterEvents,
   ): FrameWriter | undefined {
-    const { socket: ws } = transport as EngineTransport & { readonly socket?: Ws }
-    const socket = ws?._socket
-    const usable =
-      conn.protocol === 4 &&
-      Array.isArray(conn.writeBuffer) &&
-      typeof conn.flush === 'function' &&
-      typeof conn.listenerCount === 'function' &&
-      conn.server instanceof EventEmitter &&
-      typeof transport.writable === 'boolean' &&
-      // to others Engine.IO writes bytes as base64
-      transport.supportsBinary !== false &&
-      typeof ws?.readyState === 'number' &&
-      typeof ws._sender?.sendFrame === 'function' &&
-      ws.extensions === '' &&
-      typeof socket?.write === 'function' &&
-      typeof socket.cork === 'function' &&
-      socket.encrypted !== true
-    if (!usable) return undefined
+    if (!isBare(conn, transport)) return undefined
     const earlier = (transport as WrittenTransport)[kWriter]
     if (!earlier) {
-      const path = SendPath.of({ conn, transport, ws, socket })
-      return path && new FrameWriter(conn, transport, ws, socket, path, events)
+      const ws = transport.socket
+      const path = SendPath.of({ conn, transport, ws, socket: ws._socket })
+      return path && new FrameWriter(conn, transport, path, events)
     }
     earlier.#events = events
     return earlier
@@ -118,23 +83,20 @@ export class FrameWriter implements WriteOwner, TickMember {
 
   private constructor(
     conn: EngineSocket,
-    transport: EngineTransport,
-    ws: Ws,
-    socket: KernelSocket,
+    transport: BareTransport,
     path: SendPath,
     events: WriterEvents,
   ) {
     this.#events = events
     this.#path = path
-    const { _doSend, _doSendLast, _onSent, _onSentLast } = transport as WrittenTransport
-    this.#doSend = _doSend
-    this.#doSendLast = _doSendLast
-    this.#onSent = _onSent
-    this.#onSentLast = _onSentLast
+    this.#doSend = transport._doSend
+    this.#doSendLast = transport._doSendLast
+    this.#onSent = transport._onSent
+    this.#onSentLast = transport._onSentLast
     this.#conn = conn
     this.#transport = transport
-    this.#ws = ws
-    this.#socket = socket
+    this.#ws = transport.socket
+    this.#socket = transport.socket._socket
   }
 
   /**
@@ -168,7 +130,7 @@ export class FrameWriter implements WriteOwner, TickMember {
 
   /** Whether somebody has replaced what Engine.IO would call to write to the kernel. */
   get isReplaced(): boolean {
-    const transport = this.#transport as WrittenTransport
+    const transport = this.#transport
     return (
       transport._doSendLast !== this.#doSendLast ||
       transport._doSend !== this.#doSend ||
@@ -206,12 +168,12 @@ export class FrameWriter implements WriteOwner, TickMember {
   }
 
   /** @param control a frame of the WebSocket protocol itself, to follow at once */
-  write(burst: FrameBatch, control?: Uint8Array): void {
+  write(batch: FrameBatch, control?: Uint8Array): void {
     this.#hold = 'written'
     // as Engine.IO does with what is written to a connection that is closing
     if (!this.#open) return
-    if (burst.heldBack > 0) this.#secondBatch = burst
-    const { frames } = burst
+    if (batch.heldBack > 0) this.#secondFlush = batch
+    const { frames } = batch
     const bytes = control ? joined(frames, control) : frames
     const result = writeToKernel(this.#socket, bytes, this)
     if (result === 'taken') {
@@ -264,7 +226,7 @@ export class FrameWriter implements WriteOwner, TickMember {
    */
   detach(): void {
     unwatch(this.#socket)
-    if (!this.idle) note(this.#transport as WrittenTransport, kWriter, this)
+    if (!this.idle) note(this.#transport, kWriter, this)
   }
 
   /**
@@ -273,50 +235,22 @@ export class FrameWriter implements WriteOwner, TickMember {
    */
   tickEnded(): void {
     if (!this.idle || this.#hold === 'none') return
-    const secondBatch = this.#secondBatch
-    this.#secondBatch = undefined
-    const isFree = !secondBatch && this.#hold === 'written'
-    if (isFree) this.#hold = 'none'
-    if (secondBatch) this.#events.host.afterTick(this)
-    // of what Engine.IO would hold back as a whole the first packet is none of its own
-    if (secondBatch?.isHeldBack !== true && this.#isAwaited) this.#tellSent(isFree)
-    else if (isFree) this.#transport.writable = true
-    // Engine.IO may have held back what came while its transport seemed to be sending
     const conn = this.#conn
-    if (conn.writeBuffer!.length === 0) {
-      if (secondBatch) this.#tellFlushed(secondBatch)
-    } else if (isFree) conn.flush!()
-  }
-
-  /** Whether anybody but Engine.IO and the plugin waits for the transport. */
-  get #isAwaited(): boolean {
-    const transport = this.#transport as WrittenTransport
-    const own = transport[kWriter] === this ? ENGINES : ENGINES + 1
-    return transport.listenerCount('drain') + transport.listenerCount('ready') !== own
-  }
-
-  /** @param isFree whether the transport can take more then */
-  #tellSent(isFree: boolean): void {
     const transport = this.#transport
-    // before Engine.IO 6.6 there is no `ready`, and it is writable before it tells
-    const isEarly = transport.listenerCount('ready') === 0
-    if (isFree && isEarly) transport.writable = true
-    transport.emit('drain')
-    if (isFree && !isEarly) transport.writable = true
-    transport.emit('ready')
-  }
-
-  /** Not while something is held back: Engine.IO will tell then, and waits for it before it closes. */
-  #tellFlushed(batch: FrameBatch): void {
-    const conn = this.#conn
-    const { server } = conn
-    if (conn.listenerCount('flush') + server.listenerCount('flush') > 0) {
-      const { packets } = batch
-      conn.emit('flush', packets)
-      server.emit('flush', conn, packets)
-    }
-    conn.emit('drain')
-    server.emit('drain', conn)
+    const secondFlush = this.#secondFlush
+    this.#secondFlush = undefined
+    const isFree = !secondFlush && this.#hold === 'written'
+    if (isFree) this.#hold = 'none'
+    if (secondFlush) this.#events.host.afterTick(this)
+    // the first packet is none of what Engine.IO would hold back as a whole
+    const isFirstSent = secondFlush?.isHeldBack !== true
+    if (isFirstSent && isAwaited(transport, transport[kWriter] === this ? 0 : 1)) {
+      tellSent(transport, isFree)
+    } else if (isFree) transport.writable = true
+    // Engine.IO may have held back what came while its transport seemed to be sending
+    if (conn.writeBuffer!.length === 0) {
+      if (secondFlush) tellFlushed(conn, secondFlush)
+    } else if (isFree) conn.flush!()
   }
 
   get #callback(): (error?: Error | null) => void {

@@ -1,41 +1,15 @@
 import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
 import type { Bytes } from '../../base/units.ts'
+import type { KernelSocket, StreamHandle, WriteRequest } from '../../socketio/kernel-socket.ts'
 import { Override } from '../../socketio/override.ts'
 
-/** The parts of a Node socket that are used; those that begin with `_` are private to Node. */
-export interface KernelSocket {
-  readonly destroyed: boolean
-  readonly encrypted?: boolean
-  readonly timeout?: number | undefined
-  readonly writableLength: number
-  readonly writableCorked: number
-  readonly _handle?: Handle | null
-  write(bytes: Uint8Array, callback?: (error?: Error | null) => void): unknown
-  cork(): void
-  uncork(): void
-  destroy(error: Error): unknown
-}
-
-interface Handle {
-  /**
-   * Before Node 26.10 it wants a request and returns a status. Since then it wants none, and
-   * returns one if the kernel has not taken all at once.
-   */
-  writeBuffer(request: WriteRequest | null, bytes: Uint8Array): number | WriteRequest
-}
-
-/** What libuv's write is known by until it is done; Node reports its end to `oncomplete`. */
-interface WriteRequest {
-  oncomplete: (this: WriteRequest, status: number) => void
-  /** Since Node 26.10: how it has ended, if that was before there was an `oncomplete`. */
-  readonly writeStatus?: number | null
+/** A write that the kernel has not taken yet. */
+interface PendingWrite extends WriteRequest {
   /** Kept until libuv has written them. */
   bytes?: Uint8Array
   socket?: KernelSocket
   owner?: WriteOwner
-  /** -1 while libuv does not have it. */
-  getAsyncId(): number
 }
 
 /** Who is told of a write that the kernel did not take at once. */
@@ -50,7 +24,7 @@ const UNUSED = -1
 export type KernelWrite = 'taken' | 'pending' | 'refused'
 
 /** @returns the request if the write is under way, else its status: negative is an error */
-type Write = (handle: Handle, bytes: Uint8Array) => WriteRequest | number
+type Write = (handle: StreamHandle, bytes: Uint8Array) => PendingWrite | number
 
 /** How Node's handles are written to: `undefined` before it is known, `null` if it can't be. */
 let write: Write | undefined | null
@@ -91,7 +65,7 @@ export function writeToKernel(
 
 function withRequestsOf(Request: new () => WriteRequest): Write {
   /** One that is not in use: libuv needs none for what the kernel takes at once. */
-  let spare: WriteRequest | undefined
+  let spare: PendingWrite | undefined
   return (handle, bytes) => {
     const request = spare ?? new Request()
     request.oncomplete = onComplete
@@ -115,7 +89,7 @@ const withoutRequest: Write = (handle, bytes) => {
   return request
 }
 
-function onComplete(this: WriteRequest, status: number): void {
+function onComplete(this: PendingWrite, status: number): void {
   if (status < 0) this.socket!.destroy(errorOf(status))
   this.owner!.taken(this.bytes!.byteLength)
 }
@@ -124,7 +98,7 @@ function onComplete(this: WriteRequest, status: number): void {
  * Looks at the stream's next write of one buffer. It may never come, as when the stream is corked and
  * then ends: so it is looked for at every socket, until it is known.
  */
-function watch(socket: KernelSocket, handle: Handle): void {
+function watch(socket: KernelSocket, handle: StreamHandle): void {
   if (typeof handle.writeBuffer !== 'function' || Object.hasOwn(handle, 'writeBuffer')) return
   if (typeof socket.writableLength !== 'number' || typeof socket.writableCorked !== 'number') return
   learning.install(handle)
@@ -135,9 +109,13 @@ export function unwatch({ _handle: handle }: KernelSocket): void {
   if (handle && learning.isOn(handle)) learning.restore(handle)
 }
 
-const learning = new Override<Handle, 'writeBuffer'>(
+const learning = new Override<StreamHandle, 'writeBuffer'>(
   'writeBuffer',
-  function (this: Handle, request: WriteRequest | null, bytes: Uint8Array): WriteRequest | number {
+  function (
+    this: StreamHandle,
+    request: WriteRequest | null,
+    bytes: Uint8Array,
+  ): WriteRequest | number {
     learning.restore(this)
     const result = Reflect.apply(learning.original(this), this, [request, bytes])
     write ??= writeOf(request, result)

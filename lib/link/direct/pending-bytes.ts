@@ -1,9 +1,8 @@
 import type { Bytes } from '../../base/units.ts'
 import { note } from '../../socketio/override.ts'
+import type { Ws } from '../../socketio/ws.ts'
 
-/** A `ws` WebSocket, as far as it tells what its socket has not written. */
-interface BufferingSocket {
-  readonly bufferedAmount?: number
+interface PendingWs extends Pick<Ws, 'bufferedAmount'> {
   [kPending]?: Bytes
 }
 
@@ -14,7 +13,7 @@ const kPending = Symbol('spillway.pending')
  * has not taken are added here, for an application that paces itself by them; it costs nothing while
  * there are none.
  */
-export function showPending(ws: BufferingSocket, bytes: Bytes): void {
+export function showPending(ws: PendingWs, bytes: Bytes): void {
   const own = Reflect.getOwnPropertyDescriptor(ws, 'bufferedAmount')
   if (bytes > 0) {
     note(ws, kPending, bytes)
@@ -26,13 +25,13 @@ export function showPending(ws: BufferingSocket, bytes: Bytes): void {
 }
 
 /** Whether a WebSocket's `bufferedAmount` has them in it: not where it was somebody else's. */
-export function showsPending(ws: BufferingSocket): boolean {
+export function showsPending(ws: PendingWs): boolean {
   return Reflect.getOwnPropertyDescriptor(ws, 'bufferedAmount')?.get === bufferedAmount
 }
 
 const HIDDEN = { configurable: true, enumerable: false }
 
-function bufferedAmount(this: BufferingSocket): Bytes {
+function bufferedAmount(this: PendingWs): Bytes {
   const inStream: Bytes = Reflect.get(Object.getPrototypeOf(this), 'bufferedAmount', this)
   return inStream + (this[kPending] ?? 0)
 }

@@ -1,11 +1,7 @@
 import type { Bytes } from '../../base/units.ts'
+import type { Ws } from '../../socketio/ws.ts'
 
-/** The parts of a `ws` WebSocket by which it answers a client's pings. */
-export interface PongingWs {
-  readonly bufferedAmount: number
-  pong?: (payload: Buffer, mask: boolean, callback: () => void) => void
-  /** Private to `ws`; optional here. */
-  _autoPong?: boolean
+interface PongingWs extends Pick<Ws, 'bufferedAmount' | 'pong' | '_autoPong'> {
   [kLatest]?: Latest
 }
 

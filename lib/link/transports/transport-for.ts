@@ -1,4 +1,5 @@
 import type { EngineSocket, EngineTransport } from '../../socketio/engine.ts'
+import { isWebSocket } from '../../socketio/ws.ts'
 import { PollingGauge } from './polling.ts'
 import type { GaugeEvents, TransportGauge } from './transport.ts'
 import { UnknownGauge } from './unknown.ts'
@@ -28,7 +29,7 @@ export function gaugeFor(
       ? elsewhere(conn, transport, events)
       : new PollingGauge(conn, transport, events)
   }
-  if (transport.name === 'websocket' && WebSocketGauge.supports(transport)) {
+  if (transport.name === 'websocket' && isWebSocket(transport)) {
     return new WebSocketGauge(conn, transport, events)
   }
   return new UnknownGauge(conn, transport, events)

@@ -3,44 +3,22 @@ import { pingOf } from '../../message/frame.ts'
 import type { FrameBatch } from '../../message/frame-batch.ts'
 import { type EngineSocket, type EngineTransport, readyEventOf } from '../../socketio/engine.ts'
 import { note, Override } from '../../socketio/override.ts'
+import { CLOSED, OPEN, type WebSocketTransport, type Ws } from '../../socketio/ws.ts'
 import { FrameWriter } from '../direct/frame-writer.ts'
 import type { Ending } from '../link.ts'
 import { answerOf, makeMarker, type OpenMarker, payloadOf } from '../marker-tokens.ts'
-import { type PongingWs, pinged, unguardPongs } from './auto-pong.ts'
+import { pinged, unguardPongs } from './auto-pong.ts'
 import type { GaugeEvents, TransportGauge } from './transport.ts'
 
 const kGauge = Symbol('spillway.gauge')
-/** The `readyState` of a WebSocket whose kernel socket is closed. */
-const CLOSED = 3
-const OPEN = 1
 
-/** The parts of a `ws` WebSocket that are used. */
-interface Ws extends PongingWs {
-  readonly readyState?: number
-  close?: (...args: unknown[]) => void
-  /** Private to `ws`; optional here. */
-  readonly _closeFrameReceived?: boolean
-  terminate(): void
-  once?: (event: 'close', listener: () => void) => void
-  ping?: (data: Buffer) => void
-  on?: (event: 'ping' | 'pong', listener: (data: unknown) => void) => void
-  off?: (event: 'ping' | 'pong', listener: (data: unknown) => void) => void
+interface GaugedWs extends Ws {
   [kGauge]?: WebSocketGauge | undefined
-  /** Private to `ws`; optional here. */
-  readonly _socket?: KernelSocket | null
 }
 
-interface KernelSocket {
-  readonly destroyed?: boolean
-  readonly bytesRead?: number
-  readonly encrypted?: boolean
-  readonly _handle?: { readonly writeQueueSize?: unknown } | null
-  resetAndDestroy?: () => void
-}
-
-interface WebSocketTransport extends EngineTransport {
+interface GaugedTransport extends WebSocketTransport {
+  readonly socket: GaugedWs
   [kGauge]?: WebSocketGauge | undefined
-  readonly socket: Ws
 }
 
 /**
@@ -54,19 +32,14 @@ export class WebSocketGauge implements TransportGauge {
   readonly gathers = false
   readonly proof: 'markers' | 'none'
   readonly writer: FrameWriter | undefined
-  readonly #transport: WebSocketTransport
+  readonly #transport: GaugedTransport
   readonly #events: GaugeEvents
   /** Engine.IO has written something that the kernel may not have taken. */
   #mixed = false
   /** The oldest marker without an answer; those after it follow. */
   #open: OpenMarker | undefined
 
-  static supports(transport: EngineTransport): transport is WebSocketTransport {
-    const { socket } = transport as Partial<WebSocketTransport>
-    return typeof socket?.bufferedAmount === 'number' && typeof socket.terminate === 'function'
-  }
-
-  constructor(conn: EngineSocket, transport: WebSocketTransport, events: GaugeEvents) {
+  constructor(conn: EngineSocket, transport: GaugedTransport, events: GaugeEvents) {
     const { socket } = transport
     this.#transport = transport
     this.writer = FrameWriter.for(conn, transport, events)
@@ -207,19 +180,22 @@ export class WebSocketGauge implements TransportGauge {
 
 // One function for all connections, so that an idle one costs no closure.
 
-const closing = new Override<Ws, 'close'>('close', function (this: Ws, ...args: unknown[]): void {
-  this[kGauge]?.closes()
-  Reflect.apply(closing.original(this), this, args)
-})
+const closing = new Override<GaugedWs, 'close'>(
+  'close',
+  function (this: GaugedWs, ...args: unknown[]): void {
+    this[kGauge]?.closes()
+    Reflect.apply(closing.original(this), this, args)
+  },
+)
 
-function onReady(this: WebSocketTransport): void {
+function onReady(this: GaugedTransport): void {
   this[kGauge]?.ready()
 }
 
-function onPong(this: Ws, payload: unknown): void {
+function onPong(this: GaugedWs, payload: unknown): void {
   this[kGauge]?.pong(payload)
 }
 
-function onPing(this: Ws, payload: unknown): void {
+function onPing(this: GaugedWs, payload: unknown): void {
   this[kGauge]?.ping(payload)
 }

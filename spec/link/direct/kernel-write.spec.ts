@@ -6,11 +6,8 @@ import { dirname, join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { expect } from 'chai'
-import {
-  type KernelSocket,
-  type WriteOwner,
-  writeToKernel,
-} from '../../../lib/link/direct/kernel-write.ts'
+import { type WriteOwner, writeToKernel } from '../../../lib/link/direct/kernel-write.ts'
+import type { KernelSocket } from '../../../lib/socketio/kernel-socket.ts'
 
 /** Both ends of a connection. */
 async function pair() {
