@@ -88,7 +88,7 @@ export const NEVER: ReadonlyArray<{ from: readonly string[]; to: readonly string
     },
     {
       from: ['lib/channel', 'lib/intercept', 'lib/attach', 'lib/metrics', 'lib/admin'],
-      to: ['lib/link/engine-link', 'lib/link/kernel-backlog', 'lib/link/stray-sockets'],
+      to: ['lib/link/engine-link', 'lib/link/handover', 'lib/link/stray-sockets'],
       why: 'a connection is reached through the interface in lib/link/link',
     },
   ]
@@ -104,6 +104,9 @@ export const GUARDED: Readonly<Record<string, Readonly<Record<string, 'value' | 
   'lib/link/transports': { 'lib/link': 'value' },
   'lib/link/direct': { 'lib/link': 'value' },
   'lib/link/kernel-backlog': { 'lib/link': 'value' },
+  'lib/link/write-buffer': { 'lib/link': 'value' },
+  'lib/link/engine-events': { 'lib/link': 'value' },
+  'lib/link/handover': { 'lib/link': 'value' },
   'lib/link/engine-link': { 'lib/clients': 'value' },
   'lib/intercept': { 'lib/parts': 'value' },
   'lib/plugin': { 'lib/index': 'value' },
