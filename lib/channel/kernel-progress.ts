@@ -1,5 +1,5 @@
 import type { Bytes, Millis } from '../base/units.ts'
-import { SLOWEST } from '../window/delivery-window.ts'
+import { SLOWEST } from '../window/transit.ts'
 
 /**
  * How a client's kernel socket takes a backlog. Linux takes nothing for as long as a third of its send

@@ -1,6 +1,6 @@
 import type { ClientStats } from '../../schemas/stats.ts'
 import type { BytesPerMilli, Millis } from '../base/units.ts'
-import { type Late, PATIENCE } from '../window/delivery-window.ts'
+import { type Late, PATIENCE } from '../window/transit.ts'
 import type { Delivery } from './delivery.ts'
 import type { Lanes } from './lanes.ts'
 

@@ -1,7 +1,7 @@
 import type { Limits } from '../base/limits.ts'
 import type { EnforcedClosing } from '../base/outcomes.ts'
 import type { Bytes, BytesPerMilli, Millis } from '../base/units.ts'
-import { SLOWEST } from '../window/delivery-window.ts'
+import { SLOWEST } from '../window/transit.ts'
 import type { Delivery } from './delivery.ts'
 
 /** When a client will have to be closed, if it gives no sign of progress until then, and why. */

@@ -3,6 +3,7 @@ import { Doubt, isUnexplained } from './doubt.ts'
 import { Noise } from './noise.ts'
 import type { Proof } from './proof.ts'
 import { PACKET, START, StartUp } from './start-up.ts'
+import { latenessOf, lifetimeOf, longestQueue, RESOLUTION } from './tolerances.ts'
 
 /**
  * What the answers of markers tell about the path to one client.
@@ -57,7 +58,7 @@ export class PathEstimate {
 
   /** How long a queue on the path may be, where messages are shorter than that. */
   get allowedQueue(): Millis {
-    return Math.max(QUEUE_RTTS * (this.minRtt ?? 0) + QUEUE_NOISES * this.noise, this.resolution)
+    return longestQueue(this.minRtt ?? 0, this.noise, this.resolution)
   }
 
   /** How late an answer may be by itself. */
@@ -75,7 +76,7 @@ export class PathEstimate {
    * can't tell, since that thought leans on the round trip: it has to be idle.
    */
   isOld(now: Millis): boolean {
-    return now - this.#minRttAt > Math.max(RTT_LIFETIME, RTT_LIFETIMES * (this.minRtt ?? 0))
+    return now - this.#minRttAt > lifetimeOf(this.minRtt ?? 0)
   }
 
   /**
@@ -255,7 +256,7 @@ export class PathEstimate {
 
   /** How late an answer may be that found the path idle. */
   get #lateness(): Millis {
-    return Math.max(this.minRtt! / 4, HOST_NOISE)
+    return latenessOf(this.minRtt!)
   }
 
   /** When the bytes left the path whose receipt was answered at an instant. */
@@ -264,13 +265,6 @@ export class PathEstimate {
   }
 }
 
-/** Queue allowed on the path, in round trips, where messages are shorter than that. */
-const QUEUE_RTTS = 0.25
-/**
- * And in spans by which answers are late by themselves. With one, a saturated path of 1 Mbit/s and a
- * jitter of 100 ms is used to 63 %, with two to 95 %.
- */
-const QUEUE_NOISES = 2
 /** If a rate is so many times as low as it was, the path may have become longer in place of that. */
 const SLOWER = 2
 /** Until its rate is known, a path that has become longer is given so many times what it carried before. */
@@ -281,22 +275,12 @@ const LONGEST_DOUBT = 4
 const PAIR_GAP: Millis = 10
 /** Share of the resolution from which on an answer is late, or early. */
 const NOTICED = 0.1
-/**
- * On a loaded server an answer comes some milliseconds late; a queue as short as that is allowed,
- * and a rate is not concluded from it. A timer of Node may be late by one.
- */
-const RESOLUTION: Millis = 25
-/** How late a busy event loop, here or there, may make an answer on a short path. */
-export const HOST_NOISE: Millis = 5
 const SHORTEST_SAMPLE: Millis = 2
 /**
  * And for so many packets, since a message ends somewhere in one. With one round trip alone, the rate
  * of 100 kbit/s and messages of 2 KB swings by 15 %, and critical messages take 380 ms in place of 250.
  */
 const PACKETS = 2
-/** So long, and so many round trips, the shortest one holds without another as short. */
-const RTT_LIFETIME: Millis = 10_000
-const RTT_LIFETIMES = 20
 
 interface Probe {
   readonly at: Millis

@@ -12,6 +12,10 @@ export interface Proof {
   readonly since: Millis
   /** In flight when the marker was written. */
   readonly ahead: Bytes
+  /** The path was thought to be clear when the marker was written. */
+  readonly clear: boolean
+  /** Nothing was in flight before the marker. */
+  readonly idle: boolean
   /** They are all that may be in flight at a time, as the response to a poll is. */
   readonly atOnce: boolean
   /**
