@@ -73,8 +73,8 @@ export class Parts {
         gone: (conn) => this.tap.release(conn),
         broadcasts: {
           waiting: () => this.tap.broadcasts.waiting,
-          catchUp: (conn) => this.tap.broadcasts.catchUp(conn),
-          abandon: (conn, missed) => this.tap.broadcasts.abandon(conn, missed),
+          catchUp: (channel) => this.tap.broadcasts.catchUp(channel),
+          abandon: (channel) => this.tap.broadcasts.abandon(channel),
           finish: () => this.tap.broadcasts.finish(),
         },
       },

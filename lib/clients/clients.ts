@@ -11,7 +11,6 @@ import type { Emptied, LinkHost } from '../link/link.ts'
 import { StraySockets } from '../link/stray-sockets.ts'
 import { LoopDelay } from '../loop/loop-delay.ts'
 import { type TickMember, TurnScheduler } from '../loop/turn-scheduler.ts'
-import type { Envelope } from '../message/envelope.ts'
 import { FrameBatches } from '../message/frame-batch.ts'
 import type { HeldBytes } from '../message/held-bytes.ts'
 import type { EngineSocket } from '../socketio/engine.ts'
@@ -54,10 +53,10 @@ export interface ClientsHost {
   /** What was broadcast and waits for its slice. */
   readonly broadcasts: {
     waiting(): boolean
-    /** Offers what a connection is due. */
-    catchUp(conn: object): void
-    /** Tells what a connection that is gone was due. */
-    abandon(conn: object, missed: (envelope: Envelope) => void): void
+    /** Offers what a client is due. */
+    catchUp(channel: Channel): void
+    /** Tells a client whose connection is gone what it was due. */
+    abandon(channel: Channel): void
     /** Offers everyone what they are due. */
     finish(): void
   }
@@ -340,9 +339,7 @@ export class Clients implements ChannelHost, LinkHost, TickMember, SweepHost {
 
   catchUp(channel: Channel): void {
     const { broadcasts } = this.#host
-    if (!broadcasts.waiting()) return
-    const client = this.#clients.get(channel.id)
-    if (client) broadcasts.catchUp(client.link.conn)
+    if (broadcasts.waiting()) broadcasts.catchUp(channel)
   }
 
   get overfull(): boolean {
@@ -402,10 +399,9 @@ export class Clients implements ChannelHost, LinkHost, TickMember, SweepHost {
   }
 
   /** What waited for its slice is not sent any more. */
-  #abandon({ channel, link }: Client): void {
+  #abandon({ channel }: Client): void {
     const { broadcasts } = this.#host
-    if (!broadcasts.waiting()) return
-    broadcasts.abandon(link.conn, (envelope) => channel.missed(envelope))
+    if (broadcasts.waiting()) broadcasts.abandon(channel)
   }
 
   inspected(channel: Channel, now: Millis): void {

@@ -1,3 +1,4 @@
+import type { Recipient } from '../loop/broadcasts.ts'
 import type { Envelope, WriteOptions } from '../message/envelope.ts'
 import type { EncodedPart } from '../message/frame.ts'
 import { Override } from '../socketio/override.ts'
@@ -11,20 +12,20 @@ export class LookUp {
   socket: AdapterSocket | undefined
   /** What was written to sockets until now, the same to each. */
   envelope: Envelope | undefined
-  readonly recipients: AdapterSocket[] = []
+  readonly recipients: Recipient[] = []
 
   /**
    * Something is written to a connection.
    *
+   * @param recipient its channel
    * @returns whether it may go later: it is the first that is written to the socket, and the same
    *   that was written to those before
    */
-  add(conn: object, envelope: Envelope): boolean {
-    const { socket } = this
-    if (socket?.conn !== conn) return false
+  add(conn: object, recipient: Recipient, envelope: Envelope): boolean {
+    if (this.socket?.conn !== conn) return false
     if (this.envelope !== undefined && this.envelope !== envelope) return false
     this.envelope = envelope
-    this.recipients.push(socket)
+    this.recipients.push(recipient)
     this.socket = undefined
     return true
   }

@@ -4,7 +4,7 @@ import type { Millis } from '../base/units.ts'
 import type { Channel } from '../channel/channel.ts'
 import type { Classifier } from '../classify/classifier.ts'
 import type { KnownClient } from '../clients/clients.ts'
-import { type Broadcast, Broadcasts, type Courier } from '../loop/broadcasts.ts'
+import { Broadcasts } from '../loop/broadcasts.ts'
 import type { TurnScheduler } from '../loop/turn-scheduler.ts'
 import { Envelope, NO_FIELDS, type WriteOptions } from '../message/envelope.ts'
 import type { EncodedPart } from '../message/frame.ts'
@@ -12,7 +12,6 @@ import type { HeldBytes } from '../message/held-bytes.ts'
 import { type EngineServer, type EngineSocket, missingFeature } from '../socketio/engine.ts'
 import { note, replaceMethod } from '../socketio/override.ts'
 import {
-  type AdapterSocket,
   type ConnectedSocket,
   isForeign,
   legacyId,
@@ -51,8 +50,8 @@ export interface TapHost {
  * Socket.IO is touched: broadcasts of any adapter, recovered sockets and dynamic namespaces all come
  * this way.
  */
-export class Tap implements Courier<AdapterSocket>, ConnectionTap {
-  readonly broadcasts: Broadcasts<AdapterSocket>
+export class Tap implements ConnectionTap {
+  readonly broadcasts: Broadcasts
   /** What an adapter writes to the sockets that it looks up, and may be sent later. */
   #lookedUp: LookUp | undefined
   readonly #io: TappedServer
@@ -101,7 +100,7 @@ export class Tap implements Courier<AdapterSocket>, ConnectionTap {
     onEngine: (engine: EngineServer) => void = () => {},
     onFault: (where: string, error: Error) => void = () => {},
   ) {
-    this.broadcasts = new Broadcasts(clock, host.scheduler, host.heldBytes, this)
+    this.broadcasts = new Broadcasts(clock, host.scheduler, host.heldBytes)
     this.#host = host
     this.#io = io
     this.#classifier = classifier
@@ -233,37 +232,13 @@ export class Tap implements Courier<AdapterSocket>, ConnectionTap {
   #broadcast({ envelope, recipients }: LookUp, canWait = true): void {
     this.#lookedUp = undefined
     if (!envelope) return
-    const now = this.#clock.now()
-    const send = ({ conn }: AdapterSocket) => {
-      if (this.broadcasts.waiting) this.broadcasts.catchUp(conn, envelope)
-      this.#offerTo(conn as TappedSocket, envelope, now)
-    }
     if (!canWait) {
-      for (const recipient of recipients) send(recipient)
+      this.broadcasts.offerNow(recipients, envelope)
       return
     }
     // it may wait; later its payload may have changed
     void envelope.overtakable
-    this.broadcasts.offer(recipients, { envelope, send })
-  }
-
-  begin({ conn }: AdapterSocket): void {
-    ;(conn as TappedSocket)[kTapped]?.channel.cork()
-  }
-
-  end({ conn }: AdapterSocket): void {
-    ;(conn as TappedSocket)[kTapped]?.channel.uncork(this.#clock.now())
-  }
-
-  /** To one that has left its namespace too, as it was in it at the emit. */
-  readonly send = ({ conn }: AdapterSocket, { envelope }: Broadcast<AdapterSocket>): void => {
-    this.#offerTo(conn as TappedSocket, envelope, this.#clock.now())
-  }
-
-  #offerTo(conn: TappedSocket, envelope: Envelope, now: Millis): void {
-    const tapped = conn[kTapped]
-    if (tapped) this.#offerEnvelope(conn, tapped, envelope, now)
-    else for (const part of envelope.parts) conn.write(part, envelope.options)
+    this.broadcasts.offer(recipients, envelope)
   }
 
   #tapEngine(engine: EngineServer): void {
@@ -328,7 +303,7 @@ export class Tap implements Courier<AdapterSocket>, ConnectionTap {
       : encoding.envelopeFor(options)
     if (this.#lookedUp) {
       const canWait = encoding.canWait && !options?.volatile && callback === undefined
-      if (canWait && this.#lookedUp.add(conn, envelope)) return
+      if (canWait && this.#lookedUp.add(conn, tapped.channel, envelope)) return
       this.interrupt()
     }
     const isNew = encoding.tick === this.#host.scheduler.tick()
@@ -337,7 +312,7 @@ export class Tap implements Courier<AdapterSocket>, ConnectionTap {
 
   /** Offers what is emitted now, after what the client is due from broadcasts. */
   #offerNow(conn: EngineSocket, tapped: Tapped, envelope: Envelope, now: Millis): void {
-    if (this.broadcasts.waiting) this.broadcasts.catchUp(conn, envelope)
+    if (this.broadcasts.waiting) this.broadcasts.catchUp(tapped.channel, envelope)
     this.#offerEnvelope(conn, tapped, envelope, now)
   }
 

@@ -1,8 +1,3 @@
-/** Who a broadcast goes to: its Socket.IO socket, at most one of a connection in a round. */
-export interface Recipient {
-  readonly conn: object
-}
-
 interface Entry<Message> {
   readonly message: Message
   /** How many visits there will have been when everyone has it. */
@@ -16,7 +11,7 @@ interface Entry<Message> {
  * up. Each recipient gets each message once, in the order in which they joined, also if a delivery
  * leads to further visits, catching up or joining.
  */
-export class BroadcastRound<R extends Recipient, Message> {
+export class BroadcastRound<R extends object, Message> {
   readonly recipients: readonly R[]
   /** The first of `entries` is the `#first`th message that ever joined. */
   readonly #entries: Entry<Message>[] = []
@@ -33,7 +28,7 @@ export class BroadcastRound<R extends Recipient, Message> {
   /** Made when somebody first has to be found. */
   #positions: Map<object, number> | undefined
 
-  /** @param recipients at least one */
+  /** @param recipients at least one, each once */
   constructor(recipients: readonly R[]) {
     this.recipients = recipients
   }
@@ -91,8 +86,8 @@ export class BroadcastRound<R extends Recipient, Message> {
   }
 
   /** Gives a recipient all that it is due, out of turn. */
-  catchUp(conn: object, deliver: (recipient: R, message: Message) => void): void {
-    const index = this.#positionOf(conn)
+  catchUp(recipient: object, deliver: (recipient: R, message: Message) => void): void {
+    const index = this.#positionOf(recipient)
     if (index === undefined) return
     if (index === this.#visited) this.#deliverRest(deliver)
     for (;;) {
@@ -128,8 +123,8 @@ export class BroadcastRound<R extends Recipient, Message> {
     }
   }
 
-  #positionOf(conn: object): number | undefined {
-    this.#positions ??= new Map(this.recipients.map((recipient, index) => [recipient.conn, index]))
-    return this.#positions.get(conn)
+  #positionOf(recipient: object): number | undefined {
+    this.#positions ??= new Map(this.recipients.map((each, index) => [each, index]))
+    return this.#positions.get(recipient)
   }
 }

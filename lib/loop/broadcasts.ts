@@ -1,24 +1,23 @@
 import type { Clock } from '../base/clock.ts'
+import type { Millis } from '../base/units.ts'
 import type { Envelope } from '../message/envelope.ts'
 import type { HeldBytes } from '../message/held-bytes.ts'
-import { BroadcastRound, type Recipient } from './broadcast-round.ts'
+import { BroadcastRound } from './broadcast-round.ts'
 import type { Due } from './ready-queue.ts'
+import { isLikelyAlone, NO_TICK, recordOf, type TickRecord } from './tick-record.ts'
 import type { TurnMember, TurnScheduler } from './turn-scheduler.ts'
 
-/** One broadcast, as its adapter hands it to one recipient after the other. */
-export interface Broadcast<R extends Recipient> {
-  readonly envelope: Envelope
-  /** Does what the adapter would have done for this recipient. */
-  readonly send: (recipient: R) => void
+/** Who a broadcast goes to. */
+export interface Recipient {
+  /** What is offered from here to `uncork` leaves in one write. */
+  cork(): void
+  offer(envelope: Envelope, now: Millis): unknown
+  uncork(now: Millis): void
+  /** Its connection has gone while a message waited for its slice. */
+  missed(envelope: Envelope): void
 }
 
-/** Sends to one recipient. */
-export interface Courier<R extends Recipient> {
-  /** What is sent from here to `end` leaves in one write. */
-  begin(recipient: R): void
-  readonly send: (recipient: R, broadcast: Broadcast<R>) => void
-  end(recipient: R): void
-}
+type Deliver = (recipient: Recipient, envelope: Envelope) => void
 
 /** So many recipients take some 1.5 ms. */
 const LARGE = 100
@@ -32,31 +31,26 @@ const MOST_WAITING = 256
  *
  * Whatever else is sent to a recipient meanwhile has to follow what it is due: `catchUp` first.
  */
-export class Broadcasts<R extends Recipient> {
+export class Broadcasts {
   readonly #clock: Clock
   readonly #scheduler: TurnScheduler
-  readonly #send: Courier<R>['send']
+  readonly #deliver: Deliver
   readonly #large: number
-  readonly #critical: Walk<R>
-  readonly #cosmetic: Walk<R>
-  /** The latest tick with a broadcast, and how many it had. */
-  #tick = 0
-  #inTick = 1
+  readonly #critical: Walk
+  readonly #cosmetic: Walk
+  /** The latest tick with a broadcast. */
+  #tickRecord: TickRecord = NO_TICK
 
   /** @param large fewer recipients are sent a broadcast where it is emitted */
-  constructor(
-    clock: Clock,
-    scheduler: TurnScheduler,
-    heldBytes: HeldBytes,
-    courier: Courier<R>,
-    large = LARGE,
-  ) {
+  constructor(clock: Clock, scheduler: TurnScheduler, heldBytes: HeldBytes, large = LARGE) {
     this.#clock = clock
     this.#large = large
     this.#scheduler = scheduler
-    this.#send = courier.send
-    this.#critical = new Walk(scheduler, heldBytes, courier, true)
-    this.#cosmetic = new Walk(scheduler, heldBytes, courier, false)
+    this.#deliver = (recipient, envelope) => {
+      recipient.offer(envelope, clock.now())
+    }
+    this.#critical = new Walk(clock, scheduler, heldBytes, this.#deliver, true)
+    this.#cosmetic = new Walk(clock, scheduler, heldBytes, this.#deliver, false)
   }
 
   /** Whether any recipient is due something. */
@@ -64,36 +58,44 @@ export class Broadcasts<R extends Recipient> {
     return !this.#critical.empty || !this.#cosmetic.empty
   }
 
-  offer(recipients: readonly R[], broadcast: Broadcast<R>): void {
+  offer(recipients: readonly Recipient[], envelope: Envelope): void {
     if (recipients.length < this.#large) {
-      for (const recipient of recipients) broadcast.send(recipient)
+      this.offerNow(recipients, envelope)
       return
     }
-    const walk = broadcast.envelope.rule.class === 'critical' ? this.#critical : this.#cosmetic
+    const walk = envelope.rule.class === 'critical' ? this.#critical : this.#cosmetic
     const now = this.#isAlone() && walk.empty
-    walk.add(recipients, broadcast)
+    walk.add(recipients, envelope)
     if (now) while (!walk.empty && !this.#scheduler.spent(this.#clock.now())) this.#visit(walk)
     while (walk.waiting > MOST_WAITING) this.#visit(walk)
   }
 
+  /** Offers a message where it is emitted, after what each recipient is due. */
+  offerNow(recipients: readonly Recipient[], envelope: Envelope): void {
+    const now = this.#clock.now()
+    for (const recipient of recipients) {
+      if (this.waiting) this.catchUp(recipient, envelope)
+      recipient.offer(envelope, now)
+    }
+  }
+
   /**
-   * Sends a connection what has to go before a message: all that is critical, and what is cosmetic
+   * Offers a recipient what has to go before a message: all that is critical, and what is cosmetic
    * before a message that is so too, or by which the client joins or leaves.
    */
-  catchUp(conn: object, envelope?: Envelope): void {
-    this.#critical.catchUp(conn, this.#send)
+  catchUp(recipient: Recipient, envelope?: Envelope): void {
+    this.#critical.catchUp(recipient, this.#deliver)
     const overtakes =
       envelope?.rule.class === 'critical' &&
       envelope.kind !== 'disconnect' &&
       envelope.kind !== 'connect'
-    if (!overtakes) this.#cosmetic.catchUp(conn, this.#send)
+    if (!overtakes) this.#cosmetic.catchUp(recipient, this.#deliver)
   }
 
-  /** A connection is gone: tells what it was due. */
-  abandon(conn: object, missed: (envelope: Envelope) => void): void {
-    const tell = (_recipient: R, { envelope }: Broadcast<R>) => missed(envelope)
-    this.#critical.catchUp(conn, tell)
-    this.#cosmetic.catchUp(conn, tell)
+  /** A recipient's connection is gone: tells it what it was due. */
+  abandon(recipient: Recipient): void {
+    this.#critical.catchUp(recipient, miss)
+    this.#cosmetic.catchUp(recipient, miss)
   }
 
   /** Sends everyone what they are due. */
@@ -102,43 +104,42 @@ export class Broadcasts<R extends Recipient> {
   }
 
   /** One recipient; what is critical comes first, also if a delivery has led to it. */
-  #visit(walk: Walk<R>): void {
+  #visit(walk: Walk): void {
     if (this.#critical.empty) walk.visit()
     else this.#critical.visit()
   }
 
-  /** How many there will be in a tick is guessed from the one before. */
   #isAlone(): boolean {
     const tick = this.#scheduler.tick()
-    if (tick === this.#tick) {
-      this.#inTick++
-      return false
-    }
-    const alone = this.#inTick === 1
-    this.#tick = tick
-    this.#inTick = 1
-    return alone
+    const isAlone = isLikelyAlone(this.#tickRecord, tick)
+    this.#tickRecord = recordOf(this.#tickRecord, tick)
+    return isAlone
   }
 }
 
+const miss: Deliver = (recipient, envelope) => recipient.missed(envelope)
+
 /** The broadcasts of one class that wait, in rounds that follow each other. */
-class Walk<R extends Recipient> implements TurnMember {
+class Walk implements TurnMember {
   due: Due = 'no'
-  readonly #rounds: BroadcastRound<R, Broadcast<R>>[] = []
+  readonly #rounds: BroadcastRound<Recipient, Envelope>[] = []
+  readonly #clock: Clock
   readonly #scheduler: TurnScheduler
   readonly #heldBytes: HeldBytes
-  readonly #courier: Courier<R>
+  readonly #deliver: Deliver
   readonly #isCritical: boolean
 
   constructor(
+    clock: Clock,
     scheduler: TurnScheduler,
     heldBytes: HeldBytes,
-    courier: Courier<R>,
+    deliver: Deliver,
     isCritical: boolean,
   ) {
+    this.#clock = clock
     this.#scheduler = scheduler
     this.#heldBytes = heldBytes
-    this.#courier = courier
+    this.#deliver = deliver
     this.#isCritical = isCritical
   }
 
@@ -153,15 +154,15 @@ class Walk<R extends Recipient> implements TurnMember {
     return waiting
   }
 
-  add(recipients: readonly R[], broadcast: Broadcast<R>): void {
-    this.#heldBytes.hold(broadcast.envelope)
+  add(recipients: readonly Recipient[], envelope: Envelope): void {
+    this.#heldBytes.hold(envelope)
     let last = this.#rounds.at(-1)
     // with an earlier one it would overtake the later ones
     if (!last?.isFor(recipients)) {
       last = new BroadcastRound(recipients)
       this.#rounds.push(last)
     }
-    last.join(broadcast)
+    last.join(envelope)
     this.#scheduler.add(this, this.#isCritical)
   }
 
@@ -179,20 +180,20 @@ class Walk<R extends Recipient> implements TurnMember {
     const [round] = this.#rounds
     if (!round) return
     const recipient = round.next
-    this.#courier.begin(recipient)
+    recipient.cork()
     try {
-      round.visit(this.#courier.send, this.#release)
+      round.visit(this.#deliver, this.#release)
     } finally {
-      this.#courier.end(recipient)
+      recipient.uncork(this.#clock.now())
       if (round.done && this.#rounds[0] === round) this.#rounds.shift()
     }
   }
 
-  catchUp(conn: object, send: (recipient: R, broadcast: Broadcast<R>) => void): void {
-    for (const round of this.#rounds) round.catchUp(conn, send)
+  catchUp(recipient: Recipient, deliver: Deliver): void {
+    for (const round of this.#rounds) round.catchUp(recipient, deliver)
   }
 
-  readonly #release = ({ envelope }: Broadcast<R>): void => {
+  readonly #release = (envelope: Envelope): void => {
     this.#heldBytes.release(envelope)
   }
 }

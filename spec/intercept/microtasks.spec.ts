@@ -206,7 +206,8 @@ describe('Microtasks', () => {
       it(`are as many as without the plugin, with ${name}, in ${mode}`, async () => {
         for (const listens of [false, true]) {
           const plain = await startServer('plain', options)
-          const fixture = await startServer({ mode }, options)
+          // a turn of a busy machine would be over before all is written
+          const fixture = await startServer({ mode, tickBudget: 1000 }, options)
           opened.push(plain, fixture)
           const expected = await trace(plain, listens)
           expect(await trace(fixture, listens)).to.deep.equal(expected)
@@ -219,7 +220,7 @@ describe('Microtasks', () => {
   it('are in the order that they have without the plugin, with adapters that answer later', async () => {
     for (const adapter of [later(async () => {}), later(turn)]) {
       const plain = await startServer('plain', { adapter })
-      const fixture = await startServer({}, { adapter })
+      const fixture = await startServer({ tickBudget: 1000 }, { adapter })
       opened.push(plain, fixture)
       expect(await order(fixture)).to.deep.equal(await order(plain))
     }

@@ -4,6 +4,7 @@ import {
   type MessageOutcome,
 } from '../../lib/base/outcomes.ts'
 import type { Channel } from '../../lib/channel/channel.ts'
+import type { Recipient } from '../../lib/loop/broadcasts.ts'
 import type { Envelope } from '../../lib/message/envelope.ts'
 import type { ModelConnection } from './connection.ts'
 import type { Farewell } from './operations.ts'
@@ -57,6 +58,7 @@ export interface Offering {
 /** A client: the real channel, and what the model says of it. */
 export interface Subject {
   readonly channel: Channel
+  readonly recipient: Recipient
   readonly conn: ModelConnection
   readonly namespaces: Set<string>
   /** What was broadcast to it and waits for its slice, in the order of the emits. */
@@ -126,12 +128,14 @@ export interface Subject {
 
 export function makeSubject(
   channel: Channel,
+  recipient: Recipient,
   conn: ModelConnection,
   farewell: Farewell,
   now: number,
 ): Subject {
   return {
     channel,
+    recipient,
     conn,
     namespaces: new Set(),
     due: [],

@@ -4,7 +4,7 @@ import type { Channel } from '../../lib/channel/channel.ts'
 import type { Verdict } from '../../lib/channel/phase.ts'
 import { Budget } from '../../lib/clients/budget.ts'
 import { Clients } from '../../lib/clients/clients.ts'
-import { type Broadcast, Broadcasts, type Courier } from '../../lib/loop/broadcasts.ts'
+import { Broadcasts, type Recipient } from '../../lib/loop/broadcasts.ts'
 import type { Envelope } from '../../lib/message/envelope.ts'
 import { frameBytes } from '../../lib/message/frame.ts'
 import type { Rule } from '../../lib/message/rule.ts'
@@ -43,10 +43,10 @@ const SWEEPS = 2200
 const LARGE = 2
 
 /** The real clients over connections that do what an operation says, beside a naive model. */
-export class World implements Courier<Subject> {
+export class World {
   readonly loop = new ModelLoop()
   readonly clients: Clients
-  readonly broadcasts: Broadcasts<Subject>
+  readonly broadcasts: Broadcasts
   readonly messages = new Messages(this.loop)
   readonly ledgers = new Map<Rule, Ledger>()
   /** Those whose connection is open. */
@@ -96,12 +96,8 @@ export class World implements Courier<Subject> {
       host: {
         broadcasts: {
           waiting: () => this.broadcasts.waiting,
-          catchUp: (conn) => this.broadcasts.catchUp(conn),
-          abandon: (conn, missed) =>
-            this.broadcasts.abandon(conn, (envelope) => {
-              this.#caught(() => this.#miss(conn, envelope))
-              missed(envelope)
-            }),
+          catchUp: ({ id }) => this.broadcasts.catchUp(this.#byId.get(id)!.recipient),
+          abandon: ({ id }) => this.broadcasts.abandon(this.#byId.get(id)!.recipient),
           finish: () => this.broadcasts.finish(),
         },
         overBudget: () => {},
@@ -117,7 +113,7 @@ export class World implements Courier<Subject> {
       },
     })
     const { scheduler, heldBytes } = this.clients
-    this.broadcasts = new Broadcasts(loop, scheduler, heldBytes, this, LARGE)
+    this.broadcasts = new Broadcasts(loop, scheduler, heldBytes, LARGE)
     this.#overhearClose()
     for (const outcome of OUTCOMES) {
       if (outcome === 'sent') continue
@@ -309,7 +305,13 @@ export class World implements Courier<Subject> {
     const isDirect = !channel.link.immediate
     if (isDirect !== (by === 'frames')) throw new Error(`${by} is written to as if it were another`)
     this.opened++
-    const subject = makeSubject(channel, conn, farewell, loop.now())
+    const subject: Subject = makeSubject(
+      channel,
+      this.#recipient(() => subject),
+      conn,
+      farewell,
+      loop.now(),
+    )
     this.#overhear(subject)
     const { terminate } = channel
     channel.terminate = (code) => {
@@ -344,7 +346,10 @@ export class World implements Courier<Subject> {
     if (members.length >= LARGE) for (const { due } of members) due.push(message)
     if (operation.reaction !== 'nothing') this.#reactions.set(message, operation)
     this.broadcast++
-    this.broadcasts.offer(members, { envelope, send: (subject) => this.#send(subject, message) })
+    this.broadcasts.offer(
+      members.map(({ recipient }) => recipient),
+      envelope,
+    )
     return true
   }
 
@@ -356,23 +361,35 @@ export class World implements Courier<Subject> {
     )
   }
 
-  begin(subject: Subject): void {
-    this.#visited = subject
-    subject.channel.cork()
+  /** The channel of a subject, as broadcasts see it. */
+  #recipient(subject: () => Subject): Recipient {
+    return {
+      cork: () => {
+        this.#visited = subject()
+        subject().channel.cork()
+      },
+      offer: (envelope) => this.#offerBroadcast(subject(), envelope),
+      uncork: (now) => {
+        this.#visited = undefined
+        this.#enter(now, () => subject().channel.uncork(now))
+      },
+      missed: (envelope) => {
+        this.#caught(() => this.#miss(subject(), envelope))
+        subject().channel.missed(envelope)
+      },
+    }
   }
 
-  end({ channel }: Subject): void {
-    this.#visited = undefined
-    const now = this.loop.now()
-    this.#enter(now, () => channel.uncork(now))
-  }
-
-  /** A recipient of a broadcast has its turn, or catches up. */
-  readonly send = (subject: Subject, { envelope }: Broadcast<Subject>): void => {
+  /** A recipient of a broadcast has its turn, catches up, or is sent it where it is emitted. */
+  #offerBroadcast(subject: Subject, envelope: Envelope): void {
     if (this.#over) return
     // a walk that is broken may have no end
     this.#rethrow()
     const message = this.messages.emittedAt(envelope.emittedAt)
+    if (!subject.due.includes(message)) {
+      this.#offer(subject, message, envelope.emittedAt)
+      return
+    }
     const inTurn = this.#visited === subject
     this.walked[inTurn ? 'visited' : 'caughtUp']++
     this.#caught(() => {
@@ -409,12 +426,11 @@ export class World implements Courier<Subject> {
   #send(subject: Subject, message: Message): void {
     if (this.#untapped) return
     const { envelope } = message
-    if (this.broadcasts.waiting) this.broadcasts.catchUp(subject.conn, envelope)
+    if (this.broadcasts.waiting) this.broadcasts.catchUp(subject.recipient, envelope)
     this.#offer(subject, message, envelope.emittedAt)
   }
 
-  #miss(conn: object, envelope: Envelope): void {
-    const subject = [...this.#byId.values()].find((each) => each.conn === conn)!
+  #miss(subject: Subject, envelope: Envelope): void {
     const message = this.messages.emittedAt(envelope.emittedAt)
     check('missed', subject, message, this)
     subject.due.splice(subject.due.indexOf(message), 1)
