@@ -23,83 +23,127 @@ export interface SpillwayPluginOptions<
   M extends MessageMap = MessageMap,
   N extends NamespaceMap = NamespaceMap,
 > extends SpillwayOptions<M, N> {
-  /** The Socket.IO server. Default: `app.io`, else one is made on `app.server`. */
+  /** The Socket.IO server. Default: `app.io`, else a new one on `app.server`. */
   io?: Server
-  /** Options of the server that is made when there is none. */
+  /** Options of the new Socket.IO server, where neither `io` nor `app.io` is given. */
   server?: Partial<ServerOptions>
-  /** Where the metrics go. Default: a registry of our own, told by the admin routes. */
+  /** The prom-client registry of the metrics. Default: an own one, shown by the admin routes. */
   metrics?: { registry: Registry }
   /** Mounts the admin routes. */
   admin?: {
     /** Default `/spillway`. */
     prefix?: string
-    /** `onRequest` hooks that let a request pass or answer it; `false` leaves the routes open. */
+    /** `onRequest` hooks that authorize reading; `false` opens the routes to everybody. */
     auth: AdminAuth
-    /** The same for the routes that change something. Default: nobody may. */
+    /** `onRequest` hooks that authorize changes. Default: nobody may change anything. */
     changeAuth?: AdminAuth
-    /** The dashboard. Default true. */
+    /** Whether to serve the dashboard. Default true. */
     ui?: boolean
-    /** Requests a minute of one address, where the app has @fastify/rate-limit. Default 600. */
+    /** Requests per minute and address, if the app has @fastify/rate-limit. Default 600. */
     rateLimit?: number
   }
 }
 
 async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptions): Promise<void> {
   checkApp(app)
-  // all at once: what is left inherits from Object.prototype, which somebody may have extended
+  // destructured at once: a property that is missing would be read from an extended Object.prototype
   const {
     io: given,
     server,
     metrics,
     admin,
-    log: asked,
+    log: givenLog,
     prefix,
     logLevel,
     logSerializers,
     ...core
   } = parse(options)
-  const log = asked ?? loggerOf(app, logLevel, logSerializers)
-  const decorated = isDecorated(app, 'io')
-  const own = given === undefined && !decorated
-  if (server && !own) refuseServerOptions(server, given === undefined ? '`app.io`' : '`io`')
-  const theirs = given === undefined ? Reflect.get(app, 'io') : given
-  // a copy, as Socket.IO completes its options in place
-  const io = own ? new Server(undefined, { ...server }) : (theirs as Server)
-  if (own) checkUpgradePath(REGISTER, app.server, io.path())
+  const log = givenLog ?? loggerOf(app, logLevel, logSerializers)
+  const { io, isOwn } = serverOf(app, given, server)
   const spillway = attach(io, { ...core, log } as SpillwayOptions)
   const registry =
     admin || metrics ? await metricsOf(spillway, metrics?.registry as Registry) : undefined
-  if (own) {
-    // not before, so that a refusal leaves `app.server` as it was
-    try {
-      io.attach(app.server)
-    } catch (error) {
-      spillway.close()
-      throw error
-    }
-    app.decorate('io', io)
-  }
+  // after everything that may be refused, so that a refusal leaves `app.server` as it was
+  if (isOwn) attachOwn(app, io, spillway)
   app.decorate('spillway', spillway)
-  // clients of another HTTP server don't keep this one from closing, and may go on without the app
-  const closesClients = own || Reflect.get(io, 'httpServer') === app.server
-  // its `preClose` closes its clients so that they don't come back; the shutdown does it otherwise
-  const isOthers = app.hasPlugin('fastify-socket.io') && Reflect.get(app, 'io') === io
-  // whoever came later, and in other scopes
+  // also finds servers that are attached later, and in other scopes
   app.addHook('onReady', async () => checkOwnUpgradePath(REGISTER, io as unknown as PathServer))
+  const closed = closeWithApp(app, io, spillway, isOwn)
+  if (!admin) return
+  const { adminRoutes } = await import('./admin/routes.ts')
+  const { auth, changeAuth, ...others } = admin
+  const routes = {
+    ...others,
+    auth: hooksOf(auth as AdminAuth),
+    changeAuth: changeAuth === undefined ? undefined : hooksOf(changeAuth as AdminAuth),
+    spillway,
+    closed,
+    metrics: metrics ? undefined : registry,
+  }
+  // Fastify ignores these options of a plugin that is not encapsulated, such as this one
+  const ofFastify = { prefix, logLevel, logSerializers } as RegisterOptions
+  await app.register(async (scope) => void (await scope.register(adminRoutes, routes)), ofFastify)
+}
+
+/**
+ * The Socket.IO server: the option `io`, else the decorator `app.io`, else a new one.
+ *
+ * @throws SpillwayError SPILLWAY_INVALID_OPTION if `server` has options for one that is not new
+ */
+function serverOf(
+  app: FastifyInstance,
+  given: unknown,
+  server: object | undefined,
+): { readonly io: Server; readonly isOwn: boolean } {
+  const isOwn = given === undefined && !isDecorated(app, 'io')
+  if (server && !isOwn) refuseServerOptions(server, given === undefined ? '`app.io`' : '`io`')
+  if (!isOwn) return { io: (given === undefined ? Reflect.get(app, 'io') : given) as Server, isOwn }
+  // a copy, since Socket.IO adds defaults to the object
+  const io = new Server(undefined, { ...server })
+  checkUpgradePath(REGISTER, app.server, io.path())
+  return { io, isOwn }
+}
+
+/** Attaches the new Socket.IO server to the app's HTTP server, and decorates the app with it. */
+function attachOwn(app: FastifyInstance, io: Server, spillway: Spillway): void {
+  try {
+    io.attach(app.server)
+  } catch (error) {
+    spillway.close()
+    throw error
+  }
+  app.decorate('io', io)
+}
+
+/**
+ * Closes the clients and the Spillway when the app closes.
+ *
+ * @returns aborted when the clients have been closed
+ */
+function closeWithApp(
+  app: FastifyInstance,
+  io: Server,
+  spillway: Spillway,
+  isOwn: boolean,
+): AbortSignal {
+  // clients on another HTTP server don't delay the closing of this one, and outlive the app
+  const closesClients = isOwn || Reflect.get(io, 'httpServer') === app.server
+  // fastify-socket.io's `preClose` hook disconnects all clients for good; the shutdown lets them reconnect
+  const isOthers = app.hasPlugin('fastify-socket.io') && Reflect.get(app, 'io') === io
   const closed = new AbortController()
-  let putBack: (() => void) | undefined
+  let restoreDisconnects: (() => void) | undefined
   const ended = whileClosing(app, {
     begin() {
       if (!closesClients) return
       spillway.refuse()
-      if (isOthers) putBack = withoutLocalDisconnects(io)
+      if (isOthers) restoreDisconnects = withoutLocalDisconnects(io)
     },
     async end() {
-      // the application may have closed it
+      // the application may have closed the Spillway itself
       if (closesClients && spillway.isOpen) await spillway.shutdown()
-      // of clients that were terminated at the deadline it is told then
+      // awaits `onClosed` also for clients that the deadline has terminated
       await spillway.settled()
-      putBack?.()
+      restoreDisconnects?.()
       closed.abort()
     },
   })
@@ -107,26 +151,12 @@ async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptio
     await ended()
     spillway.close()
     await spillway.settled()
-    if (own) await io.close()
+    if (isOwn) await io.close()
   })
-  if (admin) {
-    const { adminRoutes } = await import('./admin/routes.ts')
-    const { auth, changeAuth, ...others } = admin
-    const routes = {
-      ...others,
-      auth: hooksOf(auth as AdminAuth),
-      changeAuth: changeAuth === undefined ? undefined : hooksOf(changeAuth as AdminAuth),
-      spillway,
-      closed: closed.signal,
-      metrics: metrics ? undefined : registry,
-    }
-    // of a plugin that is not encapsulated, Fastify applies these to nothing
-    const ofFastify = { prefix, logLevel, logSerializers } as RegisterOptions
-    await app.register(async (scope) => void (await scope.register(adminRoutes, routes)), ofFastify)
-  }
+  return closed.signal
 }
 
-/** @throws SpillwayError if the app has a Spillway, or somebody else's decorator in its place */
+/** @throws SpillwayError if the app has a Spillway, or another decorator of that name */
 function checkApp(app: FastifyInstance): void {
   if (!isDecorated(app, 'spillway')) return
   const present: unknown = Reflect.get(app, 'spillway')
@@ -165,9 +195,9 @@ function hooksOf(auth: AdminAuth): onRequestHookHandler[] {
 }
 
 /**
- * Loads prom-client, so only for those who tell metrics.
+ * Registers the metrics. Loads prom-client, so it is called only if metrics are wanted.
  *
- * @throws SpillwayError if the registry can't have them; the Socket.IO server is then as it was
+ * @throws SpillwayError if the registry can't have them; the Spillway is closed then
  */
 async function metricsOf(spillway: Spillway, given: Registry | undefined): Promise<Registry> {
   const { Registry, registerMetrics } = await import('./metrics/register.ts')

@@ -16,9 +16,9 @@ import {
 import { refuse } from '../base/errors.ts'
 import { pageOfClosed } from './closed-page.ts'
 import { EventFeed } from './event-feed.ts'
-import type { AdminOptions } from './options.ts'
+import type { AdminOptions, Metrics } from './options.ts'
 import { addRoute, stringify } from './route.ts'
-import { clientParams, NO_CLIENT, noQuery, refusalsOf } from './route-parts.ts'
+import { type Answers, clientParams, NO_CLIENT, noQuery, refusalsOf } from './route-parts.ts'
 import { SharedAnswers } from './shared-answers.ts'
 import { isStillAllowed } from './still-allowed.ts'
 
@@ -31,22 +31,33 @@ const BUSY = {
   message: 'Too many different listings are under way; `retry-after` tells when to come.',
 }
 
+/** The routes that read: totals, clients, closed clients, policy, events and metrics. */
 export async function readRoutes(app: FastifyInstance, options: AdminOptions): Promise<void> {
-  const { spillway, closed, auth, metrics } = options
-  for (const hook of auth) app.addHook('onRequest', hook)
-  const refusals = refusalsOf(app, auth)
-  const otherwise = { ...refusals, 400: failure }
-  const listings = new SharedAnswers<string>(MOST_LISTINGS)
+  for (const hook of options.auth) app.addHook('onRequest', hook)
+  const refusals = refusalsOf(app, options.auth)
+  totalsRoute(app, options, refusals)
+  clientRoutes(app, options, refusals)
+  closedRoute(app, options, refusals)
+  policyRoute(app, options, refusals)
+  eventRoute(app, options, refusals)
+  if (options.metrics) metricsRoute(app, options.metrics, refusals)
+}
 
+function totalsRoute(app: FastifyInstance, { spillway }: AdminOptions, refusals: Answers): void {
   addRoute(app, {
     method: 'GET',
     path: '/',
     description: 'Totals by class, event and outcome; congested clients; memory.',
     querystring: noQuery,
     answer: spillwayStats,
-    otherwise,
+    otherwise: { ...refusals, 400: failure },
     handler: async () => spillway.stats(),
   })
+}
+
+function clientRoutes(app: FastifyInstance, { spillway }: AdminOptions, refusals: Answers): void {
+  const otherwise = { ...refusals, 400: failure }
+  const listings = new SharedAnswers<string>(MOST_LISTINGS)
 
   addRoute(app, {
     method: 'GET',
@@ -93,14 +104,16 @@ export async function readRoutes(app: FastifyInstance, options: AdminOptions): P
       return spillway.queue(id, request.query.limit) ?? reply.code(404).send(NO_CLIENT)
     },
   })
+}
 
+function closedRoute(app: FastifyInstance, { spillway }: AdminOptions, refusals: Answers): void {
   addRoute(app, {
     method: 'GET',
     path: '/closed',
     description: 'The clients closed lately, with the reason and what was left undelivered.',
     querystring: closedQuery,
     answer: closedPage,
-    otherwise,
+    otherwise: { ...refusals, 400: failure },
     handler: async (request) => {
       const page = pageOfClosed(spillway.closed(), request.query)
       if (page) return page
@@ -109,17 +122,23 @@ export async function readRoutes(app: FastifyInstance, options: AdminOptions): P
       throw refuse('SPILLWAY_INVALID_OPTION', 'query.cursor', request.query.cursor, allowed)
     },
   })
+}
 
+function policyRoute(app: FastifyInstance, options: AdminOptions, refusals: Answers): void {
+  const { spillway, changeAuth } = options
   addRoute(app, {
     method: 'GET',
     path: '/policy',
     description: 'What may be changed while the server runs, and whether these routes may.',
     querystring: noQuery,
     answer: policyState,
-    otherwise,
-    handler: async () => ({ ...spillway.policy, changeable: options.changeAuth !== undefined }),
+    otherwise: { ...refusals, 400: failure },
+    handler: async () => ({ ...spillway.policy, changeable: changeAuth !== undefined }),
   })
+}
 
+function eventRoute(app: FastifyInstance, options: AdminOptions, refusals: Answers): void {
+  const { spillway, closed } = options
   const feed = new EventFeed(spillway)
   closed.addEventListener('abort', () => feed.close(), { once: true })
   addRoute(app, {
@@ -146,8 +165,9 @@ export async function readRoutes(app: FastifyInstance, options: AdminOptions): P
       return reply.send(opened)
     },
   })
+}
 
-  if (!metrics) return
+function metricsRoute(app: FastifyInstance, metrics: Metrics, refusals: Answers): void {
   addRoute(app, {
     method: 'GET',
     path: '/metrics',
