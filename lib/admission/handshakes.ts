@@ -47,10 +47,10 @@ export class Handshakes {
   readonly #engines = new Set<GuardedEngine>()
   /** Functions that restore the engines' methods. */
   #restores: Array<(() => void) | undefined> = []
-  readonly #pace: PacedQueue
+  readonly #queue: PacedQueue
   #guarding = false
   /** CONNECTs postponed until their connection closes. */
-  readonly #heldBack = new WeakMap<object, Array<() => void>>()
+  readonly #postponed = new WeakMap<object, Array<() => void>>()
 
   constructor(
     io: GuardedServer,
@@ -61,7 +61,7 @@ export class Handshakes {
     this.#io = io
     this.#admission = admission
     this.#isConnected = isConnected
-    this.#pace = new PacedQueue(clock)
+    this.#queue = new PacedQueue(clock)
   }
 
   /** Patches the engines and adds a middleware to all namespaces, until `close`. */
@@ -79,7 +79,7 @@ export class Handshakes {
     this.#engines.add(engine)
     const ofRequests = replaceMethod(engine, 'handleRequest', (handle) => (request, response) => {
       if (!isHandshake(request)) return handle(request, response)
-      this.#pace.add((waited) => {
+      this.#queue.add((waited) => {
         if (response.destroyed) return
         const reason = this.#refusal(waited, request)
         if (reason === undefined) return handle(request, response)
@@ -94,7 +94,7 @@ export class Handshakes {
         if (!isHandshake(request)) return handle(request, socket, head)
         // an 'error' without a listener would end the process while the handshake is queued
         socket.on('error', ignore)
-        this.#pace.add((waited) => {
+        this.#queue.add((waited) => {
           if (socket.destroyed) return
           const reason = this.#refusal(waited, request)
           if (reason !== undefined) return answer(socket, this.#refuse(reason, request))
@@ -145,7 +145,7 @@ export class Handshakes {
     if (reason === undefined) return next()
     const retryAfter = this.#admission.refuse(reason, conn.remoteAddress ?? null)
     // Socket.IO's client retries after a closed connection, but not after an error
-    if (reason === 'shutdown' && this.#holdBack(conn, next)) return
+    if (reason === 'shutdown' && this.#postpone(conn, next)) return
     next(overloaded(retryAfter))
   }
 
@@ -153,13 +153,13 @@ export class Handshakes {
    * Postpones a CONNECT until the connection closes; Socket.IO then discards the socket. Uses one
    * listener per connection, however many namespaces its client asks for.
    *
-   * @returns false if the client already has `MOST_ASKED` postponed CONNECTs
+   * @returns false if the client already has `MOST_POSTPONED` postponed CONNECTs
    */
-  #holdBack(conn: EventEmitter, next: () => void): boolean {
-    const held = this.#heldBack.get(conn)
-    if (held) return held.length < MOST_ASKED && held.push(next) > 0
+  #postpone(conn: EventEmitter, next: () => void): boolean {
+    const known = this.#postponed.get(conn)
+    if (known) return known.length < MOST_POSTPONED && known.push(next) > 0
     const first = [next]
-    this.#heldBack.set(conn, first)
+    this.#postponed.set(conn, first)
     conn.once('close', () => {
       for (const each of first) each()
     })
@@ -181,7 +181,7 @@ export function whoAsks(
 }
 
 /** Most CONNECTs of one connection that a shutdown postpones. */
-const MOST_ASKED = 100
+const MOST_POSTPONED = 100
 
 /**
  * The error that refuses a CONNECT: message and data, which Socket.IO sends to the client. It has no
