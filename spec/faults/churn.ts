@@ -1,12 +1,14 @@
 import { MiB } from '../../lib/base/units.ts'
 import type { RawClient } from '../support/servers/server.ts'
+import { often } from '../support/thorough.ts'
 import { joined } from './clients.ts'
 import type { Fault } from './fault.ts'
 
-const CONNECTS = 10_000
+const CONNECTS = often({ usually: 1000, thoroughly: 10_000 })
+const NAMESPACES = often({ usually: 20, thoroughly: 60 })
 const AT_ONCE = 25
 /** Enough for a broadcast to be walked in slices. */
-const CROWD = 150
+const CROWD = often({ usually: 75, thoroughly: 150 })
 /** Of a turn of the loop: so little that most of them are left for later ones. */
 const LITTLE = 1
 
@@ -18,7 +20,7 @@ export const churnFaults: readonly Fault[] = [
       const tables = io.of(/^\/table-\d+$/)
       tables.on('connection', (socket) => socket.emit('jackpot:won', { n: 0 }))
       let fixed = 0
-      for (let n = 0; n < 60; n++) {
+      for (let n = 0; n < NAMESPACES; n++) {
         const name = `/table-${n}`
         const clients = [await stage.raw({ namespace: name }), await stage.raw({ namespace: name })]
         const added = io.of(`/room-${n}`)
@@ -31,7 +33,7 @@ export const churnFaults: readonly Fault[] = [
         for (const client of clients) client.close()
         io._nsps.delete(added.name)
       }
-      stage.check('all of them were there', fixed === 60)
+      stage.check('all of them were there', fixed === NAMESPACES)
       await stage.expect(
         'no namespace left',
         () => ![...io._nsps.keys()].some((name) => name.startsWith('/table-')),
@@ -63,7 +65,7 @@ export const churnFaults: readonly Fault[] = [
     },
   },
   {
-    name: '10,000 connects and disconnects',
+    name: `${CONNECTS.toLocaleString('en')} connects and disconnects`,
     // compiled code takes up to 3 MiB; a channel kept of each, some 80
     heapTolerance: 5 * MiB,
     async run(stage) {

@@ -7,7 +7,9 @@ import {
   text,
   UPGRADE,
 } from '../support/clients/hostile-socket.ts'
+import { often } from '../support/thorough.ts'
 import type { Fault } from './fault.ts'
+import { NARROW } from './options.ts'
 import type { Stage } from './stage.ts'
 
 const WEBSOCKET = 'EIO=4&transport=websocket'
@@ -20,7 +22,9 @@ const MAX_HTTP_BUFFER_SIZE = 1e6
  */
 export const STALLED_MS = 60_000
 const SLOW_READERS = 3
-const PONGS = 1_000_000
+const PONGS = often({ usually: 100_000, thoroughly: 1_000_000 })
+/** Of each of those that reconnect in a loop. */
+const RECONNECTS = often({ usually: 12, thoroughly: 40 })
 const PONGS_AT_ONCE = 10_000
 
 /** Joined by bytes that it chose itself. */
@@ -36,6 +40,7 @@ export async function joined(stage: Stage): Promise<HostileSocket> {
 export const clientFaults: readonly Fault[] = [
   {
     name: 'clients stop reading',
+    options: () => ({ watermarks: NARROW }),
     async run(stage) {
       const clients = await Promise.all(Array.from({ length: 4 }, () => stage.raw()))
       await stage.rounds(100)
@@ -111,7 +116,7 @@ export const clientFaults: readonly Fault[] = [
       await Promise.all(
         loops.map(async (transports) => {
           const guest = await stage.guest(transports)
-          for (let n = 1; n <= 40; n++) {
+          for (let n = 1; n <= RECONNECTS; n++) {
             await stage.expect('a connection', () => guest.beginnings >= n)
             if (n % 4 === 0) await stage.rounds(2)
             guest.client.disconnect().connect()
@@ -122,7 +127,7 @@ export const clientFaults: readonly Fault[] = [
     },
   },
   {
-    name: 'a client sends a million pongs',
+    name: `a client sends ${PONGS.toLocaleString('en')} pongs`,
     async run(stage) {
       const socket = await joined(stage)
       await stage.rounds(50)

@@ -1,5 +1,6 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import type { Server, Socket } from 'socket.io'
+import { often } from '../support/thorough.ts'
 
 /** Of a critical message: one of each emit, leaked, is more than a run's heap may grow. */
 const CRITICAL_PAD = 'c'.repeat(8000)
@@ -8,6 +9,9 @@ const COSMETIC_PAD = 'f'.repeat(8000)
 const CONFLATED_PAD = 'o'.repeat(2000)
 const TABLES = 4
 const EVERY_MS = 2
+/** So many rounds follow each other as fast; later ones go beside a fault that only waits. */
+const FAST_ROUNDS = often({ usually: 400, thoroughly: Number.POSITIVE_INFINITY })
+const LATER_EVERY_MS = 20
 
 /** What a client is told when it connects: the numbers of the latest messages. */
 export interface Beginning {
@@ -70,7 +74,7 @@ export class Load {
   async burst(rounds: number): Promise<void> {
     for (let n = 0; n < rounds && !this.#stopped; n++) {
       this.round()
-      await sleep(EVERY_MS)
+      await sleep(n < FAST_ROUNDS ? EVERY_MS : LATER_EVERY_MS)
     }
     await turn()
   }

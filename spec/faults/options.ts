@@ -1,5 +1,6 @@
 import { MiB } from '../../lib/base/units.ts'
 import { messages } from '../support/messages.ts'
+import { often } from '../support/thorough.ts'
 
 /** Of every server that something breaks at. */
 export const OPTIONS = { messages, stallAfter: 2000, grace: 0 }
@@ -15,3 +16,9 @@ export const WATERMARKS = {
   emergency: 512 * MiB,
   horizon: 0,
 }
+
+/** For those of whom nothing is heard: the less is under way, the sooner it is clear that nothing arrives. */
+export const NARROW = often({
+  usually: { ...WATERMARKS, low: 4096, high: 8192 },
+  thoroughly: WATERMARKS,
+})

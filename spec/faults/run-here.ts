@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually } from '../support/servers/server.ts'
+import { often } from '../support/thorough.ts'
 import { type Fault, OF_APPLICATION, type Outcome } from './fault.ts'
 import type { Follower } from './follower.ts'
 import {
@@ -13,8 +14,8 @@ import {
 } from './readings.ts'
 import { SETTLE_MS, Stage } from './stage.ts'
 
-/** Of the load, in a run at least. */
-const ROUNDS = 300
+/** Of the load, in a run at least: with the more, one leaked message of each shows in the heap. */
+const ROUNDS = often({ usually: 100, thoroughly: 300 })
 const WARM_UP_ROUNDS = 60
 
 /** One run of a fault, on a server of its own. */

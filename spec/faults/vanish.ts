@@ -4,6 +4,7 @@ import { moduleOf, RUNTIME } from './apart.ts'
 import { closed, STALLED_MS } from './clients.ts'
 import { type Fault, Skipped } from './fault.ts'
 import type { GuestsProcess } from './guests-process.ts'
+import { NARROW } from './options.ts'
 
 const CABLE_KBIT = 1_000_000
 const GUESTS = 6
@@ -12,6 +13,7 @@ export const vanishFaults: readonly Fault[] = [
   {
     name: 'clients vanish without a FIN',
     host: '0.0.0.0',
+    options: () => ({ watermarks: NARROW }),
     async run(stage) {
       const far = await namespace()
       const abort = new AbortController()

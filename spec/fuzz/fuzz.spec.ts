@@ -19,10 +19,11 @@ import {
 } from '../support/clients/hostile-socket.ts'
 import { messages } from '../support/messages.ts'
 import { eventually, type Fixture, type RawClient, startServer } from '../support/servers/server.ts'
+import { often } from '../support/thorough.ts'
 
 /** `FUZZ_SEED` repeats a run that failed, `FUZZ_RUNS` makes a longer one. */
 const seed = Number(process.env.FUZZ_SEED ?? 1)
-const runs = Number(process.env.FUZZ_RUNS ?? 120)
+const runs = Number(process.env.FUZZ_RUNS ?? often({ usually: 30, thoroughly: 120 }))
 
 const HIGH = 32_768
 /** Of a marker's payload. */

@@ -4,13 +4,16 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { writeToKernel } from '../../lib/link/direct/kernel-write.ts'
 import type { KernelSocket } from '../../lib/socketio/kernel-socket.ts'
+import { often } from '../support/thorough.ts'
 import { INVARIANT_COUNT } from './invariants.ts'
 import { type Run, runs, shrink, textOf } from './operations.ts'
 import { play, type Total } from './play.ts'
 
 const SEED = Number(process.env.MODEL_SEED ?? 20_261_124)
 /** So many operations are played at least. */
-const OPERATIONS = Number(process.env.MODEL_OPERATIONS ?? 1_000_000)
+const OPERATIONS = Number(
+  process.env.MODEL_OPERATIONS ?? often({ usually: 100_000, thoroughly: 1_000_000 }),
+)
 const LONGEST_RUN = 400
 
 describe('The core', () => {

@@ -1,0 +1,4 @@
+import { applicationFaults } from './application.ts'
+import { survived } from './survived.ts'
+
+survived(applicationFaults)

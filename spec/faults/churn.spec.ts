@@ -1,0 +1,4 @@
+import { churnFaults } from './churn.ts'
+import { survived } from './survived.ts'
+
+survived(churnFaults)

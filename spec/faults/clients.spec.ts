@@ -1,0 +1,4 @@
+import { clientFaults } from './clients.ts'
+import { survived } from './survived.ts'
+
+survived(clientFaults)

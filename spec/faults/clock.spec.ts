@@ -1,0 +1,4 @@
+import { clockFaults } from './clock.ts'
+import { survived } from './survived.ts'
+
+survived(clockFaults)

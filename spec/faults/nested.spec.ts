@@ -1,0 +1,4 @@
+import { nestedFaults } from './nested.ts'
+import { survived } from './survived.ts'
+
+survived(nestedFaults)

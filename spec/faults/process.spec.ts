@@ -1,0 +1,4 @@
+import { processFaults } from './process.ts'
+import { survived } from './survived.ts'
+
+survived(processFaults)

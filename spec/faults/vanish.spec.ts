@@ -1,0 +1,4 @@
+import { survived } from './survived.ts'
+import { vanishFaults } from './vanish.ts'
+
+survived(vanishFaults)
