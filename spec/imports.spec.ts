@@ -1,53 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { FLOORS, GUARDED, NEVER, PACKAGES } from './support/import-rules.ts'
+import { filesIn, type Import, importsOf, root } from './support/imports.ts'
 
 /** A file, or all files in and below a folder. */
 const ROOMS = FLOORS.flat()
 
-interface Import {
-  readonly from: string
-  /** A file without its suffix, a package, or a module of Node's with `node:`. */
-  readonly to: string
-  readonly kind: 'value' | 'type' | 'lazy'
-}
-
-const root = fileURLToPath(new URL('..', import.meta.url))
 const files = filesIn('lib', 'schemas')
 const imports = files.flatMap(importsOf)
-
-/** Without their suffix. */
-function filesIn(...folders: string[]): string[] {
-  return folders
-    .flatMap((folder) =>
-      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((path) =>
-        join(folder, path).replaceAll('\\', '/'),
-      ),
-    )
-    .filter((path) => path.endsWith('.ts') && !/(^|\/)(node_modules|\.build)\//.test(path))
-    .map((path) => path.slice(0, -'.ts'.length))
-    .sort()
-}
-
-function importsOf(from: string): Import[] {
-  const source = readFileSync(join(root, `${from}.ts`), 'utf8')
-  const found: Import[] = []
-  const static_ =
-    /^(?:import|export)\s+(type\s)?(?:[^'"\n;]|\n(?!(?:import|export)\b))*?from '([^']+)'/gm
-  for (const [, type, to] of source.matchAll(static_)) {
-    found.push({ from, to: resolve(from, to!), kind: type ? 'type' : 'value' })
-  }
-  for (const [, to] of source.matchAll(/\bimport\('([^']+)'\)/g)) {
-    found.push({ from, to: resolve(from, to!), kind: 'lazy' })
-  }
-  return found
-}
-
-function resolve(from: string, to: string): string {
-  return to.startsWith('.') ? join(from, '..', to).replaceAll('\\', '/').replace(/\.ts$/, '') : to
-}
 
 /** Whether a file is a room, or stands in it. */
 function isIn(file: string, room: string): boolean {
