@@ -29,7 +29,7 @@ export class Parts {
   readonly clients: Clients
   readonly tap: Tap
   readonly admission: Admission
-  readonly gate: Handshakes
+  readonly handshakes: Handshakes
   readonly adapters: AdapterGuard
   #open = true
 
@@ -89,7 +89,7 @@ export class Parts {
         refused: (client) => this.reporter.refused(client),
       },
     )
-    this.gate = new Handshakes(
+    this.handshakes = new Handshakes(
       server,
       this.admission,
       (conn) => this.tap.isConnected(conn),
@@ -106,7 +106,7 @@ export class Parts {
       },
       (conn, known) => this.clients.open(conn, known),
       (engine) => {
-        this.gate.add(engine)
+        this.handshakes.add(engine)
         this.clients.strays.watch(engine)
       },
       (where, error) => this.reporter.fault(where, error),
@@ -124,7 +124,7 @@ export class Parts {
     this.clients.start()
     if (admission) {
       this.admission.start()
-      this.gate.guard(this.tap.engines)
+      this.handshakes.guard(this.tap.engines)
     }
     if ((server.engine?.opts ?? server.opts)?.perMessageDeflate) {
       this.reporter.warn(
@@ -138,7 +138,7 @@ export class Parts {
   refuse(): void {
     if (!this.#open) return
     this.admission.shut()
-    this.gate.guard(this.tap.engines)
+    this.handshakes.guard(this.tap.engines)
   }
 
   /** Hands over what is queued, and gives the server its own methods back. */
@@ -148,7 +148,7 @@ export class Parts {
     this.clients.finish()
     this.tap.close()
     this.clients.close()
-    this.gate.close()
+    this.handshakes.close()
     this.adapters.close()
     this.admission.close()
     this.reporter.close()
@@ -158,7 +158,7 @@ export class Parts {
   #onOverBudget(handshake: IncomingMessage, client: ClientBrief, connectedFor: Millis): void {
     const who = whoAsks(handshake, client.address ?? undefined)
     if (!this.#open || !this.admission.closed(who, connectedFor)) return
-    this.gate.guard(this.tap.engines)
+    this.handshakes.guard(this.tap.engines)
     this.reporter.closedOnConnecting(client, 'has to wait')
   }
 

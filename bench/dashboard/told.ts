@@ -33,7 +33,7 @@ export async function difference(page: Page, told: Told): Promise<string> {
   const same: Record<string, boolean> = {
     connected: shown.connected === whole(stats.clients.connected),
     congested: shown.congested === whole(stats.clients.congested),
-    waiting: shown.waiting === whole(stats.census.queueing),
+    queueing: shown.queueing === whole(stats.census.queueing),
     blind: shown.blind === whole(stats.census.blind),
     buffered: reads(shown.buffered, stats.buffered),
     rss: reads(shown.rss, stats.memory.rss),

@@ -1,7 +1,7 @@
 import { latencyChart } from '/latency-chart.js'
 import { io } from '/socket.io/socket.io.esm.min.js'
+import { clientChart } from '/spillway/ui/client-chart.js'
 import { bytes, count, percent, rate, span } from '/spillway/ui/format.js'
-import { gaugeChart } from '/spillway/ui/gauge-chart.js'
 import { Samples } from '/spillway/ui/samples.js'
 
 /** How much of the past is on show. */
@@ -35,7 +35,7 @@ export class Panel {
   #charts
   #watermarks = {}
   #latencies = new Samples(SECONDS)
-  #gauge = new Samples(SECONDS)
+  #samples = new Samples(SECONDS)
   #reels = new Map()
   #lastAt
   #received = 0
@@ -50,7 +50,11 @@ export class Panel {
     root.querySelector('.link').textContent = link
     this.#charts = {
       latency: latencyChart(root.querySelector('[data-chart=latency]'), SECONDS),
-      gauge: gaugeChart(root.querySelector('[data-chart=gauge]'), SECONDS, () => this.#watermarks),
+      client: clientChart(
+        root.querySelector('[data-chart=client]'),
+        SECONDS,
+        () => this.#watermarks,
+      ),
     }
     this.#socket = io(url, { transports: ['websocket'], forceNew: true })
     this.#listen()
@@ -78,7 +82,7 @@ export class Panel {
     this.#write('missed', count(this.#missed), this.#missed > 0)
     this.#write('frames', count(this.#frames))
     this.#charts.latency.show(this.#latencies.columns(2), now)
-    this.#charts.gauge.show(this.#gauge.columns(4), now)
+    this.#charts.client.show(this.#samples.columns(4), now)
   }
 
   /** Tells why the server closed the client, if it remembers it. */
@@ -142,7 +146,7 @@ export class Panel {
     const { dropped, conflated, expired, observed } = stats
     this.#serverId = stats.id
     this.#closedSince = undefined
-    this.#gauge.add(now, stats.buffered, stats.inFlight, stats.window)
+    this.#samples.add(now, stats.buffered, stats.inFlight, stats.window)
     this.#write('shed', count(dropped.messages + conflated.messages + expired.messages))
     this.#write('conflated', count(conflated.messages))
     this.#write('state', stats.congested ? `${stats.state}, congested` : stats.state)
@@ -161,7 +165,7 @@ export class Panel {
 
   /** The end of a connection comes after everything that is in the pipe: minutes, on a slow link. */
   #showClosed(now) {
-    this.#gauge.add(now, null, null, null)
+    this.#samples.add(now, null, null, null)
     this.#write('state', this.#socket.connected ? 'closed' : 'not connected')
     this.#write('why', '')
     this.#write('lastShed', '')

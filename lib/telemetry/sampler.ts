@@ -10,7 +10,7 @@ export class Sampler {
   readonly #perSecond: number
   #since: Millis = Number.NEGATIVE_INFINITY
   #passed = 0
-  #taken = 0
+  #selected = 0
   /** Reciprocal of the probability: one in so many items is selected. */
   #every = 1
   #state = 1
@@ -23,8 +23,8 @@ export class Sampler {
     if (now - this.#since >= SECOND) this.#adapt(now)
     this.#passed++
     // bounds the samples of a second in which the rate jumps
-    if (this.#taken >= 2 * this.#perSecond || !this.#drawn) return false
-    this.#taken++
+    if (this.#selected >= 2 * this.#perSecond || !this.#drawn) return false
+    this.#selected++
     return true
   }
 
@@ -39,6 +39,6 @@ export class Sampler {
     this.#every = Math.max(1, this.#passed / seconds / this.#perSecond)
     this.#since = now
     this.#passed = 0
-    this.#taken = 0
+    this.#selected = 0
   }
 }

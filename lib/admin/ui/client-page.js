@@ -1,10 +1,10 @@
 import { ask, Failure, Refused } from './api.js'
+import { clientChart } from './client-chart.js'
 import { agentOf, nameOf, outlookOf, showState, troubleOf, whyOf } from './client-figures.js'
 import { ClientTables } from './client-tables.js'
 import { CloseButton } from './close-button.js'
 import { byId, figure, write } from './dom.js'
 import { bytes, count, duration, plural, rate, span, time } from './format.js'
-import { gaugeChart } from './gauge-chart.js'
 import { Poll } from './poll.js'
 import { Samples } from './samples.js'
 import { StaleNotice } from './stale-notice.js'
@@ -54,7 +54,9 @@ export class ClientPage {
     byId('client-name').focus()
     this.#tables.clear()
     this.#closeButton.reset(id)
-    this.#chart ??= gaugeChart(byId('gauge-chart'), SECONDS, () => marksOf(this.#stats, this.#high))
+    this.#chart ??= clientChart(byId('client-chart'), SECONDS, () =>
+      marksOf(this.#stats, this.#high),
+    )
     // a browser would resolve `.` and `..` in the path and request another route
     if (/^\.+$/.test(id)) return this.#lost(new Failure('no such client is connected', 404))
     for (const poll of this.#polls) poll.start()
@@ -87,15 +89,15 @@ export class ClientPage {
     for (const [name, write] of Object.entries(FIGURES)) this.#say(name, write(client))
     this.#closeButton.offer(client)
     this.#tables.show(client)
-    this.#showGauge(client)
+    this.#showChart(client)
   }
 
-  #showGauge({ buffered, inFlight, window }) {
+  #showChart({ buffered, inFlight, window }) {
     const now = performance.now() / 1000
     this.#samples.add(now, buffered, inFlight, window)
     this.#chart.show(this.#samples.columns(4), now)
     const words = `Buffered ${bytes(buffered)}, of it in flight ${bytes(inFlight)}, window ${bytes(window)}`
-    byId('gauge-chart').setAttribute('aria-label', words)
+    byId('client-chart').setAttribute('aria-label', words)
   }
 
   async #lost(error) {

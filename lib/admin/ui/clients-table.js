@@ -54,7 +54,7 @@ function showRow(row, client, context) {
   say('buffered', bytes(client.buffered))
   const watermarks = watermarksOf(client, context.watermarks)
   say('zone', zoneWords(client.buffered, watermarks))
-  fill(row.querySelector('.gauge'), client.buffered, watermarks)
+  fill(row.querySelector('.level-bar'), client.buffered, watermarks)
   say('wait', span(client.wait.critical))
   say('waitCosmetic', cosmeticWait(client.wait))
   say('rtt', span(client.rtt))

@@ -29,10 +29,10 @@ export function shareOf(buffered, watermarks) {
 /**
  * Fills a bar.
  *
- * @param gauge an element with one child
+ * @param track an element with one child, the bar
  */
-export function fill(gauge, buffered, watermarks) {
-  const bar = gauge.firstElementChild
+export function fill(track, buffered, watermarks) {
+  const bar = track.firstElementChild
   bar.style.inlineSize = `${(shareOf(buffered, watermarks) * 100).toFixed(1)}%`
   bar.dataset.zone = zoneOf(buffered, watermarks)
 }

@@ -89,7 +89,7 @@ describe('The dashboard of a lobby under load', function () {
         stats !== undefined &&
         shown.connected === whole(stats.clients.connected) &&
         shown.congested === whole(stats.clients.congested) &&
-        shown.waiting === whole(stats.census.queueing) &&
+        shown.queueing === whole(stats.census.queueing) &&
         shown.blind === whole(stats.census.blind) &&
         reads(shown.buffered, stats.buffered) &&
         reads(shown.rss, stats.memory.rss)

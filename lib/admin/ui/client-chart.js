@@ -15,7 +15,7 @@ const WIDE_BYTE_SPLITS = [0, 16 * KIB, 128 * KIB, MIB, 8 * MIB, 64 * MIB]
  *
  * @param watermarks returns the watermarks to draw as horizontal lines
  */
-export function gaugeChart(root, seconds, watermarks) {
+export function clientChart(root, seconds, watermarks) {
   return timeChart(root, seconds, {
     scales: { y: { distr: 4, asinh: LINEAR_BYTES, range: (_u, _min, max) => [0, topOf(max)] } },
     axes: [{}, valueAxis((max) => (max > MIB ? WIDE_BYTE_SPLITS : BYTE_SPLITS), bytes)],
