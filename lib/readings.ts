@@ -43,12 +43,12 @@ export class Readings {
 
   /** How many clients are in each state now. O(clients). */
   get states() {
-    return this.#parts.clients.states
+    return this.#parts.clients.reads.states
   }
 
   /** Bytes buffered for all clients. O(waiting clients). */
   get buffered(): Bytes {
-    return this.#parts.clients.buffered
+    return this.#parts.clients.reads.buffered
   }
 
   /** Clients for which something waits. */

@@ -124,7 +124,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
    * @throws SpillwayError SPILLWAY_INVALID_OPTION
    */
   client(id: string): ClientStats | undefined {
-    return this.#parts.clients.get(this.#idOf(id))
+    return this.#parts.clients.reads.get(this.#idOf(id))
   }
 
   /**
@@ -137,7 +137,8 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
    */
   queue(id: string, limit = 100): ClientQueue | undefined {
     const known = this.#idOf(id)
-    return this.#parts.clients.queue(known, parseOptions(queueLimit, limit, 'limit'))
+    const most = parseOptions(queueLimit, limit, 'limit')
+    return this.#parts.clients.reads.queue(known, this.limits.maxAge, most)
   }
 
   /**
@@ -197,7 +198,9 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
   async list(query: z.input<typeof listQuery> = {}): Promise<ClientsPage> {
     const parsed = parseOptions(listQuery, query, 'query')
     const now = systemClock.now()
-    const page = await this.#parts.clients.list(parsed, (channel) => isListed(channel, parsed, now))
+    const page = await this.#parts.clients.reads.list(parsed, (channel) =>
+      isListed(channel, parsed, now),
+    )
     if (page) return page
     const allowed =
       'the `next` of a page in the order of the same `sort`, or none for the first page'
@@ -206,7 +209,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
 
   /** All clients, unordered; none after `close`. O(clients). */
   clients(): Iterable<ClientStats> {
-    return this.#parts.clients.all()
+    return this.#parts.clients.reads.all()
   }
 
   /** The closed clients that are remembered, latest first; after `close`, too. */

@@ -1,16 +1,15 @@
 import type { ClosedClient } from '../../schemas/stats.ts'
 import type { Clock } from '../base/clock.ts'
-import type { ClosingCode } from '../base/outcomes.ts'
 import { timers } from '../base/timers.ts'
 import type { Millis } from '../base/units.ts'
 import type { Remainder } from '../channel/remainder.ts'
-import type { ClientBrief } from '../telemetry/client-identity.ts'
 import type { ClosedClients } from '../telemetry/closed-clients.ts'
 import type { Reporter } from '../telemetry/reporter.ts'
 import type { Client } from './client.ts'
 import { type Condition, conditionOf } from './client-stats.ts'
+import type { ClientsHost } from './clients-host.ts'
 import { type Leniency, ON_CONNECTING } from './leniency.ts'
-import { peerOf } from './peer.ts'
+import { briefOf } from './peer.ts'
 
 /** A client whose connection is gone, which Socket.IO may not have noticed yet. */
 interface Leaving {
@@ -21,40 +20,24 @@ interface Leaving {
   readonly connectedFor: Millis
 }
 
-/** Who is told of clients that have left. */
-export interface LeavingsHost {
-  /** Socket.IO has noticed by now; nothing of other clients was told yet. */
-  gone(client: Client): void
-  /** A client was closed, or has left something in its queue. */
-  closed(code: ClosingCode, left: Remainder): void
-  /** A client was closed for the budget soon after it had connected. */
-  overBudget(client: Client, brief: ClientBrief, connectedFor: Millis): void
-  /** All of this tick were told of. */
-  told(): void
+interface LeavingsOptions {
+  readonly host: ClientsHost
+  readonly clock: Clock
+  readonly history: ClosedClients
+  readonly reporter: Reporter
+  readonly leniency: Leniency
+  /** Everything of this tick was told. */
+  readonly told: () => void
 }
 
 /** Tells of the clients that leave, when Socket.IO has noticed that they are gone. */
 export class Leavings {
-  /** Of this tick. */
+  /** Clients that have left in this tick. */
   #leaving: Leaving[] = []
-  readonly #host: LeavingsHost
-  readonly #clock: Clock
-  readonly #history: ClosedClients
-  readonly #reporter: Reporter
-  readonly #leniency: Leniency
+  readonly #options: LeavingsOptions
 
-  constructor(
-    host: LeavingsHost,
-    clock: Clock,
-    history: ClosedClients,
-    reporter: Reporter,
-    leniency: Leniency,
-  ) {
-    this.#host = host
-    this.#clock = clock
-    this.#history = history
-    this.#reporter = reporter
-    this.#leniency = leniency
+  constructor(options: LeavingsOptions) {
+    this.#options = options
   }
 
   get size(): number {
@@ -63,11 +46,10 @@ export class Leavings {
 
   /** A client's connection is gone. */
   add(client: Client): void {
-    const { channel } = client
-    const now = this.#clock.now()
-    const condition = conditionOf(channel, now)
-    const connectedFor = now - channel.connectedAt
-    const left = channel.closed()
+    const now = this.#options.clock.now()
+    const condition = conditionOf(client, now)
+    const connectedFor = now - client.connectedAt
+    const left = client.closed()
     if (this.#leaving.length === 0) timers.nextTick(this.tell)
     this.#leaving.push({ client, left, condition, connectedFor })
   }
@@ -77,34 +59,39 @@ export class Leavings {
    * that leave, too: so they are told of when Socket.IO has noticed that these are gone.
    */
   readonly tell = (): void => {
+    const { host, told } = this.#options
     const leaving = this.#leaving
-    for (const { client } of leaving) this.#host.gone(client)
+    for (const { client } of leaving) {
+      host.gone(client.link.conn)
+      if (host.broadcasts.waiting()) host.broadcasts.abandon(client)
+    }
     // whoever is told may close others
     this.#leaving = []
     for (const each of leaving) this.#tellOf(each)
-    this.#host.told()
+    told()
   }
 
   #tellOf({ client, left, condition, connectedFor }: Leaving): void {
     const { code, undelivered, inFlight } = left
     if (code === undefined) return
-    this.#host.closed(code, left)
-    const { conn } = client.link
-    const brief = { id: client.channel.id, ...peerOf(conn) }
-    const closed: ClosedClient = this.#history.add(code, {
+    const { host, clock, history, reporter, leniency } = this.#options
+    host.closed(code, left)
+    const { request, remoteAddress } = client.link.conn
+    const brief = briefOf(client)
+    const closed: ClosedClient = history.add(code, {
       ...brief,
-      at: new timers.Date(this.#clock.wall()).toISOString(),
+      at: new timers.Date(clock.wall()).toISOString(),
       connectedFor,
       undelivered: { messages: undelivered.messages, bytes: undelivered.bytes },
       inFlight,
     })
-    this.#reporter.closed(closed, condition)
-    if (code === 'budget' && connectedFor < ON_CONNECTING) {
-      this.#host.overBudget(client, brief, connectedFor)
+    reporter.closed(closed, condition)
+    if (code === 'budget' && connectedFor < ON_CONNECTING && request) {
+      host.overBudget(request, brief, connectedFor)
     }
     if (code !== 'emergency' && code !== 'over-limit') return
-    if (this.#leniency.closed(conn.remoteAddress, connectedFor, this.#clock.now())) {
-      this.#reporter.closedOnConnecting(brief, 'is given longer')
+    if (leniency.closed(remoteAddress, connectedFor, clock.now())) {
+      reporter.closedOnConnecting(brief, 'is given longer')
     }
   }
 }

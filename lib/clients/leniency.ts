@@ -1,3 +1,4 @@
+import type { Limits } from '../base/limits.ts'
 import type { Millis } from '../base/units.ts'
 import { hasComeBack, RecentClosings } from '../telemetry/recent-closings.ts'
 
@@ -13,6 +14,41 @@ const MOST_DOUBLINGS = 5
  */
 export class Leniency {
   readonly #closings = new RecentClosings<{ readonly count: number; readonly at: Millis }>()
+
+  /** How many times as long as others a client is given, of those that are given longer. */
+  readonly #factors = new Map<object, number>()
+
+  /** How many clients are given longer. */
+  get clients(): number {
+    return this.#factors.size
+  }
+
+  /** A client has connected. */
+  joined(client: object, address: string | undefined, now: Millis): void {
+    const factor = this.factor(address, now)
+    if (factor > 1) this.#factors.set(client, factor)
+  }
+
+  /** The limits of one client: `stallAfter` is longer for those that are given longer. */
+  limitsFor(client: object, limits: Limits): Limits {
+    const factor = this.#factors.get(client)
+    return factor === undefined ? limits : { ...limits, stallAfter: factor * limits.stallAfter }
+  }
+
+  /** A client has taken everything: later than a minute after its connect it is as any other. */
+  caughtUp(client: object, connectedAt: Millis, now: Millis): void {
+    if (now - connectedAt > ON_CONNECTING) this.#factors.delete(client)
+  }
+
+  /** A client has gone. */
+  left(client: object): void {
+    this.#factors.delete(client)
+  }
+
+  /** Forgets the clients, but not the addresses. */
+  forgetClients(): void {
+    this.#factors.clear()
+  }
 
   /** How many addresses are remembered. */
   get size(): number {

@@ -15,8 +15,8 @@ export interface SweepHost {
   readonly budget: Budget
   readonly census: Census
   now(): Millis
-  /** Frees memory that is held for connections that are gone. @returns bytes */
-  freeLingering(): Bytes
+  /** Connections that are gone, for which memory is held nevertheless. */
+  readonly lingering: { free(): Bytes }
   /** A client was looked at. */
   inspected(channel: Channel, now: Millis): void
 }
@@ -72,7 +72,7 @@ export class Sweep {
         const stuckFor = delivery.isExcused(now) ? 0 : now - delivery.progressAt
         holders.push({ channel, held, stuckFor })
       }
-      const excess = budget.excess - this.#host.freeLingering()
+      const excess = budget.excess - this.#host.lingering.free()
       for (const { channel } of leastDeserving(holders, excess)) channel.terminate('budget')
     }
     budget.relieved()

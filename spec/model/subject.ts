@@ -3,7 +3,7 @@ import {
   MESSAGE_OUTCOMES,
   type MessageOutcome,
 } from '../../lib/base/outcomes.ts'
-import type { Channel } from '../../lib/channel/channel.ts'
+import type { Client } from '../../lib/clients/client.ts'
 import type { Recipient } from '../../lib/loop/broadcasts.ts'
 import type { Envelope } from '../../lib/message/envelope.ts'
 import type { ModelConnection } from './connection.ts'
@@ -57,7 +57,7 @@ export interface Offering {
 
 /** A client: the real channel, and what the model says of it. */
 export interface Subject {
-  readonly channel: Channel
+  readonly channel: Client
   readonly recipient: Recipient
   readonly conn: ModelConnection
   readonly namespaces: Set<string>
@@ -127,7 +127,7 @@ export interface Subject {
 }
 
 export function makeSubject(
-  channel: Channel,
+  channel: Client,
   recipient: Recipient,
   conn: ModelConnection,
   farewell: Farewell,
