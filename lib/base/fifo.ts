@@ -12,6 +12,11 @@ export class Fifo<T> {
     return this.#items[this.#head]
   }
 
+  /** @param index from the first item on; negative from the end */
+  at(index: number): T | undefined {
+    return this.#items.at(index < 0 ? index : this.#head + index)
+  }
+
   push(item: T): void {
     this.#items.push(item)
   }

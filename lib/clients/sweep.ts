@@ -1,3 +1,4 @@
+import { Fifo } from '../base/fifo.ts'
 import type { Limits } from '../base/limits.ts'
 import { timers } from '../base/timers.ts'
 import type { Bytes, Millis } from '../base/units.ts'
@@ -28,7 +29,7 @@ export class Sweep {
   /** Whom this lap looks at, from last to first. */
   #lap: Channel[] = []
   /** Those that are to be closed, if they still are a little later. */
-  readonly #suspects: Array<{ readonly channel: Channel; readonly since: Millis }> = []
+  readonly #suspects = new Fifo<{ readonly channel: Channel; readonly since: Millis }>()
   /** Those with more than `watermarks.emergency` buffered. */
   readonly #excessive = new Set<Channel>()
 
@@ -113,12 +114,12 @@ export class Sweep {
    * after the process has stood still, the answer of a client may be about to be read.
    */
   #judge(now: Millis): void {
-    for (let first = this.#suspects[0]; first && now - first.since >= RECONSIDERED; ) {
+    for (let first = this.#suspects.peek(); first && now - first.since >= RECONSIDERED; ) {
       const { channel } = first
       const code = this.#host.watched.has(channel) ? channel.inspect(now) : undefined
       if (code !== undefined) channel.terminate(code)
       this.#suspects.shift()
-      first = this.#suspects[0]
+      first = this.#suspects.peek()
     }
   }
 }

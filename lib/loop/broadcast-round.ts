@@ -1,3 +1,5 @@
+import { Fifo } from '../base/fifo.ts'
+
 interface Entry<Message> {
   readonly message: Message
   /** How many visits there will have been when everyone has it. */
@@ -14,7 +16,7 @@ interface Entry<Message> {
 export class BroadcastRound<R extends object, Message> {
   readonly recipients: readonly R[]
   /** The first of `entries` is the `#first`th message that ever joined. */
-  readonly #entries: Entry<Message>[] = []
+  readonly #entries = new Fifo<Entry<Message>>()
   #first = 0
   #visits = 0
   /** Who is visited next. */
@@ -92,7 +94,7 @@ export class BroadcastRound<R extends object, Message> {
     if (index === this.#visited) this.#deliverRest(deliver)
     for (;;) {
       const at = this.#firstDue(index)
-      const entry = this.#entries[at - this.#first]
+      const entry = this.#entries.at(at - this.#first)
       if (!entry) return
       this.#ahead.set(index, at + 1)
       deliver(this.recipients[index]!, entry.message)
@@ -101,7 +103,7 @@ export class BroadcastRound<R extends object, Message> {
 
   #deliverRest(deliver: (recipient: R, message: Message) => void): void {
     while (this.#at < this.#end) {
-      const { message } = this.#entries[this.#at++ - this.#first]!
+      const { message } = this.#entries.at(this.#at++ - this.#first)!
       deliver(this.recipients[this.#visited]!, message)
     }
   }
@@ -111,15 +113,16 @@ export class BroadcastRound<R extends object, Message> {
     const before = (index - this.#next + this.recipients.length) % this.recipients.length
     const visit = this.#visits + before
     let at = 0
-    while (at < this.#entries.length && this.#entries[at]!.until <= visit) at++
+    while (at < this.#entries.length && this.#entries.at(at)!.until <= visit) at++
     return Math.max(this.#first + at, this.#ahead.get(index) ?? 0)
   }
 
   #finish(finished: (message: Message) => void): void {
-    while (this.#entries.length > 0 && this.#entries[0]!.until <= this.#visits) {
-      const { message } = this.#entries.shift()!
+    for (let next = this.#entries.peek(); next && next.until <= this.#visits; ) {
+      this.#entries.shift()
       this.#first++
-      finished(message)
+      finished(next.message)
+      next = this.#entries.peek()
     }
   }
 

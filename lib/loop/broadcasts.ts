@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import { Fifo } from '../base/fifo.ts'
 import type { Millis } from '../base/units.ts'
 import type { Envelope } from '../message/envelope.ts'
 import type { HeldBytes } from '../message/held-bytes.ts'
@@ -122,7 +123,7 @@ const miss: Deliver = (recipient, envelope) => recipient.missed(envelope)
 /** The broadcasts of one class that wait, in rounds that follow each other. */
 class Walk implements TurnMember {
   due: Due = 'no'
-  readonly #rounds: BroadcastRound<Recipient, Envelope>[] = []
+  readonly #rounds = new Fifo<BroadcastRound<Recipient, Envelope>>()
   readonly #clock: Clock
   readonly #scheduler: TurnScheduler
   readonly #heldBytes: HeldBytes
@@ -150,7 +151,7 @@ class Walk implements TurnMember {
   /** Broadcasts that not everyone was sent. */
   get waiting(): number {
     let waiting = 0
-    for (const round of this.#rounds) waiting += round.waiting
+    for (let n = 0; n < this.#rounds.length; n++) waiting += this.#rounds.at(n)!.waiting
     return waiting
   }
 
@@ -177,7 +178,7 @@ class Walk implements TurnMember {
   }
 
   visit(): void {
-    const [round] = this.#rounds
+    const round = this.#rounds.peek()
     if (!round) return
     const recipient = round.next
     recipient.cork()
@@ -185,12 +186,13 @@ class Walk implements TurnMember {
       round.visit(this.#deliver, this.#release)
     } finally {
       recipient.uncork(this.#clock.now())
-      if (round.done && this.#rounds[0] === round) this.#rounds.shift()
+      if (round.done && this.#rounds.peek() === round) this.#rounds.shift()
     }
   }
 
   catchUp(recipient: Recipient, deliver: Deliver): void {
-    for (const round of this.#rounds) round.catchUp(recipient, deliver)
+    // a delivery may lead to another round
+    for (let n = 0; n < this.#rounds.length; n++) this.#rounds.at(n)!.catchUp(recipient, deliver)
   }
 
   readonly #release = (envelope: Envelope): void => {

@@ -17,6 +17,15 @@ export interface TickMember {
 }
 
 /**
+ * What a turn of the event loop is, as far as clients are concerned.
+ * - `none`: nothing has happened in it.
+ * - `emits`: messages were emitted, or answers came.
+ * - `rest`: emits have spent the budget of the turn before; nobody is served.
+ * - `slice`: the turn began with serving those who wait.
+ */
+type Turn = 'none' | 'emits' | 'rest' | 'slice'
+
+/**
  * Shares the event loop between broadcasts and everything else. What one tick hands to its
  * clients is written when the tick ends, one system call a client, as far as the budget of this
  * turn of the loop goes. Clients that are left are served in slices, one a turn of the loop, each as
@@ -43,12 +52,8 @@ export class TurnScheduler {
   /** In its place while its members are told. */
   #spare: TickMember[] = []
   #turns = 1
-  #inTurn = false
-  /** It has begun with a slice, which is all that it has to serve. */
-  #isSlice = false
-  /** The loop turns once more before anyone is served. */
-  #resting = false
-  /** In this turn. */
+  #turn: Turn = 'none'
+  /** Whether somebody was served in this turn. */
   #served = false
   #startedAt: Millis = 0
   /** When something was last served in this turn. */
@@ -80,7 +85,7 @@ export class TurnScheduler {
     if (member.due === 'first' || (member.due === 'later' && !critical)) return
     if (critical) this.#first.push(member)
     else this.#later.push(member)
-    if (!this.#inTurn) this.#beginTurn()
+    if (this.#turn === 'none') this.#beginTurn('emits')
     this.#awaitTickEnd()
   }
 
@@ -92,8 +97,8 @@ export class TurnScheduler {
   /** Whether this turn's budget is spent, so that what could be written now has to wait. */
   spent(now: Millis): boolean {
     if (this.#ended) return false
-    if (!this.#inTurn) this.#beginTurn()
-    return this.#resting || now - this.#startedAt > this.#budget
+    if (this.#turn === 'none') this.#beginTurn('emits')
+    return this.#turn === 'rest' || now - this.#startedAt > this.#budget
   }
 
   /** The same number until this tick ends. */
@@ -104,7 +109,7 @@ export class TurnScheduler {
 
   /** The same number until this turn of the loop ends. */
   turn(): number {
-    if (!this.#inTurn && !this.#ended) this.#beginTurn()
+    if (this.#turn === 'none' && !this.#ended) this.#beginTurn('emits')
     return this.#turns
   }
 
@@ -143,10 +148,9 @@ export class TurnScheduler {
     timers.nextTick(this.#endTick)
   }
 
-  #beginTurn(): void {
-    this.#inTurn = true
+  #beginTurn(turn: 'emits' | 'slice'): void {
+    this.#turn = turn
     this.#turns++
-    this.#isSlice = false
     this.#served = false
     this.#startedAt = this.#clock.now()
     this.#slicedAt = this.#startedAt
@@ -160,7 +164,7 @@ export class TurnScheduler {
     this.#onTickEnd()
     this.#endMembers()
     if (!this.#empty) this.#slice(this.#budget)
-    else if (this.#inTurn) this.#usedUntil = this.#clock.now()
+    else if (this.#turn !== 'none') this.#usedUntil = this.#clock.now()
   }
 
   #endMembers(): void {
@@ -179,21 +183,18 @@ export class TurnScheduler {
   }
 
   readonly #endTurn = (): void => {
-    const used = this.#resting ? 0 : this.#usedUntil - this.#startedAt
+    const used = this.#turn === 'rest' ? 0 : this.#usedUntil - this.#startedAt
     this.busy += used
-    if (!this.#empty && used > this.#budget && !this.#isSlice) {
-      // in this turn of the loop they were emitted
-      this.#resting = true
+    if (!this.#empty && this.#turn === 'emits' && used > this.#budget) {
+      this.#turn = 'rest'
       timers.setImmediate(this.#endTurn)
       return
     }
     const rest = this.#clock.now() - this.#slicedAt
-    this.#resting = false
-    this.#inTurn = false
+    this.#turn = 'none'
     if (this.#empty) return
     this.slices++
-    this.#beginTurn()
-    this.#isSlice = true
+    this.#beginTurn('slice')
     // thousands of answers in one turn would leave little for writes
     this.#slice(Math.max(this.#budget, rest / 2))
   }

@@ -21,6 +21,7 @@ describe('Fifo', () => {
           }
           expect(fifo.length).to.equal(model.length)
           expect(fifo.peek()).to.equal(model[0])
+          for (const index of [0, 1, 70, -1]) expect(fifo.at(index)).to.equal(model.at(index))
         }
       }),
     )
