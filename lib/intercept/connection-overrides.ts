@@ -1,18 +1,22 @@
+import { refuse, verbatim } from '../base/errors.ts'
 import type { Channel } from '../channel/channel.ts'
 import type { WriteOptions } from '../message/envelope.ts'
 import type { EncodedPart } from '../message/frame.ts'
-import type { EngineSocket } from '../socketio/engine.ts'
+import { type EngineSocket, missingFeature } from '../socketio/engine.ts'
 import { Override } from '../socketio/override.ts'
+
+/** A call of a connection's `write` or `send`. */
+export type Offer = (
+  conn: EngineSocket,
+  tapped: Tapped,
+  data: EncodedPart,
+  options: WriteOptions | undefined,
+  callback: (() => void) | undefined,
+) => void
 
 /** Is called in place of a connection's own methods. */
 export interface ConnectionTap {
-  offer(
-    conn: EngineSocket,
-    tapped: Tapped,
-    data: EncodedPart,
-    options: WriteOptions | undefined,
-    callback: (() => void) | undefined,
-  ): void
+  readonly offer: Offer
   /** Something else happens than that the same is written to one socket after the other. */
   interrupt(): void
   now(): number
@@ -69,4 +73,33 @@ export function connectionOverrides(tap: ConnectionTap) {
     },
   )
   return [replaceWrite('write'), replaceWrite('send'), close] as const
+}
+
+/**
+ * Checks what of a connection is used, and replaced.
+ *
+ * @throws SpillwayError SPILLWAY_UNSUPPORTED_ENGINE
+ */
+export function checkConnection(
+  conn: TappedSocket,
+  overrides: ReturnType<typeof connectionOverrides>,
+): void {
+  const missing = missingFeature(conn) ?? fixedFeature(conn, overrides)
+  if (missing === undefined) return
+  throw refuse(
+    'SPILLWAY_UNSUPPORTED_ENGINE',
+    'io.engine',
+    verbatim(`a connection without ${missing}`),
+    'Engine.IO 6',
+  )
+}
+
+/** What of a connection does not let itself be replaced, if anything. */
+function fixedFeature(
+  conn: TappedSocket,
+  overrides: ReturnType<typeof connectionOverrides>,
+): string | undefined {
+  if (!Object.isExtensible(conn)) return 'properties that can be added'
+  const fixed = overrides.find((override) => !override.fits(conn))
+  return fixed && `a conn.${fixed.name}() that can be replaced`
 }

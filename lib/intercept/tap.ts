@@ -1,16 +1,17 @@
 import type { Clock } from '../base/clock.ts'
-import { refuse, toError, verbatim } from '../base/errors.ts'
+import { toError } from '../base/errors.ts'
 import type { Millis } from '../base/units.ts'
 import type { Channel } from '../channel/channel.ts'
 import type { Classifier } from '../classify/classifier.ts'
 import type { KnownClient } from '../clients/client.ts'
 import { Broadcasts } from '../loop/broadcasts.ts'
 import type { TurnScheduler } from '../loop/turn-scheduler.ts'
-import { Envelope, NO_FIELDS, type WriteOptions } from '../message/envelope.ts'
+import { Envelope } from '../message/envelope.ts'
 import type { EncodedPart } from '../message/frame.ts'
 import type { HeldBytes } from '../message/held-bytes.ts'
-import { type EngineServer, type EngineSocket, missingFeature } from '../socketio/engine.ts'
-import { note, replaceMethod } from '../socketio/override.ts'
+import type { EngineServer, EngineSocket } from '../socketio/engine.ts'
+import { note } from '../socketio/override.ts'
+import type { Packet } from '../socketio/packet.ts'
 import {
   type ConnectedSocket,
   isForeign,
@@ -19,18 +20,20 @@ import {
   type TappedServer,
   unsupportedEngine,
 } from '../socketio/server.ts'
-import { checkUpgradePath, pathOf } from '../socketio/upgrade-path.ts'
 import { BroadcastTap, LookUp } from './broadcast-tap.ts'
 import {
   type ConnectionTap,
+  checkConnection,
   connectionOverrides,
   kTapped,
+  type Offer,
   type Tapped,
   type TappedSocket,
 } from './connection-overrides.ts'
-import { replaceEncode } from './encoder.ts'
 import { Encoding, Encodings } from './encodings.ts'
+import { foreignEnvelope } from './foreign-write.ts'
 import { PacketFields } from './packet-fields.ts'
+import { overrideServer, type ServerTap } from './server-overrides.ts'
 import { SocketIndex } from './socket-index.ts'
 
 /** Builds the channel of a connection, before the tap shadows its methods. */
@@ -50,7 +53,7 @@ export interface TapHost {
  * Socket.IO is touched: broadcasts of any adapter, recovered sockets and dynamic namespaces all come
  * this way.
  */
-export class Tap implements ConnectionTap {
+export class Tap implements ConnectionTap, ServerTap {
   readonly broadcasts: Broadcasts
   /** What an adapter writes to the sockets that it looks up, and may be sent later. */
   #lookedUp: LookUp | undefined
@@ -118,7 +121,7 @@ export class Tap implements ConnectionTap {
    */
   start(): void {
     try {
-      this.#shadowServer()
+      overrideServer(this.#io, this, this.#restores)
       if (this.#io.engine) this.#tapEngine(this.#io.engine)
       // Socket.IO knows its latest engine only
       for (const conn of socketsByConn(this.#io).keys()) {
@@ -161,39 +164,16 @@ export class Tap implements ConnectionTap {
     return socket && (socket.conn as TappedSocket)[kTapped]?.channel
   }
 
-  #shadowServer(): void {
-    const io = this.#io
-    const restore = replaceEncode(io, (encode) => (packet) => {
-      const isTapped = this.tapAdapter(packet.nsp)
-      const fields = this.#fields.fieldsOf(packet, isTapped, (each) => partsOf(encode(each)))
-      // whoever answers has a time limit, and attachments may change meanwhile
-      const canWait =
-        fields.kind === 'event' && fields.parts.length === 1 && packet.id === undefined
-      return this.#encodings.add(new Encoding(fields, this.#host.scheduler.tick(), canWait))
-    })
-    if (!restore) throw unsupportedMethod('io.encoder.encode')
-    this.#restores.push(restore)
-    this.#replace('io', io, 'bind', (bind) => (engine) => {
-      this.#tapEngine(engine)
-      return bind(engine)
-    })
-    const restoreAttach = replaceMethod(io, 'attach', (attach) => (http, options) => {
-      checkUpgradePath('io.attach()', http, io.opts?.path || options?.path || pathOf(io))
-      return attach(http, options)
-    })
-    if (restoreAttach) this.#restores.push(restoreAttach)
-    this.#replace('io', io, 'attachApp', () => () => {
-      throw unsupportedEngine('io.attachApp()')
-    })
+  encode(packet: Packet, encode: (packet: Packet) => EncodedPart[]): EncodedPart[] {
+    const isTapped = this.tapAdapter(packet.nsp)
+    const fields = this.#fields.fieldsOf(packet, isTapped, encode)
+    // whoever answers has a time limit, and attachments may change meanwhile
+    const canWait = fields.kind === 'event' && fields.parts.length === 1 && packet.id === undefined
+    return this.#encodings.add(new Encoding(fields, this.#host.scheduler.tick(), canWait))
   }
 
-  /** @throws SpillwayError if the method can't be replaced */
-  #replace<T extends object, Name extends keyof T & string>(
-    ...[path, target, name, make]: [string, ...Parameters<typeof replaceMethod<T, Name>>]
-  ): void {
-    const restore = replaceMethod(target, name, make)
-    if (!restore) throw unsupportedMethod(`${path}.${name}`)
-    this.#restores.push(restore)
+  bind(engine: EngineServer): void {
+    this.#tapEngine(engine)
   }
 
   /**
@@ -256,26 +236,11 @@ export class Tap implements ConnectionTap {
   /** @param sockets of a connection that was made before */
   #tap(conn: TappedSocket, sockets?: readonly ConnectedSocket[]): void {
     if (conn[kTapped] || conn.readyState === 'closed') return
-    const missing = missingFeature(conn) ?? this.#fixedFeature(conn)
-    if (missing !== undefined) {
-      throw refuse(
-        'SPILLWAY_UNSUPPORTED_ENGINE',
-        'io.engine',
-        verbatim(`a connection without ${missing}`),
-        'Engine.IO 6',
-      )
-    }
+    checkConnection(conn, this.#overrides)
     const known = sockets && { sockets, connectedFor: this.#sinceFirst(sockets) }
     const channel = this.#open(conn, known)
     note(conn, kTapped, { tap: this, channel })
     for (const override of this.#overrides) override.install(conn)
-  }
-
-  /** What of a connection does not let itself be replaced, if anything. */
-  #fixedFeature(conn: TappedSocket): string | undefined {
-    if (!Object.isExtensible(conn)) return 'properties that can be added'
-    const fixed = this.#overrides.find((override) => !override.fits(conn))
-    return fixed && `a conn.${fixed.name}() that can be replaced`
   }
 
   #sinceFirst(sockets: readonly ConnectedSocket[]): Millis {
@@ -284,14 +249,7 @@ export class Tap implements ConnectionTap {
     return Math.max(0, now - Math.min(now, ...issued))
   }
 
-  /** Called for every `write` of a connection. */
-  offer(
-    conn: EngineSocket,
-    tapped: Tapped,
-    data: EncodedPart,
-    options: WriteOptions | undefined,
-    callback: (() => void) | undefined,
-  ): void {
+  readonly offer: Offer = (conn, tapped, data, options, callback) => {
     const encoding = this.#encodings.take(conn, data, options, callback)
     if (encoding === 'part') return
     if (encoding === undefined) {
@@ -329,44 +287,15 @@ export class Tap implements ConnectionTap {
     else channel.offer(envelope, now)
   }
 
-  /** Written past Socket.IO, straight to the connection: nothing is known, so it is critical. */
-  #offerForeign(
-    conn: EngineSocket,
-    tapped: Tapped,
-    data: EncodedPart,
-    options: WriteOptions | undefined,
-    callback: (() => void) | undefined,
-  ): void {
+  readonly #offerForeign: Offer = (conn, tapped, data, options, callback) => {
     this.interrupt()
-    if (options !== undefined && isOpen(conn)) setDefaults(options)
-    const { unannotated: rule } = this.#classifier
-    // to Engine.IO whatever is falsy is a message without data
-    const parts = [data || '']
-    const emittedAt = this.#clock.now()
-    const fields = { ...NO_FIELDS, rule, kind: 'other' as const, namespace: '', parts, emittedAt }
-    this.#offerNow(conn, tapped, new Envelope(fields, options, callback), emittedAt)
+    const now = this.#clock.now()
+    const { unannotated } = this.#classifier
+    const envelope = foreignEnvelope(conn, unannotated, now, data, options, callback)
+    this.#offerNow(conn, tapped, envelope, now)
   }
 
   now(): number {
     return this.#clock.now()
   }
-}
-
-/** A copy, since a parser may use its array again; Socket.IO takes a single part without one too. */
-function partsOf(encoded: EncodedPart[] | EncodedPart): EncodedPart[] {
-  return Array.isArray(encoded) ? encoded.slice() : [encoded]
-}
-
-/** As Engine.IO does with what it is called with, at once. @throws where it throws */
-function setDefaults(options: WriteOptions): void {
-  ;(options as { compress?: boolean }).compress = options.compress !== false
-}
-
-function isOpen({ readyState }: EngineSocket): boolean {
-  return readyState !== 'closing' && readyState !== 'closed'
-}
-
-function unsupportedMethod(path: string): Error {
-  const given = verbatim('a method that does not let itself be replaced')
-  return refuse('SPILLWAY_NOT_SOCKET_IO', path, given, 'a writable property')
 }
