@@ -18,6 +18,16 @@ export interface Recipient {
   missed(envelope: Envelope): void
 }
 
+/** A message that is being offered to one recipient after the other. */
+interface ImmediateBroadcast {
+  readonly recipients: readonly Recipient[]
+  readonly envelope: Envelope
+  /** How many recipients it was offered to. */
+  offered: number
+  /** The one during which this one began. */
+  readonly outer: ImmediateBroadcast | undefined
+}
+
 type Deliver = (recipient: Recipient, envelope: Envelope) => void
 
 /** So many recipients take some 1.5 ms. */
@@ -41,6 +51,8 @@ export class Broadcasts {
   readonly #cosmetic: Walk
   /** The latest tick with a broadcast. */
   #tickRecord: TickRecord = NO_TICK
+  /** Under way: an offer may call the application, which may close the server or emit. */
+  #immediate: ImmediateBroadcast | undefined
 
   /** @param large fewer recipients are sent a broadcast where it is emitted */
   constructor(clock: Clock, scheduler: TurnScheduler, heldBytes: HeldBytes, large = LARGE) {
@@ -73,8 +85,21 @@ export class Broadcasts {
 
   /** Offers a message where it is emitted, after what each recipient is due. */
   offerNow(recipients: readonly Recipient[], envelope: Envelope): void {
+    const outer = this.#immediate
+    const broadcast = { recipients, envelope, offered: 0, outer }
+    this.#immediate = broadcast
+    try {
+      this.#offerRest(broadcast)
+    } finally {
+      this.#immediate = outer
+    }
+  }
+
+  #offerRest(broadcast: ImmediateBroadcast): void {
+    const { recipients, envelope } = broadcast
     const now = this.#clock.now()
-    for (const recipient of recipients) {
+    while (broadcast.offered < recipients.length) {
+      const recipient = recipients[broadcast.offered++]!
       if (this.waiting) this.catchUp(recipient, envelope)
       recipient.offer(envelope, now)
     }
@@ -101,6 +126,7 @@ export class Broadcasts {
 
   /** Sends everyone what they are due. */
   finish(): void {
+    for (let each = this.#immediate; each; each = each.outer) this.#offerRest(each)
     for (const walk of [this.#critical, this.#cosmetic]) while (!walk.empty) this.#visit(walk)
   }
 
