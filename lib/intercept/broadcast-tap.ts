@@ -6,11 +6,11 @@ import { OverrideLayer } from '../socketio/override-layer.ts'
 import type { Packet } from '../socketio/packet.ts'
 import type { AdapterSocket, TappedAdapter } from '../socketio/server.ts'
 
-/** Sockets that an adapter looks up, to do something with one after the other. */
+/** One `apply` of an adapter, which calls back for one socket after the other. */
 export class LookUp {
-  /** The socket that something is done with now. */
+  /** The socket of the present call back. */
   socket: AdapterSocket | undefined
-  /** What was written to sockets until now, the same to each. */
+  /** The message that was written to each socket until now. */
   envelope: Envelope | undefined
   readonly recipients: Recipient[] = []
 
@@ -31,21 +31,21 @@ export class LookUp {
   }
 }
 
-/** Is told what the adapters of a server do. */
+/** Is told what the adapters of a server are about to do. */
 export interface AdapterHost {
   /**
-   * The application emits a packet, which the adapter has not seen yet. Not called for what comes
-   * from other nodes. May throw: then nothing is emitted.
+   * The application broadcasts a packet, which the adapter has not handled yet. Not called for
+   * packets from other nodes. If it throws, nothing is emitted.
    */
   emitted(packet: Packet, namespace: string, adapter: TappedAdapter, wantsAnswer: boolean): void
-  /** A packet is encoded next, whoever has emitted it. */
+  /** The adapter encodes a packet next, from here or from another node. */
   encodes(adapter: TappedAdapter, options: WriteOptions): void
   /**
-   * Something is done with each of some sockets. If that is to write the same to all of them, the
-   * host may do so later.
+   * The adapter calls back for each of some sockets. If all that happens is that the same message is
+   * written to each, the host may write it later.
    */
   lookUp(run: (lookUp: LookUp) => void): void
-  /** Code of the application runs next: what was written until now may not wait for the others. */
+  /** Code of the application runs next, so what was written until now may wait no longer. */
   interrupt(): void
 }
 
@@ -56,8 +56,8 @@ interface MarkedAdapter extends TappedAdapter {
 }
 
 /**
- * Has a host told of what is emitted, and of the sockets that adapters look up. Clients can make
- * thousands of dynamic namespaces, each with an adapter: the functions are the same for all.
+ * Overrides the adapters of a server, and tells a host what they are about to do. Clients can make
+ * thousands of dynamic namespaces, each with an adapter: all of them share the functions.
  */
 export class BroadcastTap {
   readonly #layer: OverrideLayer<MarkedAdapter, typeof kTapped>
@@ -70,7 +70,7 @@ export class BroadcastTap {
     return this.#layer.isOn(adapter)
   }
 
-  /** @returns whether it is tapped; an adapter without these methods is left as it is */
+  /** @returns whether it is tapped; an adapter that lacks the methods stays as it is */
   tap(adapter: MarkedAdapter): boolean {
     const { _encode, apply, nsp } = adapter
     if (typeof _encode !== 'function' || typeof apply !== 'function') return false

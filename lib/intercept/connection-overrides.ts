@@ -14,28 +14,28 @@ export type Offer = (
   callback: (() => void) | undefined,
 ) => void
 
-/** Is called in place of a connection's own methods. */
+/** Gets the calls of a connection's `write`, `send` and `close`. */
 export interface ConnectionTap {
   readonly offer: Offer
-  /** Something else happens than that the same is written to one socket after the other. */
+  /** Something happens that is no write of a broadcast. */
   interrupt(): void
   now(): number
 }
 
-/** Whose a connection is. */
+/** The tap and the channel of a connection. */
 export interface Tapped {
   readonly tap: ConnectionTap
   readonly channel: Channel
 }
 
-/** Where a tapped connection keeps whose it is. */
+/** Where a connection keeps its tap and its channel. */
 export const kTapped = Symbol('spillway.tapped')
 
 export interface TappedSocket extends EngineSocket {
   [kTapped]?: Tapped
 }
 
-/** The methods of a tap's connections: one function for all of them, so that an idle one costs none. */
+/** The overrides of a tap's connections. All connections share the functions: an idle one costs none. */
 export function connectionOverrides(tap: ConnectionTap) {
   const replaceWrite = (name: 'write' | 'send') => {
     const override = new Override<TappedSocket, typeof name>(

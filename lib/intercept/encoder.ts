@@ -8,12 +8,12 @@ interface Encoder {
   encode: Encode
 }
 
-/** Whoever has Socket.IO's encoder: it is taken once, when they are made. */
+/** An object that has taken Socket.IO's encoder when it was made. */
 interface Holder {
   encoder?: unknown
 }
 
-/** A server, with those of its parts that encode. */
+/** A Socket.IO server, and those of its parts that have its encoder. */
 interface EncodingServer extends Holder {
   readonly encoder: Encoder
   readonly _nsps?: ReadonlyMap<
@@ -26,11 +26,11 @@ interface EncodingServer extends Holder {
 }
 
 /**
- * Replaces the `encode` of a server's encoder. One that is frozen, as the encoder of a parser may be,
- * is left as it is: another object that inherits from it takes its place.
+ * Replaces the `encode` of a server's encoder. A frozen encoder, as a parser may have, stays as it is:
+ * an object that inherits from it takes its place.
  *
  * @param make gets the original, and returns what is to be called in its place
- * @returns how to put it back; `undefined` if it can't be replaced
+ * @returns a function that puts it back; `undefined` if it can't be replaced
  */
 export function replaceEncode(
   server: EncodingServer,
@@ -54,7 +54,7 @@ function standIn(
   if (server.encoder !== substitute) return undefined
   return () => {
     current = original
-    // where somebody has wrapped it meanwhile, theirs stays
+    // the wrapper of somebody else stays
     if (substitute.encode === encode) swap(server, substitute, encoder)
   }
 }

@@ -2,18 +2,18 @@ import { timers } from '../base/timers.ts'
 import { Envelope, type EnvelopeFields, type WriteOptions } from '../message/envelope.ts'
 import type { EncodedPart } from '../message/frame.ts'
 
-/** A packet as it was encoded, with the envelope of its latest write. */
+/** An encoded packet, with the envelope of its latest write. */
 export class Encoding {
   readonly fields: EnvelopeFields
-  /** Its only part, if it has no others. */
+  /** Its part, if it has a single one. */
   readonly whole: EncodedPart | undefined
-  /** The tick in which it was encoded; an adapter may write it in a later one. */
+  /** The tick in which it was encoded. Adapters may write it in a later one. */
   readonly tick: number
-  /** Whether a broadcast of it may be sent in slices. */
+  /** Whether a broadcast of it may be spread over several turns of the event loop. */
   readonly canWait: boolean
-  /** The encodings that it was added to. */
+  /** Those that it was added to. */
   encodings: Encodings | undefined
-  /** Walks over its parts for one recipient of a broadcast after the other. */
+  /** An iteration over its parts that has ended, used again for the next recipient. */
   idle: Iteration | undefined
   #envelope: Envelope | undefined
 
@@ -24,7 +24,7 @@ export class Encoding {
     this.canWait = canWait
   }
 
-  /** One envelope for all recipients that are sent the packet with the same options. */
+  /** The same envelope for all recipients of a broadcast, as long as the options are the same. */
   envelopeFor(options: WriteOptions | undefined): Envelope {
     if (this.#envelope?.options !== options) this.#envelope = undefined
     this.#envelope ??= new Envelope(this.fields, options)
@@ -32,15 +32,14 @@ export class Encoding {
   }
 }
 
-/** Is told of a part that was written without the rest of its packet. */
+/** Gets a part that was written without the rest of its packet. */
 export type OnStray = (conn: object, part: EncodedPart, options: WriteOptions | undefined) => void
 
 /**
- * Tells which packet a connection's `write` belongs to. Socket.IO iterates over the array that the
- * encoder returned and writes each part where it gets it; so that array's iterator announces each
- * part, and the write that follows in the same synchronous call takes the announcement. The value
- * of a part is only compared with what was announced: packets that look the same are never taken
- * for one another, and nothing has to be remembered after the call.
+ * Finds the packet that a connection's `write` belongs to. Socket.IO iterates over the array that the
+ * encoder returned, and writes each part as soon as it gets it. The array's iterator announces each
+ * part, and the write that follows in the same synchronous call takes the announcement. Two packets
+ * with the same bytes are never confused, and nothing has to be remembered after the call.
  */
 export class Encodings {
   readonly #onStray: OnStray
@@ -54,17 +53,17 @@ export class Encodings {
     this.#onStray = onStray
   }
 
-  /** @returns what the encoder has to return for Socket.IO to write: the parts of the packet */
+  /** @returns the parts of the packet, as the encoder has to return them to Socket.IO */
   add(encoding: Encoding): EncodedPart[] {
     encoding.encodings = this
     return new EncodedParts(encoding)
   }
 
   /**
-   * Takes the announcement of a write, as the first thing that the write does.
+   * Takes the announcement of a write. A write has to do this first.
    *
-   * @returns the packet with its last part; `part` if more parts have to follow before the packet
-   *   is complete; undefined if this is no write of an encoded packet
+   * @returns the packet, if this is its last part; `part` if more parts have to follow; undefined if
+   *   this is no write of an encoded packet
    */
   take(
     conn: object,
@@ -77,7 +76,7 @@ export class Encodings {
       this.#announced = iteration.outer
       iteration.outer = undefined
       iteration.isAnnounced = false
-      // nearly always it is all of a packet
+      // nearly all packets have a single part
       const { whole } = iteration.encoding
       if (whole !== undefined && whole === data && this.#incomplete.length === 0) {
         return iteration.index === 0 ? iteration.encoding : undefined
@@ -101,7 +100,7 @@ export class Encodings {
     return 'part'
   }
 
-  /** For iterations: the next write is of this one's part. */
+  /** Called by an iteration: the next write is that of its part. */
   announce(iteration: Iteration): void {
     if (iteration.isAnnounced) this.#retract(iteration)
     const outer = this.#announced
@@ -112,13 +111,13 @@ export class Encodings {
     this.#settleAfterTick()
   }
 
-  /** For iterations: no part follows. */
+  /** Called by an iteration: no part follows. */
   end(iteration: Iteration): void {
     if (iteration.isAnnounced) this.#retract(iteration)
     if (iteration.written > 0) this.#giveUp(iteration)
   }
 
-  /** Takes an iteration out of the chain of those that are announced. */
+  /** Removes an iteration from the chain of those that are announced. */
   #retract(iteration: Iteration): void {
     if (this.#announced === iteration) this.#announced = iteration.outer
     else {
@@ -130,14 +129,14 @@ export class Encodings {
     iteration.isAnnounced = false
   }
 
-  /** What was written to a connection of other packets, and of one that goes on unlike expected. */
+  /** Gives up the incomplete packets of a connection, all but one. */
   #giveUpOthers(conn: object, except: Iteration | undefined): void {
     for (const iteration of this.#incomplete.filter((each) => each !== except)) {
       if (iteration.conn === conn) this.#giveUp(iteration)
     }
   }
 
-  /** What was written of a packet that stays incomplete goes as it is, as without the plugin. */
+  /** Passes on the written parts of a packet that stays incomplete, as Engine.IO would send them. */
   #giveUp(iteration: Iteration): void {
     const { written, conn, options, encoding } = iteration
     this.#forget(iteration)
@@ -154,7 +153,7 @@ export class Encodings {
     iteration.options = undefined
   }
 
-  /** Somebody may neither finish an iteration nor close it, or wait in the middle. */
+  /** For iterations that are neither finished nor closed, or that wait in the middle. */
   #settleAfterTick(): void {
     if (this.#settling) return
     this.#settling = true
@@ -171,10 +170,10 @@ export class Encodings {
  * process more slowly as soon as a single one has an own `Symbol.iterator`.
  */
 class EncodedParts extends Array<EncodedPart> {
-  // one field, and no `push`: the array is made for every message
+  // made for every message, so it has one field, and its constructor does not `push`
   readonly #encoding: Encoding
 
-  /** What `slice`, `map` and others derive from it are plain arrays. */
+  /** `slice`, `map` and others return plain arrays. */
   static override get [Symbol.species](): ArrayConstructor {
     return Array
   }
@@ -195,7 +194,7 @@ class EncodedParts extends Array<EncodedPart> {
   }
 }
 
-/** @returns whether it is the part that is due, and is written as Socket.IO writes it */
+/** Whether a write is that of the announced part, in the way in which Socket.IO writes it. */
 function isDue(
   iteration: Iteration,
   conn: object,
@@ -210,13 +209,13 @@ function isDue(
   return parts.length === 1 || callback === undefined
 }
 
-/** One walk over the parts of a packet, which announces each of them. */
+/** An iteration over the parts of a packet, which announces each of them. */
 class Iteration implements Iterator<EncodedPart, undefined> {
   readonly encoding: Encoding
-  /** Of the part that was announced last. */
+  /** That of the part announced last. */
   index = -1
   isAnnounced = false
-  /** The iteration that was announced, and its part not written, when this one was. */
+  /** The iteration whose part was announced, and not written, before this one was. */
   outer: Iteration | undefined
   /** Parts that were written, in order, to one connection with the same options. */
   written = 0
@@ -224,7 +223,7 @@ class Iteration implements Iterator<EncodedPart, undefined> {
   options: WriteOptions | undefined
   readonly #parts: EncodedParts
   readonly #encodings: Encodings
-  /** Used again for each part. */
+  /** The same object for each part. */
   readonly #result: { done: boolean; value: EncodedPart | undefined } = {
     done: false,
     value: undefined,

@@ -24,7 +24,7 @@ export function foreignEnvelope(
   return new Envelope(fields, options, callback)
 }
 
-/** As Engine.IO does with what it is called with, at once. @throws where it throws */
+/** Changes the caller's options at once, as Engine.IO does. @throws where Engine.IO throws */
 function setDefaults(options: WriteOptions): void {
   ;(options as { compress?: boolean }).compress = options.compress !== false
 }

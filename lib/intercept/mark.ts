@@ -1,13 +1,13 @@
 import type { Remark, Verdict } from '../classify/classifier.ts'
 
-/** Adapters carry it with the packet; it is never sent to a client. */
+/** A property of a packet, which adapters carry to other nodes and which is never sent to a client. */
 const MARK = 'spillway'
 
 export interface Marked {
   [MARK]?: unknown
 }
 
-/** Leaves on a packet what other nodes can't find out by themselves, if there is anything. */
+/** Marks a packet with what other nodes can't find out by themselves, if there is anything. */
 export function writeMark(packet: Marked, { isInvalid, rule, key }: Verdict): void {
   if (isInvalid) packet[MARK] = { invalid: true } satisfies Remark
   else if (typeof rule.conflateBy === 'function') {
@@ -19,7 +19,7 @@ export function unmark(packet: Marked): void {
   if (MARK in packet) delete packet[MARK]
 }
 
-/** Of a packet that may come from another process. */
+/** Reads the mark of a packet, which may come from another process with anything in it. */
 export function readMark(packet: Marked): Remark {
   const mark = Object.hasOwn(packet, MARK) ? packet[MARK] : undefined
   if (typeof mark !== 'object' || mark === null) return {}

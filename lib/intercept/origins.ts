@@ -2,13 +2,13 @@ import type { Classifier, Verdict } from '../classify/classifier.ts'
 import { eventOf, type Packet } from '../socketio/packet.ts'
 import { type Marked, readMark, unmark, writeMark } from './mark.ts'
 
-/** Where a packet comes from that is about to be encoded, and what it was taken for there. */
+/** The origin of a packet that is about to be encoded, and its class there. */
 export interface Origin {
   /** Undefined if its event has no annotation. */
   readonly verdict: Verdict | undefined
-  /** It is sent again, to a client that has come back. */
+  /** Connection state recovery sends it again, to a client that has come back. */
   readonly isReplay: boolean
-  /** As it was emitted, where that is known. */
+  /** It was emitted with the flag `volatile`, as far as is known. */
   readonly isVolatile: boolean
 }
 
@@ -21,26 +21,26 @@ interface Judged {
 
 const kJudged = Symbol('spillway.judged')
 
-/** Adapters that publish a packet read its enumerable properties with names: not this one. */
+/** A symbol, since adapters publish the enumerable properties of a packet that have names. */
 interface JudgedPacket extends Packet, Marked {
   [kJudged]?: Judged | undefined
 }
 
 /**
  * Tells packets that are emitted here from those that come from another node or from a store.
- * Socket.IO calls the adapter's own `broadcast`; adapters pass on what others have emitted by that of
- * their class. What is sent to one socket only has no adapter, but with connection state recovery,
- * where only what is sent again has none.
+ * Socket.IO calls the adapter's own `broadcast`, while adapters pass packets of other nodes to the
+ * `broadcast` of their class. A packet for a single socket goes by no adapter, except with connection
+ * state recovery, where only packets that are sent again go by none.
  *
- * A payload is validated where it is emitted, before the adapter publishes or stores it: what lies
- * behind may change it, and has nobody who would catch an error.
+ * A payload is validated where it is emitted, before the adapter publishes or stores it: later it may
+ * have changed, and nobody would catch an error.
  */
 export class Origins {
   readonly #classifier: Classifier
   readonly #recovers: () => boolean
-  /** Arguments of invalid payloads that a store may keep as they are. */
+  /** Arguments of events with invalid payloads, which a store may keep. */
   readonly #invalid = new WeakSet<object>()
-  /** The adapter that encodes a packet next, and whether that is volatile. */
+  /** The adapter that encodes a packet next. */
   #encoding: object | undefined
   #isVolatile = false
 
@@ -51,7 +51,7 @@ export class Origins {
   }
 
   /**
-   * The application emits a packet through an adapter, which is to be called next.
+   * The application emits a packet through an adapter, which will be called next.
    *
    * @throws SpillwayError with `validate: 'throw'`
    */
@@ -72,9 +72,9 @@ export class Origins {
   }
 
   /**
-   * Of an event that is about to be encoded; to be asked once.
+   * The origin of an event that is about to be encoded. To be called once an encoding.
    *
-   * @param isTapped whether the adapter of its namespace tells what it does
+   * @param isTapped whether the adapter of its namespace is tapped
    * @throws SpillwayError with `validate: 'throw'`, where the application emits
    */
   of(packet: JudgedPacket, data: readonly unknown[], isTapped: boolean): Origin {

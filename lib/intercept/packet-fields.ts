@@ -7,7 +7,7 @@ import type { TappedAdapter, TappedServer } from '../socketio/server.ts'
 import { type Origin, Origins } from './origins.ts'
 import { forget, withoutOffset } from './recovery-offset.ts'
 
-/** What is known of a packet that Socket.IO encodes: its class, where it comes from, its parts. */
+/** Collects what is known of a packet that Socket.IO encodes: its class, its origin, its parts. */
 export class PacketFields {
   readonly #io: TappedServer
   readonly #classifier: Classifier
@@ -42,7 +42,7 @@ export class PacketFields {
   /**
    * A packet is being encoded.
    *
-   * @param isTapped whether its namespace's adapter tells what it does
+   * @param isTapped whether the adapter of its namespace is tapped
    * @throws SpillwayError with `validate: 'throw'`, where the application emits
    */
   fieldsOf(
@@ -73,7 +73,7 @@ export class PacketFields {
     }
   }
 
-  /** What was not emitted, nobody answers. */
+  /** Removes the callback of a packet that was not emitted, and so is never acknowledged. */
   #forgetAnswer({ id }: Packet, namespace: string): void {
     if (id === undefined) return
     for (const { acks } of this.#io._nsps?.get(namespace)?.sockets.values() ?? []) acks?.delete(id)

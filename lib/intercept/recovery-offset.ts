@@ -2,14 +2,14 @@ import type { Verdict } from '../classify/classifier.ts'
 import type { Packet } from '../socketio/packet.ts'
 import type { RecoveryAdapter, StoredPacket } from '../socketio/server.ts'
 
-/** For a packet that nobody is sent again. */
+/** The target of a stored packet that no client is sent again. */
 const NOBODY: StoredPacket['opts'] = { rooms: new Set([Symbol('nobody')]), except: new Set() }
 
 /**
- * Takes a cosmetic packet that is being broadcast out of the adapter's store, which grows with
- * what is critical only. The packet gets the offset of what the store has kept before it: whoever
- * has received the one has been sent the other. That entry is kept for as long as the packet would
- * have been, so that a client is known again though nothing critical was sent for long.
+ * Removes a cosmetic packet that is being broadcast from the adapter's store, so that the store grows
+ * with critical packets only. The packet gets the offset of the stored packet before it, which every
+ * recipient was sent too. That stored packet is kept for as long as the removed one would have been,
+ * so that a client is recognised though nothing critical was sent for long.
  *
  * @returns the packet with the other offset; undefined if it has to keep its own
  */
@@ -30,10 +30,10 @@ export function forget(packet: Packet, adapter: RecoveryAdapter | undefined): Pa
 }
 
 /**
- * With connection state recovery, events end with an offset, from which on a client that comes back
- * is sent what it missed. A cosmetic message that waits may arrive after critical ones that were
- * emitted later, and its offset would have these sent again; so it goes without. A client takes any
- * text in the last place for an offset.
+ * Copies an event without its offset. With connection state recovery, events end with an offset, and
+ * a client that comes back is sent what follows its latest one. A cosmetic message that has waited may
+ * arrive after critical ones that were emitted later, and its offset would have these sent again. A
+ * client takes any text in the last place for an offset, so a null follows such a text.
  *
  * @returns undefined if there is no offset
  */

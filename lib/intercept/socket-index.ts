@@ -1,4 +1,4 @@
-/** What is looked up: a Socket.IO socket. */
+/** A Socket.IO socket. */
 interface Indexed {
   readonly id: string
   readonly nsp: { readonly name: string }
@@ -10,19 +10,19 @@ type Namespaces<Socket extends Indexed> = ReadonlyMap<
   { readonly sockets: ReadonlyMap<string, Socket> }
 >
 
-/** So many namespaces are asked one after the other. */
+/** Up to so many namespaces are searched one after the other. */
 const FEW = 16
-/** Sockets that are indexed before those that are gone are looked for. */
+/** The least size of the index at which sockets that have left are removed. */
 const LEAST = 256
 
 /**
- * Finds sockets by their ids, which do not tell the namespace. With many namespaces (dynamic ones are
- * made by clients) it takes an index, made when one is first looked for.
+ * Finds sockets by their ids, which do not name the namespace. With many namespaces (clients make
+ * dynamic ones) it uses an index, made at the first look-up.
  */
 export class SocketIndex<Socket extends Indexed> {
   readonly #namespaces: () => Namespaces<Socket> | undefined
   #byId: Map<string, Socket> | undefined
-  /** The size at which those that are gone are looked for. */
+  /** The size at which sockets that have left are removed. */
   #fullAt = LEAST
 
   constructor(namespaces: () => Namespaces<Socket> | undefined) {

@@ -36,7 +36,7 @@ import { PacketFields } from './packet-fields.ts'
 import { overrideServer, type ServerTap } from './server-overrides.ts'
 import { SocketIndex } from './socket-index.ts'
 
-/** Builds the channel of a connection, before the tap shadows its methods. */
+/** Makes the channel of a connection, before the tap overrides the connection's methods. */
 export type OpenChannel = (conn: EngineSocket, known?: KnownClient) => Channel
 
 /** What a tap shares with others. */
@@ -48,14 +48,13 @@ export interface TapHost {
 }
 
 /**
- * Intercepts what a Socket.IO server sends. A packet's class is decided where it is encoded; from
- * there it travels to the connection's `write` with the array of its encoded parts. Nothing else of
- * Socket.IO is touched: broadcasts of any adapter, recovered sockets and dynamic namespaces all come
- * this way.
+ * Intercepts what a Socket.IO server sends. A packet is classified where it is encoded, and recognised
+ * by the array of its encoded parts where it is written to a connection. Broadcasts of any adapter,
+ * recovered sockets and dynamic namespaces all come this way.
  */
 export class Tap implements ConnectionTap, ServerTap {
   readonly broadcasts: Broadcasts
-  /** What an adapter writes to the sockets that it looks up, and may be sent later. */
+  /** The adapter's call that is under way, whose message may be sent later. */
   #lookedUp: LookUp | undefined
   readonly #io: TappedServer
   readonly #host: TapHost
@@ -71,7 +70,7 @@ export class Tap implements ConnectionTap, ServerTap {
     if (tapped) this.#offerForeign(conn as TappedSocket, tapped, part, options, undefined)
   })
   readonly #overrides = connectionOverrides(this)
-  /** What gives the server its own methods back. */
+  /** Functions that give the server its own methods back. */
   readonly #restores: Array<() => void> = []
   readonly #adapterTaps = new BroadcastTap({
     emitted: (...emitted) => this.#fields.emitted(...emitted),
@@ -80,7 +79,7 @@ export class Tap implements ConnectionTap, ServerTap {
     interrupt: () => this.interrupt(),
   })
   readonly #onFault: (where: string, error: Error) => void
-  /** A connection that can't be tapped is left to Socket.IO: a throw would end the process. */
+  /** Leaves a connection that can't be tapped to Socket.IO, since a throw would end the process. */
   readonly #onConnection = (conn: EngineSocket): void => {
     try {
       this.#tap(conn)
@@ -90,8 +89,8 @@ export class Tap implements ConnectionTap, ServerTap {
   }
 
   /**
-   * @param onEngine told of every engine of the server, those that follow too
-   * @param onFault told of a connection that can't be tapped
+   * @param onEngine gets every engine of the server, later ones too
+   * @param onFault called for a connection that can't be tapped
    * @throws SpillwayError if the server can't be tapped; it is then as it was
    */
   constructor(
@@ -115,7 +114,7 @@ export class Tap implements ConnectionTap, ServerTap {
   }
 
   /**
-   * Taps the server and whoever is connected already, until `close`.
+   * Taps the server and its connections, until `close`.
    *
    * @throws SpillwayError if something of it can't be tapped; nothing of it has changed then
    */
@@ -123,7 +122,7 @@ export class Tap implements ConnectionTap, ServerTap {
     try {
       overrideServer(this.#io, this, this.#restores)
       if (this.#io.engine) this.#tapEngine(this.#io.engine)
-      // Socket.IO knows its latest engine only
+      // a server that was attached several times knows its latest engine only
       for (const conn of socketsByConn(this.#io).keys()) {
         const { server } = conn as Partial<EngineSocket>
         if (server) this.#tapEngine(server)
@@ -158,7 +157,7 @@ export class Tap implements ConnectionTap, ServerTap {
     return channel?.sockets.anyConnected(channel.lanes) === true
   }
 
-  /** The channel of a Socket.IO socket, in whatever namespace it is. */
+  /** The channel of a Socket.IO socket, of any namespace. */
   channelOfSocket(sid: string): Channel | undefined {
     const socket = this.#sockets.find(sid)
     return socket && (socket.conn as TappedSocket)[kTapped]?.channel
@@ -167,7 +166,7 @@ export class Tap implements ConnectionTap, ServerTap {
   encode(packet: Packet, encode: (packet: Packet) => EncodedPart[]): EncodedPart[] {
     const isTapped = this.tapAdapter(packet.nsp)
     const fields = this.#fields.fieldsOf(packet, isTapped, encode)
-    // whoever answers has a time limit, and attachments may change meanwhile
+    // not what has to be answered in time, nor attachments, which may change meanwhile
     const canWait = fields.kind === 'event' && fields.parts.length === 1 && packet.id === undefined
     return this.#encodings.add(new Encoding(fields, this.#host.scheduler.tick(), canWait))
   }
@@ -177,9 +176,9 @@ export class Tap implements ConnectionTap, ServerTap {
   }
 
   /**
-   * Namespaces come and go, and may be given another adapter.
+   * Taps the adapter of a namespace, if it is not tapped yet.
    *
-   * @returns whether the adapter tells what it does
+   * @returns whether it is tapped
    */
   tapAdapter(name: string): boolean {
     const adapter = this.#io._nsps?.get(name)?.adapter
@@ -187,7 +186,7 @@ export class Tap implements ConnectionTap, ServerTap {
     return this.#adapterTaps.has(adapter) || this.#adapterTaps.tap(adapter)
   }
 
-  /** The adapter is no longer that of its namespace. */
+  /** Gives an adapter its own methods back. */
   releaseAdapter(adapter: object): void {
     this.#adapterTaps.release(adapter)
   }
@@ -203,7 +202,7 @@ export class Tap implements ConnectionTap, ServerTap {
     }
   }
 
-  /** Something else happens than that the same is written to one socket after the other. */
+  /** Sends what a broadcast has written until now: something happens that is no write of it. */
   interrupt(): void {
     const lookUp = this.#lookedUp
     if (lookUp) this.#broadcast(lookUp, false)
@@ -216,7 +215,7 @@ export class Tap implements ConnectionTap, ServerTap {
       this.broadcasts.offerNow(recipients, envelope)
       return
     }
-    // it may wait; later its payload may have changed
+    // computed now, since the payload may have changed when the message is sent
     void envelope.overtakable
     this.broadcasts.offer(recipients, envelope)
   }
@@ -233,7 +232,7 @@ export class Tap implements ConnectionTap, ServerTap {
     for (const conn of conns) this.#tap(conn, sockets?.get(conn) ?? [])
   }
 
-  /** @param sockets of a connection that was made before */
+  /** @param sockets those of a connection that was made before */
   #tap(conn: TappedSocket, sockets?: readonly ConnectedSocket[]): void {
     if (conn[kTapped] || conn.readyState === 'closed') return
     checkConnection(conn, this.#overrides)
@@ -268,7 +267,7 @@ export class Tap implements ConnectionTap, ServerTap {
     this.#offerNow(conn, tapped, envelope, isNew ? envelope.emittedAt : this.#clock.now())
   }
 
-  /** Offers what is emitted now, after what the client is due from broadcasts. */
+  /** Offers a message, after broadcasts that were emitted before it and wait for this client. */
   #offerNow(conn: EngineSocket, tapped: Tapped, envelope: Envelope, now: Millis): void {
     if (this.broadcasts.waiting) this.broadcasts.catchUp(tapped.channel, envelope)
     this.#offerEnvelope(conn, tapped, envelope, now)

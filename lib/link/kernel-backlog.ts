@@ -3,21 +3,21 @@ import type { Bytes } from '../base/units.ts'
 import type { HeldBytes, Shared } from '../message/held-bytes.ts'
 import { WRITE_PLACE } from '../message/memory-costs.ts'
 
-/** What a connection was handed and its kernel socket has not taken, oldest first. */
+/** Messages that a connection was handed and the kernel has not taken, oldest first. */
 export class KernelBacklog {
-  /** What it takes in memory, as if nobody shared it, with the writes that are under way. */
+  /** Estimated memory of the messages, as if nobody shared them, and of their writes. */
   cost: Bytes = 0
   readonly #heldBytes: HeldBytes
   readonly #items = new Fifo<Shared>()
   #bytes: Bytes = 0
-  /** Of markers behind the latest item: nobody tells when the kernel takes them. */
+  /** Bytes of the markers behind the latest item; no event tells when the kernel has taken them. */
   #markers: Bytes = 0
 
   constructor(heldBytes: HeldBytes) {
     this.#heldBytes = heldBytes
   }
 
-  /** Messages and joined frames, each at least one write. */
+  /** Messages and joined frames; each is at least one write. */
   get writes(): number {
     return this.#items.length
   }
@@ -30,12 +30,12 @@ export class KernelBacklog {
     this.#charge(item, 1)
   }
 
-  /** A marker was written behind the latest item, so that not all that is outstanding is an item's. */
+  /** Counts a marker that was written behind the latest item. */
   marked(bytes: Bytes): void {
     this.#markers += bytes
   }
 
-  /** Lets go of what was taken: all but the latest that make up what is outstanding. */
+  /** Removes the items that the kernel has taken: all but the latest that make up `outstanding` bytes. */
   keep(outstanding: Bytes): void {
     const ofItems = outstanding - this.#markers
     for (
@@ -52,7 +52,7 @@ export class KernelBacklog {
 
   #charge(item: Shared, times: 1 | -1): void {
     this.#heldBytes.add(times * WRITE_PLACE)
-    // the cost of what waits for others too may have grown since
+    // not `item.cost`, which may have grown since
     this.cost += times * (WRITE_PLACE + item.bytes)
   }
 }

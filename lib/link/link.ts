@@ -11,61 +11,61 @@ export interface LinkEvents {
   /** The transport can take more. */
   pump(now: Millis): void
   /**
-   * Polling: a response was written, which the next poll will answer; `behind` bytes wait.
+   * Polling: a response was written, whose delivery the next poll proves; `behind` bytes wait.
    *
-   * @returns the sequence number of the answer
+   * @returns the sequence number of the delivery
    */
   responded(behind: Bytes, now: Millis): number
   /**
-   * A marker was answered.
+   * A delivery was proved.
    *
-   * @param waited how long the answer may have waited here; if not given, no longer than for this turn
-   *   of the loop
+   * @param waited how long the proof may have waited for the event loop; if not given, no longer than
+   *   for this turn of the loop
    */
   answered(sequence: number, now: Millis, waited?: Millis): void
   /**
-   * The client was heard by a heartbeat.
+   * A heartbeat of the client has arrived.
    *
-   * @param answered it has answered one; in protocol 3 clients send them themselves
+   * @param answered whether it is an answer; in protocol 3 clients send heartbeats themselves
    */
   heartbeat(answered: boolean, now: Millis): void
-  /** The application closes the transport itself, and it has not yet begun to close. */
+  /** The application is about to close the transport itself. */
   closes(now: Millis): void
-  /** Another transport took over; what proves delivery may be another. */
+  /** The connection has another transport, with perhaps another proof of delivery. */
   upgraded(): void
-  /** The connection is gone, and the link detached from it. */
+  /** The connection is gone; the link has detached from it. */
   disconnected(): void
 }
 
-/** A link that nothing waits for any more. */
+/** A link whose channel has nothing queued any more. */
 export interface Emptied {
   tellDrained(): void
 }
 
 /** What all transports share. */
 export interface GaugeHost {
-  /** For how long the event loop has been busy so far, since some instant. */
+  /** How long the event loop has been busy since some instant. */
   readonly busyTime: Millis
-  /** Whether everything is written where, and answered as, without the plugin. */
+  /** Whether everything is written where, and answered as, without the plugin (mode `observe`). */
   readonly plain: boolean
   /** Asks for `tickEnded`, at once if no tick is under way. */
   whenTickEnds(member: TickMember): void
   /** Asks for `tickEnded` when a later tick ends. */
   afterTick(member: TickMember): void
-  /** A client has answered a marker that it was not sent, or once more: that proves nothing. */
+  /** A client has answered a marker that is not open, which proves nothing. */
   unasked(): void
 }
 
 /** What all links share. */
 export interface LinkHost extends GaugeHost {
   now(): Millis
-  /** How much may be handed over at once now. */
+  /** The most bytes that may be handed over at once now. */
   readonly handover: Bytes
   readonly batches: FrameBatches
   readonly heldBytes: HeldBytes
-  /** Asks for `tellDrained` when a later tick ends, once however often it is asked for. */
+  /** Asks for one call of `tellDrained` when a later tick ends, however often it is called. */
   emptied(link: Emptied): void
-  /** Kernel sockets that are no client's own: those of upgrades under way, by session. */
+  /** Kernel sockets that are no client's transport, such as those of upgrades under way. */
   readonly strays: {
     claim(session: string, socket: object | undefined): void
     endOf(session: string): void
@@ -73,8 +73,8 @@ export interface LinkHost extends GaugeHost {
 }
 
 /**
- * How a transport closes. `last`: what is written leaves with the close, nothing after that; `shut`:
- * nothing that is written will reach the client any more.
+ * How a transport closes. `last`: what is written now leaves with the close; `shut`: nothing that is
+ * written reaches the client any more.
  */
 export type Ending = 'last' | 'shut'
 
@@ -83,52 +83,52 @@ export interface Link {
   readonly transport: string
   /** Bytes handed over that the kernel (on polling: the client) has not taken yet. */
   readonly outstanding: Bytes
-  /** What that takes in memory, as estimated. */
+  /** Estimated memory of the outstanding messages. */
   readonly cost: Bytes
-  /** Whether so many bytes may be handed over now without a backlog that delays heartbeats. */
+  /** Whether so many bytes may be handed over now, without a backlog that delays heartbeats. */
   hasRoom(bytes: Bytes): boolean
-  /** Set while the transport is being closed, and the connection is not gone yet. */
+  /** Set while the transport closes and the connection is not gone yet. */
   readonly ending: Ending | undefined
-  /** Runs writes that are to leave before the transport closes, whatever is under way. */
+  /** Runs writes that have to leave before the transport closes, whatever is under way. */
   writeLast(writes: () => void): void
-  /** Whether `write` writes at once; if not, messages are kept until `flush`. */
+  /** Whether `write` writes at once; if not, it keeps messages until `flush`. */
   readonly immediate: boolean
-  /** Hands one message over; its parts are never separated. */
+  /** Hands one message over, with all its parts. */
   write(envelope: Envelope): void
   /**
-   * Hands over what can't reach the client: the connection is to find out that it is gone, as
-   * without the plugin.
+   * Hands over a message that can't reach the client any more, so that Engine.IO notices that the
+   * connection is gone, as without the plugin.
    */
   writeInVain(envelope: Envelope): void
-  /** Bytes handed over that are kept until `flush`. */
+  /** Bytes of the messages that are kept until `flush`. */
   readonly pending: Bytes
-  /** Writes what was kept, in one system call. */
+  /** Writes the messages that were kept, in one system call. */
   flush(): void
-  /** Bytes handed over that the connection still holds back: a marker would overtake them. */
+  /** Bytes in Engine.IO's write buffer: a marker would overtake them. */
   readonly waiting: Bytes
   /**
-   * How this transport proves delivery: by markers, by itself (the next poll answers for the
-   * response before), or not at all.
+   * How this transport proves delivery: by markers, by itself (the next poll proves the response
+   * before), or not at all.
    */
   readonly proof: 'markers' | 'itself' | 'none'
   /** Bytes received from the client so far, if known. */
   readonly heard: Bytes
-  /** Between a heartbeat's answer and the next heartbeat; NaN if unknown. */
+  /** Time between the answer to a heartbeat and the next heartbeat; NaN if unknown. */
   readonly heartbeatInterval: Millis
   readonly upgrading: boolean
-  /** How long an upgrade may take. */
+  /** How long an upgrade may take at most. */
   readonly upgradeTimeout: Millis
-  /** So many answers to the client's own heartbeats wait that it can only want to fill memory. */
+  /** More answers to the client's own heartbeats wait than any honest client causes. */
   readonly isFlooded: boolean
-  /** Writes a delivery marker now, behind what was kept. */
+  /** Writes a delivery marker now, behind the messages that were kept. */
   mark(sequence: number): void
-  /** Nothing waits for it any more, though the last of it was not written. */
+  /** The channel's queue has become empty without a write. */
   emptied(): void
   /** Runs writes whose frames leave as one batch. */
   batch(writes: () => void): void
-  /** Bytes that were taken since the last call, as far as is known. */
+  /** Bytes that the transport has taken since the last call, as far as is known. */
   progressed(): Bytes
-  /** All that were taken until then. */
+  /** Bytes that the transport has taken until the last call of `progressed`. */
   readonly taken: Bytes
   /** Closes as the application asked: in good order, or discarding what is buffered. */
   close(discard?: boolean): void
@@ -144,8 +144,8 @@ export interface Link {
 }
 
 /**
- * At most this much is handed over at once: what waits behind it in user space can still be
- * overtaken, and a heartbeat waits for no more than this. Four times Node's own high water mark
- * of a socket (16 KiB), so that a fast client is not slowed down.
+ * The most bytes handed over at once. What stays in the lanes can be overtaken and shed, and a
+ * heartbeat waits for no more than this. Four times the high water mark of Node's sockets (16 KiB),
+ * so that a fast client is not slowed down.
  */
 export const HANDOVER: Bytes = 64 * 1024

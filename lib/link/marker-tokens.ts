@@ -3,18 +3,21 @@ import type { Bytes } from '../base/units.ts'
 
 /**
  * The payloads of delivery markers: a tag of this process, and a random token of the one marker.
- * Only who has read a marker can answer it: 64 bits can't be guessed. The tag tells our markers
- * from the application's own pings, and is no secret.
+ * Only a client that has read a marker can answer it: 64 random bits can't be guessed. The tag tells
+ * markers from the application's own pings, and is no secret.
  */
 
-/** A marker that was written and has no answer yet; the next one was written after it. */
+/** A marker that was written and has no answer yet. `next` was written after it. */
 export interface OpenMarker {
   readonly sequence: number
   readonly token: string
   next: OpenMarker | undefined
 }
 
-/** What the payload of a pong is: of no marker of this process, or the answer to one, open or not. */
+/**
+ * What a pong answers: no marker of this process, a marker that is not open (or was never written),
+ * or an open one.
+ */
 export type MarkerAnswer = 'foreign' | 'unasked' | OpenMarker
 
 const TAG = randomBytes(4)
@@ -51,7 +54,7 @@ export function payloadOf({ token }: OpenMarker): Buffer {
  * @param oldest of the open markers; they are few
  */
 export function answerOf(payload: unknown, oldest: OpenMarker | undefined): MarkerAnswer {
-  // others may emit the event too, with whatever they like
+  // an application may emit the event too, with anything
   if (!Buffer.isBuffer(payload) || payload.length !== LENGTH) return 'foreign'
   if (TAG.compare(payload, 0, TAG.length) !== 0) return 'foreign'
   const token = payload.toString('latin1', TAG.length)

@@ -7,16 +7,16 @@ interface EngineRequest extends IncomingMessage {
 }
 
 /**
- * Kernel sockets of WebSockets that belong to no client: of upgrades under way, and of those that
- * Engine.IO has refused or given up, for whose answer to a close `ws` waits half a minute.
+ * Kernel sockets of WebSockets that are no client's transport: upgrades under way, and those that
+ * Engine.IO has refused or given up, which `ws` keeps for up to 30 s until they answer the close.
  */
 export class StraySockets {
-  /** Each with the session that it was opened for, if any. */
+  /** Each with the session that it was opened for, if it named one. */
   readonly #sockets = new Map<Duplex, string | undefined>()
   readonly #onHeaders: (headers: unknown, request: EngineRequest) => void
   readonly #onClose: (this: Duplex) => void
   readonly #engines = new Set<EngineServer>()
-  /** Told when one of them is gone. */
+  /** Called when one of them is closed. */
   readonly #onGone: () => void
 
   constructor(onGone: () => void) {
@@ -32,21 +32,21 @@ export class StraySockets {
     return this.#sockets.size
   }
 
-  /** Looks at the WebSockets that a server accepts, until `close`. */
+  /** Watches the WebSockets that a server accepts, until `close`. */
   watch(engine: EngineServer): void {
     if (this.#engines.has(engine)) return
     this.#engines.add(engine)
     engine.on('headers', this.#onHeaders)
   }
 
-  /** A client has upgraded: the socket of its transport is its own from now on. */
+  /** Removes the socket of a client that has upgraded: it is the client's transport now. */
   claim(session: string, socket: object | undefined): void {
     for (const [stray, opener] of this.#sockets) {
       if (opener === session && stray === socket) this.#remove(stray)
     }
   }
 
-  /** Ends at once whatever was opened for a session. */
+  /** Destroys the sockets that were opened for a session. */
   endOf(session: string): void {
     for (const [stray, opener] of this.#sockets) if (opener === session) stray.destroy()
   }
@@ -62,12 +62,12 @@ export class StraySockets {
     this.#sockets.clear()
   }
 
-  /** @param request of an event that others may send too, and in another shape */
+  /** @param request of an event that applications may emit too, with anything */
   #add(request: Partial<EngineRequest> | undefined): void {
     const { headers, socket, _query } = request ?? {}
     if (!headers || !socket) return
     const { sid, transport } = _query ?? {}
-    // others are handshakes, of which clients come
+    // without an upgrade it is a poll; without a session a handshake, which makes a client
     if (headers.upgrade === undefined || (sid === undefined && transport === 'websocket')) return
     if (socket.destroyed || this.#sockets.has(socket)) return
     this.#sockets.set(socket, sid)

@@ -5,8 +5,8 @@ import type { WriteOptions } from '../message/envelope.ts'
 import { type EncodedPart, frameBytes } from '../message/frame.ts'
 
 /**
- * The parts of Engine.IO 6 on which links rely. Its types don't cover them, so each use has a
- * check at run time.
+ * The parts of Engine.IO's connection that are used. Its types don't cover them all, so each use has
+ * a check at run time.
  */
 export interface EngineSocket extends EventEmitter {
   readonly id: string
@@ -18,9 +18,9 @@ export interface EngineSocket extends EventEmitter {
   readonly remoteAddress: string | undefined
   readonly transport: EngineTransport
   readonly server: EngineServer
-  /** Replaced by an empty one when it is flushed. */
+  /** Packets that wait for the transport. A flush replaces it by an empty array. */
   writeBuffer?: unknown[]
-  /** Callbacks of what the transport has: functions, or those of a whole batch. */
+  /** Callbacks for packets that the transport has: functions, or arrays of those of a batch. */
   readonly sentCallbackFn?: readonly unknown[]
   write: EngineWrite
   send: EngineWrite
@@ -38,14 +38,14 @@ export type EngineWrite = (
 
 export interface EngineTransport extends EventEmitter {
   readonly name: string
-  /** Whether nothing is being sent; `volatile` looks at it. */
+  /** Whether nothing is being sent. Messages with the flag `volatile` are dropped while it is not set. */
   writable: boolean
   /** Whether the client takes binary frames; it may have asked for base64. */
   readonly supportsBinary?: boolean
   readonly discarded?: boolean
   readonly readyState?: string
   close?(...args: unknown[]): void
-  /** Polling: ends the connection, when the client is told. */
+  /** Polling, private to Engine.IO: ends the connection, once the client is told to close. */
   shouldClose?: (() => void) | null
 }
 
@@ -60,31 +60,31 @@ export interface EngineServer extends EventEmitter {
 }
 
 /**
- * The event that tells that a transport can take more. Before Engine.IO 6.6 there is one event for
- * this and for what was sent.
+ * The name of the event that tells that a transport can take more. Before Engine.IO 6.6 that is
+ * `drain`, which also tells that packets were sent.
  *
- * @param transport one that Engine.IO listens to
+ * @param transport with Engine.IO's own listeners
  */
 export function readyEventOf(transport: EngineTransport): 'ready' | 'drain' {
   return transport.listenerCount('ready') > 0 ? 'ready' : 'drain'
 }
 
-/** The socket below a WebSocket; private to `ws`, and of others unknown. */
+/** The kernel socket of a WebSocket; undefined where the WebSocket is not of `ws`. */
 export function kernelSocketOf(transport: EngineTransport): object | undefined {
   const { socket } = transport as { readonly socket?: { readonly _socket?: object | null } }
   return socket?._socket ?? undefined
 }
 
-/** Ends a connection at once. */
+/** Ends a connection at once, and drops what it holds back. */
 export function discard(conn: EngineSocket): void {
   conn.close(true)
-  // before Engine.IO 6.6 it waits for what is still buffered
+  // before Engine.IO 6.6 a close waits for what is buffered
   if (conn.readyState === 'closing') conn.closeTransport?.(true)
-  // it was closing already, and waits half a minute for a poll that it can end
+  // polling, closing already: it would wait up to 30 s for a poll
   if (conn.readyState === 'closing') conn.transport.shouldClose?.()
 }
 
-/** Bytes that a connection holds back until its transport can take more. */
+/** Bytes of the packets in a connection's write buffer. */
 export function bytesHeldBack({ writeBuffer }: EngineSocket): Bytes {
   let bytes = 0
   for (const packet of writeBuffer ?? []) {
@@ -94,7 +94,7 @@ export function bytesHeldBack({ writeBuffer }: EngineSocket): Bytes {
   return bytes
 }
 
-/** What is wrong with a value that should be an Engine.IO connection, if anything. */
+/** Names what a connection lacks that the plugin needs, if anything. */
 export function missingFeature(conn: EngineSocket): string | undefined {
   if (typeof conn.write !== 'function') return 'conn.write()'
   if (typeof conn.close !== 'function') return 'conn.close()'

@@ -1,6 +1,6 @@
 import { replaceMethod } from './override.ts'
 
-/** Of an operator of Socket.IO: whom it is for. */
+/** Whom an operator of Socket.IO is for, as its adapter is told. */
 interface Target {
   readonly rooms?: ReadonlySet<unknown>
   readonly except?: ReadonlySet<unknown>
@@ -17,10 +17,10 @@ interface Server {
 }
 
 /**
- * Has `io.local.disconnectSockets(true)`, of any namespace, do nothing: what closes all connections of
- * this node, and tells the clients not to come back.
+ * Has `io.local.disconnectSockets(true)`, of any namespace, do nothing. That call closes all
+ * connections of this node, and tells the clients not to come back.
  *
- * @returns how to put it back
+ * @returns a function that undoes it
  */
 export function withoutLocalDisconnects(io: object): () => void {
   const { _nsps: namespaces } = io as Server

@@ -1,33 +1,34 @@
-/** What a property holds that can be replaced here. */
+/** The type of a property that can be overridden. */
 type Callable = (...args: never[]) => unknown
 type MethodOf<T, Name extends keyof T> = Extract<NonNullable<T[Name]>, Callable>
 
-/** Every function that was ever put in place. */
+/** The override of each function that was ever installed. */
 const functions = new WeakMap<object, Override<never, never>>()
 
 /**
- * One function in the place of a method of any number of objects. `restore` puts back exactly what an
- * object had: its own property, with its attributes or accessors, or none.
+ * Puts one function in the place of a method of any number of objects. `restore` puts back exactly
+ * what an object had: its own property, with its attributes or accessors, or none.
  *
- * Somebody may have wrapped the function meanwhile. Theirs then stays, and calls a function that has
- * been restored: it has to notice that itself, and to pass the call on to `original`.
+ * Other libraries may have wrapped the function meanwhile. Their wrapper then stays, and goes on
+ * calling the function after `restore`: the function has to check that itself, and to pass the call
+ * on to `original`.
  *
- * An object costs nothing here unless it has the method as its own property: whoever inherits it
- * finds the original through its prototype.
+ * An object takes no memory here unless it has the method as its own property: the original of an
+ * inherited method is found through the prototype.
  */
 export class Override<T extends object, Name extends keyof T> {
-  /** Of the property. */
+  /** The method's. */
   readonly name: Name
   readonly #method: MethodOf<T, Name>
-  /** What objects had as their own. */
+  /** The properties that objects had as their own. */
   #own: WeakMap<object, PropertyDescriptor> | undefined
-  /** Objects on which somebody else's function stayed, which may call this one. */
+  /** Restored objects whose property somebody else has replaced: theirs may call this function. */
   #wrapped: WeakSet<object> | undefined
   /** Objects that were given the function for those that inherit from them. */
   #layers: WeakSet<object> | undefined
-  /** Of the object that it was installed on last: thousands may be of one class. */
+  /** That of the latest object: thousands may be of one class. */
   #prototype: object | null = null
-  /** Whether such objects inherit an enumerable property. */
+  /** Whether objects with that prototype inherit an enumerable property. */
   #isEnumerable = false
 
   constructor(name: Name, method: MethodOf<T, Name>) {
@@ -36,12 +37,12 @@ export class Override<T extends object, Name extends keyof T> {
     functions.set(method, this as unknown as Override<never, never>)
   }
 
-  /** Whether the object lets its property be replaced, and put back. */
+  /** Whether the object's property can be replaced, and put back. */
   fits(target: T): boolean {
     return isReplaceable(target, Reflect.getOwnPropertyDescriptor(target, this.name))
   }
 
-  /** @returns whether the function is in place; not where an earlier one may still be called */
+  /** @returns whether it is installed; not on an object whose present function may call it already */
   install(target: T): boolean {
     const present = Reflect.getOwnPropertyDescriptor(target, this.name)
     if (present?.value === this.#method) return true
@@ -65,7 +66,7 @@ export class Override<T extends object, Name extends keyof T> {
     return this.#isEnumerable
   }
 
-  /** Whether the function is what a call of the object's method reaches first. */
+  /** Whether the function is the object's own property, so that nobody has wrapped it. */
   isOn(target: object): boolean {
     return Reflect.getOwnPropertyDescriptor(target, this.name)?.value === this.#method
   }
@@ -73,7 +74,7 @@ export class Override<T extends object, Name extends keyof T> {
   /** Undoes `install`. */
   restore(target: T): void {
     if (!this.isOn(target)) {
-      // deleted or replaced by somebody else, whose decision it stays
+      // somebody else has deleted or replaced it, which stays
       this.#wrapped ??= new WeakSet()
       this.#wrapped.add(target)
       return
@@ -85,7 +86,7 @@ export class Override<T extends object, Name extends keyof T> {
   }
 
   /**
-   * What a call would reach without this function.
+   * The method that a call would reach without this override.
    *
    * @param target where it is or was installed, or an object that inherits from there
    */
@@ -111,7 +112,7 @@ export class Override<T extends object, Name extends keyof T> {
     this.#layers.add(layer)
   }
 
-  /** @returns the property as it was, if the function has been restored here and only passes on */
+  /** @returns the property as it was, if the function has been restored here and only passes calls on */
   passedOn(target: object): { readonly own: PropertyDescriptor | undefined } | undefined {
     return this.#wrapped?.has(target) ? { own: this.#own?.get(target) } : undefined
   }
@@ -155,7 +156,7 @@ export function replaceMethod<T extends object, Name extends keyof T>(
   }
 }
 
-/** Notes something on an object of somebody else, where nobody who lists its properties sees it. */
+/** Adds a property to an object of somebody else, which listing its properties does not show. */
 export function note<T extends object, Key extends keyof T & symbol>(
   target: T,
   key: Key,
@@ -169,7 +170,7 @@ export function note<T extends object, Key extends keyof T & symbol>(
   })
 }
 
-/** Who has wrapped a function puts it back in the end, when it has long been restored. */
+/** The property below functions that others have put back though they had been restored. */
 function originalOf(
   target: object,
   present: PropertyDescriptor | undefined,
@@ -184,7 +185,7 @@ function isReplaceable(target: object, own: PropertyDescriptor | undefined): boo
   return own.configurable === true || own.writable === true
 }
 
-/** As the property was, but for its value. */
+/** Defines a property with the attributes that it had. */
 function place(
   target: object,
   name: PropertyKey,
@@ -201,7 +202,7 @@ function place(
   })
 }
 
-/** The property of the nearest that has it: the object itself, or one that it inherits from. */
+/** The property of the first object, from this one up its prototypes, that has it. */
 function inherited(object: object, name: PropertyKey): PropertyDescriptor | undefined {
   for (let each: object | null = object; each; each = Object.getPrototypeOf(each)) {
     const found = Reflect.getOwnPropertyDescriptor(each, name)

@@ -3,8 +3,8 @@ import { Socket } from 'node:net'
 import { Duplex, Writable } from 'node:stream'
 
 /**
- * The objects by which a packet gets from Engine.IO's `conn.write` to the kernel, with the methods
- * that are called on its way; most are private to Engine.IO, `ws` or Node.
+ * The objects through which a packet passes from Engine.IO's `conn.write` to the kernel, with the
+ * methods that are called on the way. Most are private to Engine.IO, `ws` or Node.
  */
 export interface Carriers {
   readonly conn: object & {
@@ -20,7 +20,7 @@ export interface Carriers {
     readonly emit?: unknown
     readonly send?: unknown
     readonly _canSendPreEncodedFrame?: unknown
-    /** These four are made for each transport; not before Engine.IO 6.6. */
+    /** These four are own properties of each transport; not before Engine.IO 6.6. */
     readonly _doSend?: unknown
     readonly _doSendLast?: unknown
     readonly _onSent?: unknown
@@ -45,12 +45,12 @@ interface Sender {
 }
 
 /**
- * The methods on that way as Engine.IO, `ws` and Node have made them. Whoever has replaced one of
- * them, of one object or of all, before a server was attached to or later, is to see what is written.
+ * Compares the methods between `conn.write` and the kernel with those of Engine.IO, `ws` and Node. A
+ * library that has replaced one of them, of one object or of all, at any time, has to see each packet:
+ * then nothing may be written past it.
  *
- * The text of a class has the texts of its methods in it: so it is known whether a method is the
- * class's own even if this module is loaded last, and in a bundle. What is not known counts as
- * replaced.
+ * A method is known to be its class's own if the source text of the class contains the method's. That
+ * works if this module is loaded last, and in a bundle. An unknown method counts as replaced.
  */
 export class SendPath {
   readonly #connection: Prototype
@@ -77,7 +77,7 @@ export class SendPath {
   readonly #writeMany: unknown
   readonly #writeAny: unknown
 
-  /** @returns undefined if something is of another class, or was replaced before */
+  /** @returns undefined if an object is of an unknown class, or a method was replaced before */
   static of(carriers: Carriers): SendPath | undefined {
     let path = latest
     if (path === undefined || !path.#fits(carriers)) {
@@ -126,7 +126,7 @@ export class SendPath {
 
   get #isKnown(): boolean {
     return (
-      // whoever has derived a class may do more in it
+      // a derived class may do more
       depthOf(this.#connection) === 1 &&
       depthOf(this.#transport) === 2 &&
       depthOf(this.#ws) === 1 &&
@@ -150,7 +150,7 @@ export class SendPath {
     )
   }
 
-  /** Whether nobody has replaced anything above the transport, but for the connection's own `write`. */
+  /** Whether the methods above the transport are the original ones; the connection's `write` may not be. */
   leadsToTransport({ emit, flush, sendPacket, server }: Carriers['conn']): boolean {
     return (
       this.#connection.write === this.#write &&
@@ -161,7 +161,7 @@ export class SendPath {
     )
   }
 
-  /** Whether nobody has replaced anything below the connection, but for what each transport has. */
+  /** Whether the methods below the connection are the original ones; a transport's own are not checked. */
   leadsToKernel(
     conn: Carriers['conn'],
     transport: Carriers['transport'],
@@ -193,7 +193,7 @@ export class SendPath {
   }
 }
 
-/** Whether a connection's `flush` is that of its class. */
+/** Whether a connection's `flush` is Engine.IO's. */
 export function hasOwnFlush(conn: Carriers['conn']): boolean {
   const connection = prototypeOf(conn)
   const { flush } = connection
@@ -204,18 +204,18 @@ export function hasOwnFlush(conn: Carriers['conn']): boolean {
   return true
 }
 
-/** Those that are known to be of their classes. */
+/** The known `flush` of each class, by its prototype. */
 const flushes = new WeakMap<object, unknown>()
 
 type Prototype = Readonly<Record<string, unknown>>
 type Emitter = { readonly emit: unknown }
 
-/** That of the latest connection: most processes have one. */
+/** That of the latest connection: in most processes all have the same. */
 let latest: SendPath | undefined
 
 const nodesEmit: unknown = EventEmitter.prototype.emit
 
-/** Whether it is Node's, and a library has not replaced any of it before this module was loaded. */
+/** Whether it is Node's, and no library had replaced its methods when this module was loaded. */
 function isNodes(socket: Prototype): boolean {
   const isInherited = (name: 'write' | 'cork' | 'uncork') =>
     socket[name] === Writable.prototype[name] && Duplex.prototype[name] === Writable.prototype[name]
@@ -224,7 +224,7 @@ function isNodes(socket: Prototype): boolean {
     isInherited('write') &&
     isInherited('cork') &&
     isInherited('uncork') &&
-    // a class of before there were classes: its text has no methods in it
+    // its class is a function: the text has no methods in it
     String(socket.write).includes('_write(this') &&
     String(socket._write).includes('_writeGeneric(false') &&
     String(socket._writev).includes('_writeGeneric(true') &&
@@ -236,7 +236,7 @@ function prototypeOf(object: object): Prototype {
   return Object.getPrototypeOf(object)
 }
 
-/** How many classes there are down to it, from what Node and the language have themselves. */
+/** The number of classes between a prototype and Node's EventEmitter, or Object. */
 function depthOf(prototype: object): number {
   let depth = 0
   for (let each = prototype; each !== Object.prototype; each = Object.getPrototypeOf(each)) {
@@ -246,7 +246,7 @@ function depthOf(prototype: object): number {
   return depth
 }
 
-/** Of classes, by their prototypes; there are a few. */
+/** Source texts of classes, by their prototypes; there are a few. */
 const texts = new WeakMap<object, string>()
 
 function isOwn(prototype: Prototype, method: unknown): boolean {
@@ -259,7 +259,7 @@ function isOwn(prototype: Prototype, method: unknown): boolean {
   return text.includes(String(method))
 }
 
-/** Whether the methods that a transport has made for itself are as its class makes them. */
+/** Whether a transport's own methods are as its class makes them. */
 function areOwn(transport: Carriers['transport']): boolean {
   const prototype = prototypeOf(transport)
   const { _doSend, _doSendLast, _onSent, _onSentLast } = transport

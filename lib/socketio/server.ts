@@ -13,7 +13,7 @@ export interface TappedServer extends EventEmitter {
   readonly opts?: {
     readonly connectionStateRecovery?: unknown
     readonly perMessageDeflate?: unknown
-    /** Goes before that of `attach`. */
+    /** Takes precedence over the path given to `attach`. */
     readonly path?: string
   }
   path?(): string
@@ -31,10 +31,10 @@ interface TappedNamespace {
   readonly adapter: TappedAdapter & RecoveryAdapter
 }
 
-/** A Socket.IO socket; all of this is public, unless it is said. */
+/** A Socket.IO socket. */
 export interface ConnectedSocket extends NamespaceSocket {
   readonly conn: object
-  /** Private to Socket.IO: the answers that are waited for, by id. */
+  /** Private to Socket.IO: callbacks of emits that wait for an acknowledgement, by id. */
   readonly acks?: Map<number, unknown>
   /** `issued` is in milliseconds since 1970. */
   readonly handshake: { readonly issued: number }
@@ -48,9 +48,9 @@ export interface AdapterSocket {
 }
 
 /**
- * Socket.IO's in-memory adapter, on which those for several nodes build. Private to it; optional
- * here. A broadcast, also one that comes from another node, is encoded by `_encode`, and at once
- * written to each socket that `apply` finds.
+ * Socket.IO's in-memory adapter, which adapters for several nodes extend. A broadcast, from here or
+ * from another node, is encoded by `_encode`, and then written to each socket that `apply` finds, in
+ * the same synchronous call. Private to the adapter; optional here.
  */
 export interface TappedAdapter {
   readonly nsp?: { readonly name: string }
@@ -60,21 +60,25 @@ export interface TappedAdapter {
   apply?: (target: object, callback: (socket: AdapterSocket) => void) => void
 }
 
-/** A packet that Socket.IO's in-memory adapter keeps for clients that come back. */
+/** A packet that Socket.IO's in-memory adapter stores for connection state recovery. */
 export interface StoredPacket {
   readonly id: string
   data: unknown
-  /** Who it was for. */
+  /** The rooms that it was for. */
   opts: { readonly rooms: ReadonlySet<unknown>; readonly except: ReadonlySet<unknown> }
   emittedAt: number
 }
 
-/** What an adapter keeps for clients that come back. Private to it; optional here. */
+/** An adapter's store for connection state recovery. Private to the adapter; optional here. */
 export interface RecoveryAdapter {
   readonly packets?: StoredPacket[]
 }
 
-/** @throws SpillwayError if a value is no Socket.IO server, or one whose engine is not Engine.IO's */
+/**
+ * Checks a value that should be a Socket.IO server.
+ *
+ * @throws SpillwayError SPILLWAY_NOT_SOCKET_IO; SPILLWAY_UNSUPPORTED_ENGINE if it runs on uWebSockets.js
+ */
 export function checkSocketIo(io: unknown): TappedServer {
   const server = io as TappedServer
   const looksRight =
@@ -102,12 +106,12 @@ export function socketsByConn(io: TappedServer): Map<object, ConnectedSocket[]> 
   return byConn
 }
 
-/** Clients of protocol 3 are not told an id: Socket.IO derives it from the connection's. */
+/** The id of a socket of a protocol 3 client, which no packet names: derived from the connection's. */
 export function legacyId(conn: EngineSocket, namespace: string): string {
   return namespace === '/' ? conn.id : `${namespace}#${conn.id}`
 }
 
-/** Engine.IO's server for uWebSockets.js; the names of classes are lost in a minified bundle. */
+/** Whether it is Engine.IO's server for uWebSockets.js. Not by its class's name, which minifiers change. */
 export function isForeign(engine: EngineServer | undefined): boolean {
   return engine !== undefined && 'abortRequest' in engine
 }

@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events'
 import { refuse, verbatim } from '../base/errors.ts'
 import { replaceMethod } from './override.ts'
 
-/** What a Socket.IO server tells of its path and its HTTP server. */
+/** The parts of a Socket.IO server that tell its path and its HTTP server. */
 export interface PathServer {
   path?(): string
   readonly httpServer?: unknown
@@ -15,13 +15,13 @@ interface Engine {
 }
 
 /**
- * Refuses an HTTP server on which another Socket.IO server takes the WebSocket requests to a path: two
- * would upgrade the same request, which ends the process at the first one.
+ * Refuses an HTTP server on which another Socket.IO server takes the WebSocket requests to a path.
+ * Both would upgrade the same request, and the first such request would end the process.
  *
  * @param where the call or option that is refused
- * @param http the server; anything else is not looked at
+ * @param http the server; any other value passes
  * @param path of Socket.IO, such as `/socket.io`
- * @param own the engine whose listener is not another's
+ * @param own the engine whose own listener is not taken for another's
  * @throws SpillwayError SPILLWAY_PATH_TAKEN
  */
 export function checkUpgradePath(where: string, http: unknown, path: string, own?: Engine): void {
@@ -35,7 +35,7 @@ export function checkUpgradePath(where: string, http: unknown, path: string, own
 }
 
 /**
- * The same of a Socket.IO server that may have an HTTP server already.
+ * As `checkUpgradePath`, for a Socket.IO server that may have an HTTP server already.
  *
  * @throws SpillwayError SPILLWAY_PATH_TAKEN
  */
@@ -56,7 +56,7 @@ function isEmitter(value: unknown): value is Pick<EventEmitter, 'listeners'> {
   )
 }
 
-/** Methods of the own engine that the application may have replaced are not called. */
+/** Does not call methods of the own engine, which the application may have replaced. */
 function isTaken(http: Pick<EventEmitter, 'listeners'>, path: string, own?: Engine): boolean {
   const listeners = http.listeners('upgrade').filter(isOfEngine)
   if (own && listeners.length < 2) return false
@@ -69,7 +69,7 @@ function isTaken(http: Pick<EventEmitter, 'listeners'>, path: string, own?: Engi
   }
 }
 
-/** An option of Engine.IO alone, which its listener reads: a minifier keeps the names of properties. */
+/** Whether a listener is Engine.IO's: it reads an option whose name minifiers keep. */
 function isOfEngine(listener: object): boolean {
   return Function.prototype.toString.call(listener).includes('destroyUpgrade')
 }
@@ -78,14 +78,14 @@ const TAKEN = new Error('the request is taken')
 const LEFT = new Error('the request is left to others')
 
 /**
- * Engine.IO tells nobody on which path it listens. So its listener is asked, with a request of which
- * nothing but the address can be read: it compares the path before anything else, and only if that
- * is its own it goes on to read the request. Else it goes on to the socket.
+ * Whether a listener of Engine.IO takes requests to a path. Engine.IO shows its path nowhere, so the
+ * listener is called with a request of which only the address can be read. It compares the path
+ * first. If that is its own, it goes on to read the request; if not, it goes on to the socket.
  */
 function takes(listener: object, path: string): boolean {
   const url = `${path.replace(/\/$/, '')}/`
   const request = new Proxy({}, { get: (_, key) => (key === 'url' ? url : fail(TAKEN)) })
-  // Engine.IO 6.5 looks at it a second later only, to close it if it is writable
+  // Engine.IO 6.5 closes a socket a second later if it is writable
   const socket = { writable: false, on: () => fail(LEFT) }
   try {
     Reflect.apply(listener as () => void, undefined, [request, socket, Buffer.alloc(0)])

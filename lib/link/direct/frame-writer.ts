@@ -27,20 +27,20 @@ interface WrittenTransport extends BareTransport {
 }
 
 /**
- * Whether the transport, which sends for one at a time, is ours: not (it is free, or Engine.IO is
- * sending), for what is kept until it is written, or for what was written.
+ * What the writer holds Engine.IO's transport for, which sends for one at a time: nothing (it is free,
+ * or Engine.IO is sending), messages that are kept until they are written, or messages written.
  */
 type Hold = 'none' | 'kept' | 'written'
 
-/** Up to here frames and a marker are joined in a buffer that is used again. */
+/** Size of the buffer, used again and again, in which frames and a marker are joined. */
 const SCRATCH: Bytes = 64 * 1024
 let scratch: Buffer | undefined
 
 /**
- * Writes frames to a WebSocket's kernel socket, past Engine.IO's gate of one batch in flight and
- * past `ws`, where neither would do anything but pass them on: without compression, TLS, or
- * anyone who listens to what Engine.IO tells of its packets. To Engine.IO it looks as if its
- * transport were sending, since `volatile` and heartbeats go by that.
+ * Writes frames to a WebSocket's kernel socket, past Engine.IO, which sends one batch at a time, and
+ * past `ws`. Only where both would pass the frames on unchanged (no compression, no TLS) and nobody
+ * listens to the events of a packet. Meanwhile Engine.IO finds its transport not writable, as while
+ * it sends itself: `volatile` and heartbeats go by that.
  */
 export class FrameWriter implements WriteOwner, TickMember {
   readonly #conn: EngineSocket
@@ -48,7 +48,7 @@ export class FrameWriter implements WriteOwner, TickMember {
   readonly #ws: Ws
   readonly #socket: KernelSocket
   readonly #path: SendPath
-  /** What the transport has made for itself, to send and to be told. */
+  /** Methods that the transport has made for itself, when the writer was made. */
   readonly #doSend: unknown
   readonly #doSendLast: unknown
   readonly #onSent: unknown
@@ -100,9 +100,9 @@ export class FrameWriter implements WriteOwner, TickMember {
   }
 
   /**
-   * Whether nobody would notice now: Engine.IO sends nothing and holds nothing back, the kernel has
-   * taken all, nobody listens to what Engine.IO tells in the middle of a write, and nobody has
-   * replaced what it would call.
+   * Whether a direct write would make no difference to anybody now: Engine.IO sends nothing and holds
+   * nothing back, the kernel has taken everything, nobody listens to the events of a write, and nobody
+   * has replaced a method that Engine.IO would call.
    */
   get isUsable(): boolean {
     const conn = this.#conn
@@ -112,7 +112,7 @@ export class FrameWriter implements WriteOwner, TickMember {
       this.#ws.readyState === OPEN &&
       (this.#hold === 'none' ? this.#transport.writable : this.idle) &&
       writeBuffer!.length === 0 &&
-      // before Engine.IO 6.6 each write through it leads to one callback, however many there are
+      // before Engine.IO 6.6 each write calls the next callback, also one that waits for another
       typeof sentCallbackFn?.[0] !== 'function' &&
       !this.isSeen &&
       conn.listenerCount('flush') === 0 &&
@@ -123,12 +123,12 @@ export class FrameWriter implements WriteOwner, TickMember {
     )
   }
 
-  /** Whether somebody looks at each packet, where it is emitted. */
+  /** Whether somebody looks at each packet as soon as it is emitted. */
   get isSeen(): boolean {
     return this.#conn.listenerCount('packetCreate') > 0 || !this.#path.leadsToTransport(this.#conn)
   }
 
-  /** Whether somebody has replaced what Engine.IO would call to write to the kernel. */
+  /** Whether somebody has replaced a method that Engine.IO would call to write to the kernel. */
   get isReplaced(): boolean {
     const transport = this.#transport
     return (
@@ -146,7 +146,7 @@ export class FrameWriter implements WriteOwner, TickMember {
   }
 
   /**
-   * Something will be written in this tick.
+   * Holds the transport for what will be written in this tick.
    *
    * @returns whether Engine.IO would have sent it at once
    */
@@ -158,37 +158,37 @@ export class FrameWriter implements WriteOwner, TickMember {
   }
 
   /**
-   * Nothing of what it was reserved for will be written.
+   * Gives up what the transport was reserved for, and leaves it to Engine.IO.
    *
-   * @param isFree whether Engine.IO is to send it; else it is sending it
+   * @param isFree whether Engine.IO has yet to send it; if not, it is sending it
    */
   release(isFree: boolean): void {
     this.#hold = isFree ? 'written' : 'none'
     if (isFree) this.#events.host.whenTickEnds(this)
   }
 
-  /** @param control a frame of the WebSocket protocol itself, to follow at once */
+  /** @param control a control frame of the WebSocket protocol, to follow at once */
   write(batch: FrameBatch, control?: Uint8Array): void {
     this.#hold = 'written'
-    // as Engine.IO does with what is written to a connection that is closing
+    // Engine.IO drops as well what is written to a connection that is closing
     if (!this.#open) return
     if (batch.heldBack > 0) this.#secondFlush = batch
     const { frames } = batch
     const bytes = control ? joined(frames, control) : frames
     const result = writeToKernel(this.#socket, bytes, this)
     if (result === 'taken') {
-      // `volatile` counts on it that a transport takes one message a tick
+      // not at once: for `volatile` a transport takes one message a tick
       if (this.idle) this.#events.host.whenTickEnds(this)
       return
     }
-    // it is in use until it is taken
+    // the kernel reads the buffer until it has taken the write
     if (control) scratch = undefined
     this.#writes++
     if (result === 'pending') this.#setPending(this.pending + bytes.byteLength)
     else this.#socket.write(bytes, this.#callback)
   }
 
-  /** A frame of the WebSocket protocol itself. */
+  /** Writes a control frame of the WebSocket protocol. */
   control(frame: Uint8Array): void {
     if (this.#open) this.#socket.write(frame)
   }
@@ -198,7 +198,7 @@ export class FrameWriter implements WriteOwner, TickMember {
     this.#written()
   }
 
-  /** Of what is pending, the bytes that the WebSocket's `bufferedAmount` does not tell. */
+  /** Pending bytes that the WebSocket's `bufferedAmount` does not include. */
   get hidden(): Bytes {
     return this.pending === 0 || showsPending(this.#ws) ? 0 : this.pending
   }
@@ -221,8 +221,8 @@ export class FrameWriter implements WriteOwner, TickMember {
   }
 
   /**
-   * Leaves the kernel socket as it was. While the kernel takes its writes, whoever writes to the
-   * transport next goes on with this writer.
+   * Leaves the kernel socket as it was. Until the kernel has taken all writes, `for` returns this
+   * writer again for the same transport.
    */
   detach(): void {
     unwatch(this.#socket)
@@ -230,8 +230,8 @@ export class FrameWriter implements WriteOwner, TickMember {
   }
 
   /**
-   * The kernel has taken what was written. Tells whoever listens by now what Engine.IO would have
-   * told: its transport has sent the first packet, then, in the next tick, all the others.
+   * Emits the events that Engine.IO would have emitted, once the kernel has taken what was written:
+   * the transport has sent the first packet, and, a tick later, the others.
    */
   tickEnded(): void {
     if (!this.idle || this.#hold === 'none') return

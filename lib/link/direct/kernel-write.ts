@@ -12,7 +12,7 @@ interface PendingWrite extends WriteRequest {
   owner?: WriteOwner
 }
 
-/** Who is told of a write that the kernel did not take at once. */
+/** Is told when the kernel has taken a write that it did not take at once. */
 export interface WriteOwner {
   taken(bytes: Bytes): void
 }
@@ -20,20 +20,19 @@ export interface WriteOwner {
 /** The id of a request that libuv does not have. */
 const UNUSED = -1
 
-/** What became of a write: `refused` if it has to go through the socket's stream. */
+/** The result of a write; one that is `refused` has to go through the socket's stream. */
 export type KernelWrite = 'taken' | 'pending' | 'refused'
 
 /** @returns the request if the write is under way, else its status: negative is an error */
 type Write = (handle: StreamHandle, bytes: Uint8Array) => PendingWrite | number
 
-/** How Node's handles are written to: `undefined` before it is known, `null` if it can't be. */
+/** Writes to a handle of this version of Node: `undefined` before it is known, `null` if not possible. */
 let write: Write | undefined | null
 
 /**
- * Writes to a socket's handle, past Node's stream, which takes as long over a write that the kernel
- * takes at once as the scheduler does. Only while the stream has nothing of its own to write, since
- * libuv writes in order what it is given; and only where Node's internals are as expected: if not,
- * the stream does it.
+ * Writes to a socket's handle, past Node's stream, which costs as much for a write that the kernel
+ * takes at once as all of the scheduler. Refuses while the stream has something to write itself,
+ * since libuv writes in the order of its calls, and where Node's internals are not as expected.
  *
  * @param owner told when a write that is `pending` is done
  */
@@ -47,13 +46,13 @@ export function writeToKernel(
     if (write === undefined && handle) watch(socket, handle)
     return 'refused'
   }
-  // what goes past the stream would not put off the socket's timeout
+  // a write past the stream does not restart the socket's timeout
   if (!handle || socket.writableLength > 0 || socket.writableCorked > 0 || socket.timeout) {
     return 'refused'
   }
   const request = write(handle, bytes)
   if (typeof request === 'number') {
-    // nobody has to wait for it: the socket's end follows
+    // counts as taken, since the end of the socket follows
     if (request < 0) socket.destroy(errorOf(request))
     return 'taken'
   }
@@ -64,15 +63,15 @@ export function writeToKernel(
 }
 
 function withRequestsOf(Request: new () => WriteRequest): Write {
-  /** One that is not in use: libuv needs none for what the kernel takes at once. */
+  /** Not in use: libuv needs no request for what the kernel takes at once. */
   let spare: PendingWrite | undefined
   return (handle, bytes) => {
     const request = spare ?? new Request()
     request.oncomplete = onComplete
     spare = request
     const status = handle.writeBuffer(request, bytes) as number
-    // an empty queue is no proof: of a write in two parts the second may be through by now, and
-    // its end is reported all the same
+    // an empty queue of libuv's proves nothing: the rest of a partial write may be done by now, and
+    // Node reports its end all the same
     if (status < 0 || request.getAsyncId() === UNUSED) return status
     spare = undefined
     return request
@@ -83,7 +82,7 @@ const withoutRequest: Write = (handle, bytes) => {
   const request = handle.writeBuffer(null, bytes)
   if (typeof request === 'number') return request
   if (typeof request.writeStatus === 'number') return request.writeStatus
-  // libuv has refused it; why is told to Node alone, and it does so where the socket has ended
+  // libuv has refused it, as where the socket has ended; only Node gets the reason
   if (request.getAsyncId() === UNUSED) return -constants.errno.EPIPE
   request.oncomplete = onComplete
   return request
@@ -95,8 +94,8 @@ function onComplete(this: PendingWrite, status: number): void {
 }
 
 /**
- * Looks at the stream's next write of one buffer. It may never come, as when the stream is corked and
- * then ends: so it is looked for at every socket, until it is known.
+ * Learns how to write from the stream's next write of one buffer. Watches every socket until it is
+ * known, since a stream may never make such a write (it may be corked, and end).
  */
 function watch(socket: KernelSocket, handle: StreamHandle): void {
   if (typeof handle.writeBuffer !== 'function' || Object.hasOwn(handle, 'writeBuffer')) return
@@ -104,7 +103,7 @@ function watch(socket: KernelSocket, handle: StreamHandle): void {
   learning.install(handle)
 }
 
-/** Stops looking at a socket's writes. */
+/** Stops watching a socket's writes. */
 export function unwatch({ _handle: handle }: KernelSocket): void {
   if (handle && learning.isOn(handle)) learning.restore(handle)
 }
@@ -138,7 +137,7 @@ function isAsExpected(request: WriteRequest, known: new () => WriteRequest): boo
   return typeof request.getAsyncId === 'function' && new known().getAsyncId() === UNUSED
 }
 
-/** As Node's own, so that nobody sees a difference. */
+/** An error as Node's stream makes it. */
 function errorOf(status: number): Error {
   const code = getSystemErrorName(status)
   return Object.assign(new Error(`write ${code}`), { errno: status, code, syscall: 'write' })

@@ -9,9 +9,9 @@ interface PendingWs extends Pick<Ws, 'bufferedAmount'> {
 const kPending = Symbol('spillway.pending')
 
 /**
- * `ws` counts what waits in its socket's stream. Bytes that went past the stream and that the kernel
- * has not taken are added here, for an application that paces itself by them; it costs nothing while
- * there are none.
+ * Adds bytes to the `bufferedAmount` of a WebSocket, by which applications pace themselves: those that
+ * were written past its socket's stream and that the kernel has not taken. Leaves the WebSocket as it
+ * was when there are none.
  */
 export function showPending(ws: PendingWs, bytes: Bytes): void {
   const own = Reflect.getOwnPropertyDescriptor(ws, 'bufferedAmount')
@@ -24,7 +24,7 @@ export function showPending(ws: PendingWs, bytes: Bytes): void {
   }
 }
 
-/** Whether a WebSocket's `bufferedAmount` has them in it: not where it was somebody else's. */
+/** Whether `bufferedAmount` includes pending bytes; not where somebody else has replaced it. */
 export function showsPending(ws: PendingWs): boolean {
   return Reflect.getOwnPropertyDescriptor(ws, 'bufferedAmount')?.get === bufferedAmount
 }

@@ -5,7 +5,7 @@ interface PongingWs extends Pick<Ws, 'bufferedAmount' | 'pong' | '_autoPong'> {
   [kLatest]?: Latest
 }
 
-/** What is still to be answered of a client that takes nothing. */
+/** Pings of a client whose answers wait in user space. */
 interface Latest {
   payload: Buffer | undefined
   isUnderWay: boolean
@@ -13,14 +13,14 @@ interface Latest {
 
 const kLatest = Symbol('spillway.pongs')
 /**
- * Answers of some bytes each take hundreds in memory, and a client that reads nothing may ask for
- * any number. While so much waits, one answer at a time is under way, to the latest ping, as
- * RFC 6455 section 5.5.3 allows.
+ * Bytes that wait for the kernel before answers are joined. A pong of a few bytes takes hundreds in
+ * memory, and a client that reads nothing may ask for any number: above this, one pong at a time is
+ * under way, for the latest ping (RFC 6455 section 5.5.3 allows that).
  */
 const MOST_WAITING: Bytes = 1024
 
 /**
- * A client has pinged; `ws` has answered it, unless it was told not to.
+ * To be called for each ping of a client, after `ws` has answered it (or not: see `_autoPong`).
  *
  * @param plain whether each ping is answered, as without the plugin
  */
@@ -28,7 +28,7 @@ export function pinged(ws: PongingWs, payload: unknown, plain: boolean): void {
   if (!Buffer.isBuffer(payload)) return
   const latest = ws[kLatest]
   if (latest && plain) {
-    // the mode has changed since `ws` was told not to
+    // the mode has changed since `ws` was told not to answer
     answerAll(ws, latest, payload)
   } else if (latest) {
     latest.payload = payload

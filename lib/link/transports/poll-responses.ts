@@ -12,7 +12,7 @@ export interface PollResponse {
 /** As long as `ws` waits for the answer to a close. */
 const LONGEST_LINGER: Millis = 30_000
 
-/** The responses to a client's polls that its kernel sockets may not have taken. */
+/** Responses to the polls of one client that the kernel may not have taken whole. */
 export class OpenResponses {
   #open: PollResponse[] = []
   #deadline: NodeJS.Timeout | undefined
@@ -23,27 +23,27 @@ export class OpenResponses {
     if (!this.#open.includes(response)) this.#open.push(response)
   }
 
-  /** Whether the kernel has all of them, as far as is known; only then can a client have read them. */
+  /** Whether the kernel has taken all of them; before that, no client can have read them. */
   get areTaken(): boolean {
     this.#prune()
     return this.#open.length === 0
   }
 
-  /** Frees what is left of them, and ends their connections. */
+  /** Destroys those that the kernel has not taken, with their connections. */
   destroy(): void {
     for (const response of this.#open) if (!isTaken(response)) response.destroy()
     this.#open = []
     this.#settle()
   }
 
-  /** Calls back when they are taken or gone; what is not taken in half a minute is destroyed. */
+  /** Calls back when all are taken or destroyed. Destroys the rest after 30 s. */
   whenTaken(callback: () => void): void {
     this.#onTaken = callback
     this.#deadline = timers.setTimeout(() => this.destroy(), LONGEST_LINGER).unref()
     for (const response of this.#open) response.once('close', () => this.#settle())
   }
 
-  /** Leaves them to themselves. */
+  /** Cancels `whenTaken`. */
   release(): void {
     timers.clearTimeout(this.#deadline)
     this.#onTaken = undefined

@@ -22,8 +22,8 @@ interface PollingTransport extends EngineTransport {
 }
 
 /**
- * HTTP long polling: what a response carried was received when the client polls again, if the kernel
- * has taken all of it. A poll on another connection proves nothing of what nobody can have read yet.
+ * HTTP long polling. The next poll proves that the client has received a response, if the kernel had
+ * taken the response whole: a client may poll on a second connection without having read the first.
  */
 export class PollingGauge implements TransportGauge {
   readonly name = 'polling'
@@ -36,14 +36,14 @@ export class PollingGauge implements TransportGauge {
   readonly #transport: PollingTransport
   readonly #events: GaugeEvents
   readonly #readyEvent: 'ready' | 'drain'
-  /** The answer that the next poll is. */
+  /** Sequence number of the delivery that the next poll proves. */
   #sequence: number | undefined
-  /** How long the event loop had been busy when the response was written. */
+  /** Busy time of the event loop when the response was written. */
   #busyBefore: Millis = 0
   readonly #responses = new OpenResponses()
-  /** A poll has come that proved nothing, since not all responses were taken. */
+  /** The latest poll proved nothing: the kernel had not taken all responses. */
   #isUnproven = false
-  /** A response of this node has begun since the write buffer was last flushed. */
+  /** This node has begun a response since Engine.IO last flushed its write buffer. */
   #responding = false
   #elsewhere = false
 
@@ -52,7 +52,7 @@ export class PollingGauge implements TransportGauge {
     this.#transport = transport
     this.#events = events
     this.#readyEvent = readyEventOf(transport)
-    // before Engine.IO, which answers this poll with what waits
+    // before Engine.IO, whose listener answers the poll with what waits
     transport.prependListener(this.#readyEvent, this.#onPoll)
     transport.on(this.#readyEvent, this.#onReady)
     transport.on('headers', this.#onHeaders)
@@ -64,18 +64,18 @@ export class PollingGauge implements TransportGauge {
     return transport === this.#transport && this.#conn.upgraded !== true
   }
 
-  /** It was flushed without a response, or can take more though nobody has polled. */
+  /** Engine.IO has flushed without a response, or the transport is writable without a poll. */
   get elsewhere(): boolean {
     const isPolled = this.held > 0 && this.#transport.writable
     return this.#elsewhere || (isPolled && !this.#isUnproven)
   }
 
-  /** What is written before the next poll leaves with the close. */
+  /** The next poll is answered with the close, and with what is written until then. */
   get ending(): Ending | undefined {
     return this.#transport.readyState === 'closing' ? 'last' : undefined
   }
 
-  /** While a poll is pending of a client that has read what the polls before were answered with. */
+  /** A poll is pending, and the client has read all responses before. */
   get gathers(): boolean {
     return this.#transport.writable && !this.#isUnproven
   }
@@ -85,7 +85,7 @@ export class PollingGauge implements TransportGauge {
   }
 
   flushed(bytes: Bytes, behind: Bytes): void {
-    // before Engine.IO 6.6 the head of a response follows its compression
+    // before Engine.IO 6.6 the event `headers` comes after the compression of a response
     this.#elsewhere = !this.#responding && !this.#transport.res
     this.#responding = false
     if (this.#elsewhere) return
@@ -98,7 +98,7 @@ export class PollingGauge implements TransportGauge {
   mark(): void {}
 
   closes(): void {
-    // one that is discarded has a successor
+    // a transport that is discarded has a successor
     if (this.#transport.discarded !== true) this.#events.closes()
   }
 
@@ -107,7 +107,7 @@ export class PollingGauge implements TransportGauge {
     discard(this.#conn)
   }
 
-  /** Between two polls there is nobody to tell. */
+  /** Between two polls the client can't be told. */
   end(close: () => void): boolean {
     if (!this.#transport.writable) return false
     close()
@@ -130,7 +130,7 @@ export class PollingGauge implements TransportGauge {
     closing.restore(this.#transport)
     this.#responses.release()
     if (!received) return
-    // whoever says so without having read them has lied
+    // a client that upgrades without having read its responses never will
     this.#responses.destroy()
     this.#received()
   }
@@ -162,7 +162,7 @@ export class PollingGauge implements TransportGauge {
     const sequence = this.#sequence
     this.#sequence = undefined
     if (sequence === undefined) return
-    // a poll takes several turns of the loop: its response is compressed, its connection accepted
+    // a poll takes several turns of the event loop: accepting it, compressing its response
     this.#events.answered(sequence, this.#events.host.busyTime - this.#busyBefore)
   }
 }

@@ -6,9 +6,9 @@ import { UnknownGauge } from './unknown.ts'
 import { WebSocketGauge } from './websocket.ts'
 
 /**
- * In a cluster whose nodes share sessions (@socket.io/cluster-engine) a client may poll at any node,
- * or upgrade at another one: its connection then keeps a polling transport which hands on what it is
- * given. Nothing is known of its delivery here.
+ * For a client that polls at another node, or has upgraded there (nodes of @socket.io/cluster-engine
+ * share sessions). The connection here keeps a polling transport that forwards what it is given, and
+ * shows nothing of its delivery.
  */
 export function elsewhere(
   conn: EngineSocket,
@@ -18,7 +18,7 @@ export function elsewhere(
   return new UnknownGauge(conn, transport, events, true)
 }
 
-/** Measures a transport; one of an unknown kind is measured by the write buffer alone. */
+/** Chooses a gauge. Of an unknown kind of transport only Engine.IO's write buffer is measured. */
 export function gaugeFor(
   conn: EngineSocket,
   transport: EngineTransport,

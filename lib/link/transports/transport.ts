@@ -4,51 +4,55 @@ import type { EngineTransport } from '../../socketio/engine.ts'
 import type { FrameWriter } from '../direct/frame-writer.ts'
 import type { Ending, GaugeHost } from '../link.ts'
 
-/** What can be measured at, and done to, one transport object of a connection. */
+/** Measures one transport object of a connection, and closes it. */
 export interface TransportGauge {
   readonly name: string
-  /** The way past Engine.IO, if there is one. */
+  /** Writes frames past Engine.IO, where that is possible. */
   readonly writer: FrameWriter | undefined
   readonly proof: 'markers' | 'itself' | 'none'
-  /** Whether what it is given, and what proves its delivery, goes by a transport of another node. */
+  /** Whether another node delivers what the transport is given. */
   readonly elsewhere: boolean
-  /** Whether it measures what a connection has as its transport now. */
+  /** Whether this gauge is that of a connection's present transport. */
   measures(transport: EngineTransport): boolean
   /** Bytes that the transport holds and the kernel (on polling: the client) has not taken. */
   readonly held: Bytes
   readonly ending: Ending | undefined
-  /** Whether a batch leaves in one response, whatever its size, with all that was written before. */
+  /** Whether what is written now leaves in one response, whatever its size. */
   readonly gathers: boolean
-  /** Of a write that is under way, the bytes that the kernel has not taken; 0 if unknown. */
+  /** Bytes of the write under way that the kernel has not taken; 0 if unknown. */
   readonly underWay: Bytes
   /** Bytes received from the client so far; 0 if unknown. */
   readonly heard: Bytes
-  /** The connection's write buffer went to the transport; `behind` bytes did not. */
+  /** Engine.IO has given the transport so many bytes of its write buffer, and `behind` bytes not yet. */
   flushed(bytes: Bytes, behind: Bytes): void
-  /** @param before to be written right before the marker */
+  /**
+   * Writes a delivery marker.
+   *
+   * @param before to be written right before it
+   */
   mark(sequence: number, before?: FrameBatch): void
   terminate(): void
   /**
-   * Tells the client to close, if that can be done now; a WebSocket is closed when it has answered.
+   * Tells the client to close, if that is possible now. A WebSocket is closed when it has answered.
    *
    * @param close Engine.IO's own
    * @returns whether it was told
    */
   end(close: () => void): boolean
-  /** Notices, from time to time, what nobody tells. */
+  /** Called from time to time: checks for progress that no event tells of. */
   look(): void
   /**
    * Whether a kernel socket outlives the connection: until the client has answered a close, or the
    * kernel has taken what was written.
    */
   readonly lingers: boolean
-  /** Calls back when it does not any more; only for one that lingers. */
+  /** Calls back when the kernel socket of a transport that lingers is closed. */
   whenGone(callback: () => void): void
   /**
-   * Takes its listeners off.
+   * Removes its listeners.
    *
-   * @param received whether all that it was given was received, as before an upgrade: a client
-   *   upgrades after it has read its last response
+   * @param received whether the client has received all that the transport was given, as before an
+   *   upgrade: a client upgrades after it has read its last response
    */
   detach(received: boolean): void
 }
@@ -58,11 +62,19 @@ export interface GaugeEvents {
   readonly host: GaugeHost
   /** The transport can take more. */
   ready(): void
-  /** @returns the sequence number of the answer */
+  /**
+   * Polling: a response was written, and `behind` bytes were left out of it.
+   *
+   * @returns the sequence number of its delivery
+   */
   responded(behind: Bytes): number
-  /** @param waited how long the answer may have waited here, if longer than for a turn of the loop */
+  /**
+   * The client has proved a delivery.
+   *
+   * @param waited how long the proof may have waited for the event loop, if for longer than a turn
+   */
   answered(sequence: number, waited?: Millis): void
-  /** The application closes the transport itself: it has not yet begun to close. */
+  /** The application is about to close the transport itself. */
   closes(): void
   /** Whether the link itself listens to the connection's `drain`. */
   readonly followsDrain: boolean

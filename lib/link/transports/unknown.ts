@@ -1,7 +1,7 @@
 import { discard, type EngineSocket, type EngineTransport } from '../../socketio/engine.ts'
 import type { GaugeEvents, TransportGauge } from './transport.ts'
 
-/** One of which nothing is known but what Engine.IO tells of any. */
+/** A transport of which nothing is known but the events that Engine.IO's transports have in common. */
 export class UnknownGauge implements TransportGauge {
   readonly writer = undefined
   readonly proof = 'none'

@@ -34,9 +34,9 @@ export class WebSocketGauge implements TransportGauge {
   readonly writer: FrameWriter | undefined
   readonly #transport: GaugedTransport
   readonly #events: GaugeEvents
-  /** Engine.IO has written something that the kernel may not have taken. */
+  /** Whether Engine.IO has written something that the kernel may not have taken. */
   #mixed = false
-  /** The oldest marker without an answer; those after it follow. */
+  /** The oldest marker without an answer, linked to those after it. */
   #open: OpenMarker | undefined
 
   constructor(conn: EngineSocket, transport: GaugedTransport, events: GaugeEvents) {
@@ -101,14 +101,14 @@ export class WebSocketGauge implements TransportGauge {
     else this.#transport.socket.ping?.(payload)
   }
 
-  /** A reset frees the kernel's buffers too, and tells the client at once; TLS has none. */
+  /** Resets the TCP connection, which frees the kernel's buffers too. Over TLS that is not possible. */
   terminate(): void {
     const { socket } = this.#transport
     if (socket._socket?.encrypted !== true) socket._socket?.resetAndDestroy?.()
     socket.terminate()
   }
 
-  /** Not through Engine.IO, which would not wait for the answer. */
+  /** Past Engine.IO, which would not wait for the client's answer to the close. */
   end(close: () => void): boolean {
     const { socket } = this.#transport
     if (socket.close) socket.close()
@@ -159,7 +159,7 @@ export class WebSocketGauge implements TransportGauge {
 
   closes(): void {
     const { socket } = this.#transport
-    // a client that has said goodbye reads no more; a transport that is discarded has a successor
+    // a client that has closed reads no more; a transport that is discarded has a successor
     const isOver = this.ending || socket._closeFrameReceived === true
     if (!isOver && this.#transport.discarded !== true) this.#events.closes()
   }
