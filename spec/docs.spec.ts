@@ -52,6 +52,15 @@ describe('Docs', () => {
     }
   })
 
+  it('have a glossary of at most 25 terms, each once', () => {
+    const page = readFileSync(new URL('../docs/architecture.md', import.meta.url), 'utf8')
+    const terms = [...page.matchAll(/^\| \*\*([^*]+)\*\* /gm)].flatMap(([, term]) =>
+      term!.split(', '),
+    )
+    expect(new Set(terms)).to.have.property('size', terms.length)
+    expect(page.match(/^\| \*\*/gm)).to.have.length.within(20, 25)
+  })
+
   it('name every file that reads what is private to another package', () => {
     const root = new URL('..', import.meta.url)
     const page = readFileSync(new URL('docs/architecture.md', root), 'utf8')

@@ -82,7 +82,7 @@ function clientRoutes(app: FastifyInstance, { spillway }: AdminOptions, refusals
     method: 'GET',
     path: '/clients/:id',
     description:
-      'One client, by its id here or that of one of its sockets: what waits, why it is not being sent, what was shed last.',
+      'One client, by its id here or that of one of its sockets: what is queued, why it is not sent, what was shed last.',
     params: clientParams,
     querystring: noQuery,
     answer: clientStats,
@@ -94,7 +94,7 @@ function clientRoutes(app: FastifyInstance, { spillway }: AdminOptions, refusals
   addRoute(app, {
     method: 'GET',
     path: '/clients/:id/queue',
-    description: 'What waits for a client, in the order in which it would be sent.',
+    description: 'The messages queued for a client, in the order in which they would be sent.',
     params: clientParams,
     querystring: queueQuery,
     answer: clientQueue,
@@ -110,7 +110,7 @@ function closedRoute(app: FastifyInstance, { spillway }: AdminOptions, refusals:
   addRoute(app, {
     method: 'GET',
     path: '/closed',
-    description: 'The clients closed lately, with the reason and what was left undelivered.',
+    description: 'The clients closed lately, with the reason and what was undelivered.',
     querystring: closedQuery,
     answer: closedPage,
     otherwise: { ...refusals, 400: failure },

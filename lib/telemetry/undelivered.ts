@@ -11,7 +11,7 @@ export interface ClosedSummary {
   readonly bytes: Bytes
   /** Number of these messages by event name. */
   readonly events: Readonly<Record<string, number>>
-  /** Bytes in flight at the closing, over all namespaces; null for clients that answer no markers. */
+  /** Bytes in flight at the closing, over all namespaces; null if unknown, for blind clients. */
   readonly inFlight: Bytes | null
 }
 
