@@ -1,10 +1,11 @@
 import { expect } from 'chai'
 import { type Measured, measure, type Place, run } from '../support/paths/grid.ts'
+import { often } from '../support/thorough.ts'
 
 const RTTS = [1, 10, 50, 100, 300, 600]
 const BYTES = [100, 2048, 20_000, 200_000]
-/** Messages that the path could carry in one run at most, so that the grid takes a minute. */
-const MOST_MESSAGES = 20_000
+/** Messages that the path could carry in one run at most, so that the whole grid takes a minute. */
+const MOST_MESSAGES = often({ usually: 5000, thoroughly: 20_000 })
 /** What may be in flight at first. */
 const START = 8192
 
