@@ -25,7 +25,7 @@ const STALLING = 0.25
  */
 export class Channel<L extends Link = Link> extends MessageScheduler<L> implements LinkEvents {
   closedBy: ClosingCode | undefined
-  /** Never closed for the budget. */
+  /** The budget never closes this client. */
   exempt = false
 
   constructor(
@@ -36,7 +36,7 @@ export class Channel<L extends Link = Link> extends MessageScheduler<L> implemen
     window = new DeliveryWindow(),
   ) {
     super(id, new Delivery(link, window, now), host as HostOf<unknown>)
-    // Engine.IO has written to it already
+    // Engine.IO has already written the handshake
     if (this.buffered > 0) this.watch(now)
   }
 
@@ -51,14 +51,14 @@ export class Channel<L extends Link = Link> extends MessageScheduler<L> implemen
     this.delivery.adopt(connectedAt)
   }
 
-  /** A message was emitted to it, and waited for its slice when the connection went. */
+  /** Takes a broadcast that waited for its slice of the event loop when the connection went. */
   missed(envelope: Envelope): void {
     if (this.phase === 'closed') this.refuse(envelope)
-    // behind what was queued before it
+    // earlier messages stay ahead of it
     else this.enqueue(envelope)
   }
 
-  /** Whether there is anything to do for it when the transport can take more. */
+  /** Whether `pump` has anything to do when the transport can take more. */
   get active(): boolean {
     return (
       this.waits ||
@@ -68,7 +68,7 @@ export class Channel<L extends Link = Link> extends MessageScheduler<L> implemen
     )
   }
 
-  /** Sends what waits, as far as link and window allow it, and goes on with its end, if it is ending. */
+  /** Sends queued messages as far as link and window allow, then advances a close under way. */
   pump(now: Millis): void {
     if (this.isPumping || this.phase === 'terminated' || this.phase === 'closed') return
     if (this.waits) this.sendWaiting(now)
@@ -90,7 +90,7 @@ export class Channel<L extends Link = Link> extends MessageScheduler<L> implemen
     if (this.buffered === 0 && !this.record?.episode) this.unwatch()
   }
 
-  /** Writes what was handed over in this tick, or what had to wait because of its budget. */
+  /** Writes the messages of this tick, and those that waited for a slice of the event loop. */
   serve(now: Millis): void {
     if (this.phase === 'closed') return
     if (this.waits) this.pump(now)
@@ -101,13 +101,13 @@ export class Channel<L extends Link = Link> extends MessageScheduler<L> implemen
     if (this.closedBy !== undefined) return
     const { meters, scheduler } = this.host
     if (this.delivery.answered(sequence, now, waited, meters.onLatency)) {
-      // while it was blind, what is in flight did not count
+      // bytes in flight did not count while the client was blind
       if (this.window.inFlight > 0) this.watch(now)
       const { rtt, rate } = this.window.path
       if (rtt !== undefined) meters.rtt.record(rtt)
       if (rate !== undefined) meters.rate.record(rate)
     }
-    // thousands of answers may come in one turn; what misses the response to a poll waits for the next
+    // thousands of answers may come in one turn; a poll is served at once, since the next may be far off
     if (this.waits && !this.window.atOnce && scheduler.spent(now)) {
       scheduler.add(this, !this.critical.empty)
     } else this.pump(now)
@@ -132,9 +132,9 @@ export class Channel<L extends Link = Link> extends MessageScheduler<L> implemen
   }
 
   /**
-   * Looks after the client from time to time: progress, lost drain signals, limits.
+   * Checks progress and limits, and sends what a lost drain signal has left in the queue.
    *
-   * @returns why it has to be closed, if it has
+   * @returns the reason to close the client, if there is one
    */
   inspect(now: Millis): EnforcedClosing | undefined {
     const limits = this.host.limitsFor(this)
@@ -148,7 +148,7 @@ export class Channel<L extends Link = Link> extends MessageScheduler<L> implemen
     return sentence && now >= sentence.at ? sentence.code : undefined
   }
 
-  /** Until it is closed, if it makes no progress; undefined if nothing leads to that. */
+  /** Milliseconds until the client is closed without further progress; undefined if it will not be. */
   closesIn(now: Millis): Millis | undefined {
     const limits = this.host.limitsFor(this)
     if (this.closedBy !== undefined) return 0
@@ -163,14 +163,15 @@ export class Channel<L extends Link = Link> extends MessageScheduler<L> implemen
     return sentenceOf(delivery, buffered, surplus, limits, now)
   }
 
-  /** It owes a proof of progress for so long that it may be gone: well before it is closed for it. */
+  /** Whether a proof of progress is overdue, well before the client is closed for it. */
   isStalling(now: Millis): boolean {
     return this.delivery.stalledFor(now) >= STALLING * this.host.limits.stallAfter
   }
 
   /**
-   * What was shed since it was last told of, if that is so long ago; it counts as told. Not while the
-   * client has taken nothing since, or something critical waits: what it is told would pile up.
+   * Messages shed since the last notice, if that was `every` milliseconds ago; they count as told. A
+   * client that has taken nothing since, or waits for a critical message, is told later: notices would
+   * pile up.
    */
   tellShed(every: Millis, now: Millis): Untold | undefined {
     const episode = this.record?.episode
@@ -179,7 +180,7 @@ export class Channel<L extends Link = Link> extends MessageScheduler<L> implemen
     return episode.tell(now, this.window.lastSequence)
   }
 
-  /** Closes after what is queued and critical, as Engine.IO does after its own buffer. */
+  /** Closes after the queued critical messages, as Engine.IO closes after its own buffer. */
   close(now: Millis): void {
     if (!this.#catchUp()) return
     this.phase = 'closing'
@@ -190,13 +191,13 @@ export class Channel<L extends Link = Link> extends MessageScheduler<L> implemen
   closes(now: Millis): void {
     const isRetired = this.phase === 'retiring' || this.phase === 'told'
     if (isRetired || !this.#catchUp()) this.link.flush()
-    // as without the plugin, all that was emitted before goes first
+    // without the plugin, everything emitted before leaves first, too
     else if (this.host.limits.mode === 'enforce') this.link.writeLast(() => this.release(now))
   }
 
   /**
-   * The server shuts down: tells the client to close as soon as everything critical was taken, what
-   * is emitted meanwhile too.
+   * The server shuts down: tells the client to close as soon as it has taken every critical message,
+   * including those emitted meanwhile.
    */
   retire(now: Millis): void {
     if (!this.#catchUp()) return
@@ -205,7 +206,7 @@ export class Channel<L extends Link = Link> extends MessageScheduler<L> implemen
     this.pump(now)
   }
 
-  /** @returns whether the client was told to close; its answer to a marker proves all before it */
+  /** @returns whether the client was told to close; its answer to the last marker proves receipt */
   #endIfTaken(now: Millis): boolean {
     const { link } = this
     if (!this.critical.empty || link.outstanding > 0) return false
@@ -216,8 +217,8 @@ export class Channel<L extends Link = Link> extends MessageScheduler<L> implemen
   }
 
   /**
-   * Closes at once, as the application asked: without what the client can't take now, which plain
-   * Engine.IO discards too, but not without what waits only for its slice.
+   * Closes at once, as the application asked. Messages that the client can't take now are discarded,
+   * as plain Engine.IO does; those that only wait for a slice of the event loop are sent.
    */
   discard(now: Millis): void {
     this.host.catchUp(this)
@@ -227,21 +228,21 @@ export class Channel<L extends Link = Link> extends MessageScheduler<L> implemen
     this.link.close(true)
   }
 
-  /** `closed` follows. */
+  /** Ends the connection without sending the queue; `closed` follows. */
   terminate(code: EnforcedClosing): void {
     if (this.closedBy !== undefined) return
     this.closedBy = code
     this.phase = 'terminated'
-    // who leaves a namespace from now on was closed
+    // sockets that leave from now on leave because of this
     this.sockets.forgetLeft(this.lanes)
     this.link.terminate()
   }
 
-  /** The connection is gone: accounts for what was left, and lets go of it. */
+  /** The connection is gone: counts undelivered messages, and releases the queue. */
   closed(): Remainder {
     const isTerminated = this.closedBy !== undefined
     const isRetired = this.phase === 'retiring' || this.phase === 'told'
-    // whoever is told of what was left may emit
+    // a subscriber that hears of undelivered messages may emit
     this.phase = 'closed'
     this.lanes.clear((envelope, socket) => this.refuse(envelope, socket))
     const record = this.ownRecord()
@@ -254,7 +255,7 @@ export class Channel<L extends Link = Link> extends MessageScheduler<L> implemen
     return remainderOf(this.sockets, undelivered, this.closedBy, isTerminated, this.window)
   }
 
-  /** Offers what waits for its slice. @returns whether it is still open then */
+  /** Offers broadcasts that wait for a slice. @returns whether the client is still open then */
   #catchUp(): boolean {
     if (!this.isEnding) this.host.catchUp(this)
     return !this.isEnding

@@ -16,10 +16,7 @@ import { Lanes, NO_LANES } from './lanes.ts'
 import { NamespaceSockets } from './namespace-sockets.ts'
 import { type LastShed, ShedRecord } from './shed-record.ts'
 
-/**
- * The share of what it is offered above which a client is said to be losing: above what the noise of
- * a path costs a client at worst that keeps up.
- */
+/** A client that loses more than this share of its messages is losing; path noise costs less. */
 const LOSING = 0.1
 
 /**
@@ -29,11 +26,11 @@ const LOSING = 0.1
 export abstract class ClientBacklog<L extends Link = Link> {
   readonly id: string
   readonly delivery: Delivery<L>
-  /** Lanes of its own while something waits. */
+  /** The shared empty lanes, or own ones while something waits. */
   lanes: Lanes = NO_LANES
-  /** Its Socket.IO sockets; some may have left their namespaces. */
+  /** The Socket.IO sockets of the client; some may have left their namespaces. */
   readonly sockets = new NamespaceSockets()
-  /** Above `high`, and not below `low` since. */
+  /** Buffered bytes rose above `high` and have not fallen below `low` since. */
   congested = false
   protected readonly host: HostOf<ClientBacklog<L>>
   protected record: ShedRecord | undefined
@@ -74,12 +71,12 @@ export abstract class ClientBacklog<L extends Link = Link> {
     return this.lanes.bytes
   }
 
-  /** Memory that the process holds for it, shared or not, as estimated. */
+  /** Estimated memory that the process holds for the client, shared or not. */
   get held(): Bytes {
     return this.lanes.cost + this.link.cost
   }
 
-  /** What became of its messages so far. */
+  /** Messages by outcome so far. */
   get tally(): Tally {
     const tally = new Tally()
     if (this.record) tally.add(this.record.tally)
@@ -88,7 +85,7 @@ export abstract class ClientBacklog<L extends Link = Link> {
     return tally
   }
 
-  /** Messages shed so far, and those that would have been but for mode `observe`. */
+  /** Messages shed so far; in mode `observe`, messages that `enforce` would have shed. */
   get shed(): number {
     return this.record?.shedMessages ?? 0
   }
@@ -97,17 +94,17 @@ export abstract class ClientBacklog<L extends Link = Link> {
     return this.record?.lastShed
   }
 
-  /** How often it has left congestion, if it has. */
+  /** How often the client has left congestion, if it has. */
   get drains(): DecayingRate | undefined {
     return this.record?.drains
   }
 
-  /** Of what it was offered lately, the share that was shed, or in mode `observe` would have been. */
+  /** Share of recent messages that was shed, or in mode `observe` would have been; 0 to 1. */
   lossShare(now: Millis): number {
     return this.record?.lossShare(this.delivery.sent, now) ?? 0
   }
 
-  /** Much of what it is offered is shed, or in mode `observe` would be; congested or not. */
+  /** Whether many messages are shed, or in mode `observe` would be; congested or not. */
   isLosing(now: Millis): boolean {
     return this.lossShare(now) > LOSING
   }
@@ -116,12 +113,12 @@ export abstract class ClientBacklog<L extends Link = Link> {
     return !this.lanes.empty
   }
 
-  /** Most bytes that its window lets be in flight. */
+  /** Most bytes that the window lets be in flight. */
   get ceiling(): Bytes {
     return this.delivery.ceiling(this.host.limits)
   }
 
-  /** Bytes buffered above which it is congested now. */
+  /** Bytes buffered above which the client is congested now. */
   highNow(now: Millis): Bytes {
     const { limits } = this.host
     return highNow(limits, this.window, this.#waited(limits, now), now)
@@ -131,7 +128,7 @@ export abstract class ClientBacklog<L extends Link = Link> {
     return buffered > limits.high && buffered > this.highNow(now)
   }
 
-  /** How long the next cosmetic message has waited; in mode `observe`, what is ahead of it. */
+  /** How long the next cosmetic message has waited; in mode `observe`, the bytes ahead of it. */
   #waited({ mode }: Limits, now: Millis): Millis {
     if (mode === 'observe') return this.window.unprovenFor(now)
     const { since } = this.cosmetic
@@ -142,7 +139,7 @@ export abstract class ClientBacklog<L extends Link = Link> {
     this.#ownLanes().push(envelope, this.sockets.in(envelope.namespace))
   }
 
-  /** A DISCONNECT follows what was queued before it in its namespace. */
+  /** Moves the messages of a namespace ahead of its DISCONNECT, which must not overtake them. */
   protected promote(namespace: string): void {
     if (!this.cosmetic.empty) this.#ownLanes().promote(namespace)
   }
@@ -152,7 +149,7 @@ export abstract class ClientBacklog<L extends Link = Link> {
     return this.lanes
   }
 
-  /** Sheds messages in whose place one of a congested client is admitted. @returns whether it is */
+  /** Sheds messages to admit another one to a congested client. @returns whether there is room */
   protected makeRoom(
     envelope: Envelope,
     bytes: Bytes,
@@ -165,7 +162,7 @@ export abstract class ClientBacklog<L extends Link = Link> {
     return true
   }
 
-  /** Sheds all that is too old, also of a client that takes nothing. O(messages). */
+  /** Sheds every message that is too old, also for a client that takes nothing. O(messages). */
   protected expire(now: Millis): void {
     const { maxAge } = this.host.limits
     for (const envelope of this.cosmetic.takeIf((each) => each.expired(now, maxAge))) {
@@ -178,11 +175,11 @@ export abstract class ClientBacklog<L extends Link = Link> {
     record.noteLoss(this.delivery.sent, now)
     this.count(envelope, outcome)
     record.shed(envelope, outcome, this.buffered, this.window, now)
-    // somebody may wait until nothing is held back any more
+    // an application may wait for `drain`
     if (!this.waits) this.link.emptied()
   }
 
-  /** Counts what mode `enforce` would have shed. */
+  /** Counts a message that mode `enforce` would have shed. */
   protected countObserved(envelope: Envelope, now: Millis): void {
     const record = this.ownRecord()
     record.noteLoss(this.delivery.sent, now)
@@ -202,7 +199,7 @@ export abstract class ClientBacklog<L extends Link = Link> {
     diagnoseMessage(this.id, envelope, outcome)
   }
 
-  /** Socket.IO may offer it more until it has noticed that the client is gone. */
+  /** Counts a message as undelivered. Socket.IO offers more until it notices that the client is gone. */
   protected refuse(
     envelope: Envelope,
     socket: NamespaceSocket | undefined = this.sockets.in(envelope.namespace),
@@ -227,8 +224,8 @@ export abstract class ClientBacklog<L extends Link = Link> {
 
   /**
    * Congestion ends below `low`, or when nothing waits and the window has room: on a long path a
-   * client that keeps up has more than `low` in flight. It does not end by what expires or is dropped:
-   * the client has taken something since. What was shed without congestion is summed up until then
+   * client that keeps up has more than `low` in flight. Expired and dropped messages do not end it:
+   * the client must have taken something since. An episode of shedding without congestion ends here,
    * too.
    */
   protected recover(now: Millis): void {
@@ -259,12 +256,12 @@ export abstract class ClientBacklog<L extends Link = Link> {
   protected watch(now: Millis): void {
     if (this.#watched) return
     this.#watched = true
-    // until now nothing was buffered
+    // nothing was buffered until now
     this.delivery.progressAt = now
     this.host.watch(this)
   }
 
-  /** Nothing is queued, and nothing in flight. */
+  /** Ends the watch of a client with nothing queued and nothing in flight. */
   protected unwatch(): void {
     if (!this.#watched) return
     this.#watched = false

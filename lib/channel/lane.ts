@@ -19,7 +19,7 @@ export class Lane {
   /** Invariant: the number and the sum of `bytes` of the entries of all ranks. */
   messages = 0
   bytes: Bytes = 0
-  /** What they take in memory, as if nobody shared them, with their places here. */
+  /** Memory of the entries and their places, as if nobody shared them. */
   cost: Bytes = 0
   readonly #heldBytes: HeldBytes
   readonly #order: LaneOrder
@@ -43,7 +43,7 @@ export class Lane {
     return this.#first?.head?.envelope
   }
 
-  /** Since when the longest taken place has been: conflation makes what waits there no younger. */
+  /** When the oldest place in the lane was taken; conflation does not make a place younger. */
   get since(): Millis | undefined {
     let since: Millis | undefined
     for (const { head } of this.#ranks ?? []) {
@@ -90,10 +90,9 @@ export class Lane {
   }
 
   /**
-   * Removes an entry that is the oldest of its rank and too old, of a rank whose turn has not come:
-   * it may never come.
+   * Removes an expired entry at the head of a rank below the first, whose turn may never come.
    *
-   * @param maxAge where the annotation does not say
+   * @param maxAge in milliseconds, for annotations without one
    */
   shiftOverdue(now: Millis, maxAge: Millis): Envelope | undefined {
     for (const rank of this.#ranks ?? []) {
@@ -235,7 +234,7 @@ interface Entry {
   /** When the first of those was emitted that have waited in this place; set when it is replaced. */
   since: Millis | undefined
   readonly rank: Rank
-  /** Of the same rank. */
+  /** The entry before it in its rank. */
   previous: Entry | undefined
   next: Entry | undefined
 }

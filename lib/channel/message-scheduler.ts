@@ -19,13 +19,13 @@ import { conductOf, Surplus } from './surplus.ts'
  * when no critical one waits, those of a higher rank first, and of one rank in that order.
  */
 export abstract class MessageScheduler<L extends Link = Link> extends MessageSender<L> {
-  /** Of the latest message that it was offered. */
+  /** The rule of the latest message offered. */
   lastRule: Rule | undefined
-  /** From when it had not caught up until it has again; made when that begins to matter. */
+  /** Growth while the client has not caught up; made when that begins to matter. */
   protected surplus: Surplus | undefined
-  /** The turn of the loop of that latest time. */
+  /** The turn of the event loop in which the client had last caught up. */
   #clearTurn = 0
-  /** Made in mode `observe`. */
+  /** The backlog as mode `enforce` would have it; made in mode `observe`. */
   #observed: ObservedBacklog | undefined
 
   /** Closes at once, with everything that is queued. */
@@ -38,7 +38,7 @@ export abstract class MessageScheduler<L extends Link = Link> extends MessageSen
     return this.#accept(envelope, now)
   }
 
-  /** It is handed over in any case: what comes of that is as without the plugin. */
+  /** Hands a message to a closing transport, with the same result as without the plugin. */
   #offerLate(envelope: Envelope, now: Millis): Verdict {
     if (this.link.ending === 'last') {
       this.send(envelope, now)
@@ -50,9 +50,8 @@ export abstract class MessageScheduler<L extends Link = Link> extends MessageSen
   }
 
   /**
-   * Sends again what a client that has come back missed, if it is critical; the rest is out of date
-   * and counts as expired, in mode `observe` as what would have expired. However much that is, it is
-   * no reason to close the client once more.
+   * Sends a recovered client a critical message that it missed. Cosmetic ones are out of date and count
+   * as expired; mode `observe` sends and counts them. Replays never close a client, however large.
    */
   replay(envelope: Envelope, now: Millis): void {
     const { mode, low } = this.host.limits
@@ -114,7 +113,7 @@ export abstract class MessageScheduler<L extends Link = Link> extends MessageSen
 
   #acceptCosmetic(envelope: Envelope, before: Bytes, limits: Limits, now: Millis): Verdict {
     this.recover(now)
-    // it has waited for its slice
+    // a broadcast may have waited for its slice
     if (envelope.expired(now, limits.maxAge)) {
       this.countShed(envelope, 'expired', now)
       this.watch(now)
@@ -155,10 +154,10 @@ export abstract class MessageScheduler<L extends Link = Link> extends MessageSen
     return 'queued'
   }
 
-  /** Counts what `enforce` would have dropped or let expire, and sends it. */
+  /** Sends a message, and counts it if `enforce` would have shed it. */
   #acceptObserved(envelope: Envelope, before: Bytes, limits: Limits, now: Millis): Verdict {
     const { rule, bytes } = envelope
-    // from before the mode was changed
+    // messages queued before the mode was changed
     if (this.waits) this.release(now)
     this.recover(now)
     if (this.isAbove(before + bytes, limits, now)) this.enterCongestion(now)
@@ -182,7 +181,7 @@ export abstract class MessageScheduler<L extends Link = Link> extends MessageSen
     return (state === 'ready' || state === 'blind') && !this.mustWait(false)
   }
 
-  /** While something waits for it, it stays until another one joins. */
+  /** Removes the socket of a namespace; while messages wait, it stays until another one joins. */
   #leaveNamespace(name: string): void {
     const socket = this.sockets.in(name)
     if (socket && !this.waits) this.sockets.remove(socket, this.lanes)
@@ -194,19 +193,19 @@ export abstract class MessageScheduler<L extends Link = Link> extends MessageSen
     if (this.surplus) this.surplus = undefined
   }
 
-  /** @param exempt what is buffered for it when it is first asked for */
+  /** @param exempt bytes buffered when the surplus is made, which do not count */
   protected surplusOf(exempt: Bytes, now: Millis): Surplus {
     this.surplus ??= new Surplus(now, this.clearSequence, this.#clearTurn, exempt)
     return this.surplus
   }
 
-  /** Whether a client that has not caught up may be sent so much more. */
+  /** Whether a client that has not caught up may be sent `bytes` more. */
   #mayTake(bytes: Bytes, before: Bytes, { emergency, stallAfter }: Limits, now: Millis): boolean {
     const { delivery, host } = this
     const surplus = this.surplusOf(before, now)
     if (surplus.covers(before + bytes, bytes, host.scheduler.turn(), emergency)) return true
     const own = host.limitsFor(this)
-    // what is in flight does not count if that shows that the client answers no markers
+    // the look may show that the client answers no markers; bytes in flight do not count then
     delivery.look(own.stallAfter, now)
     const total = this.buffered + bytes
     if (total <= emergency + surplus.exempt) return true

@@ -20,7 +20,7 @@ export abstract class MessageSender<L extends Link = Link>
 {
   due: Due = 'no'
   protected phase: Phase = 'open'
-  /** The latest marker when the client had caught up the last time that it was offered something. */
+  /** The latest marker at the most recent offer for which the client had caught up. */
   protected clearSequence = 0
   #tickRecord: TickRecord = NO_TICK
   #pumping = false
@@ -28,7 +28,7 @@ export abstract class MessageSender<L extends Link = Link>
 
   abstract serve(now: Millis): void
 
-  /** Whether a message may go now, and if not, why: the next one that waits, or a cosmetic one. */
+  /** Whether the next queued message (or a cosmetic one, if none waits) may go now; if not, why. */
   state(now: Millis): SendState {
     if (this.isEnding) return 'closed'
     const { limits } = this.host
@@ -39,12 +39,12 @@ export abstract class MessageSender<L extends Link = Link>
       : this.delivery.windowStateFor(1, isCosmetic, false, limits, now)
   }
 
-  /** Whether it is sent nothing new any more. */
+  /** Whether the client is sent nothing new any more. */
   protected get isEnding(): boolean {
     return this.phase !== 'open' && this.phase !== 'retiring'
   }
 
-  /** What is offered from here to `uncork` leaves in one write: it is this client's slice. */
+  /** Begins this client's slice: messages offered until `uncork` leave in one write. */
   cork(): void {
     this.#corked = true
   }
@@ -54,7 +54,7 @@ export abstract class MessageSender<L extends Link = Link>
     this.serve(now)
   }
 
-  /** A link that writes at once has to wait for its slice when the turn's budget is spent. */
+  /** Whether an immediate write has to wait, since this turn's budget of the event loop is spent. */
   protected mustWait(critical: boolean): boolean {
     const { scheduler } = this.host
     if (this.#corked || !this.link.immediate || !scheduler.spent(this.host.now())) return false
@@ -62,7 +62,7 @@ export abstract class MessageSender<L extends Link = Link>
     return true
   }
 
-  /** Sends what waits, as far as link and window allow it, in one batch. */
+  /** Sends queued messages in one batch, as far as link and window allow. */
   protected sendWaiting(now: Millis): void {
     this.#pumping = true
     try {
@@ -80,7 +80,7 @@ export abstract class MessageSender<L extends Link = Link>
     return this.#pumping
   }
 
-  /** Of the ranks whose turn has not come, and may not come while higher ones follow. */
+  /** Sheds expired messages of lower ranks, whose turn may not come while higher ones follow. */
   #expireOverdue(now: Millis): void {
     const { maxAge } = this.host.limits
     for (;;) {
@@ -102,7 +102,7 @@ export abstract class MessageSender<L extends Link = Link>
       if (state === 'blocked' || state === 'windowed') return
       if (isCosmetic && this.isEnding) return
       lane.shift()
-      // it is about to be sent; what counts is its age when the path will carry it
+      // the age that counts is the one when the path will carry the message
       const isLate = next.expired(now + this.window.queueDelay(now), limits.maxAge)
       if (isLate) this.countShed(next, 'expired', now)
       else this.send(next, now)
@@ -114,7 +114,7 @@ export abstract class MessageSender<L extends Link = Link>
     if (this.link.waiting === 0 && this.window.probeDue(now, true, bytes)) this.delivery.mark(now)
   }
 
-  /** Something waits: sees to it that an answer, a timer or its turn ends that. */
+  /** Sees to it that an answer, a timer or a turn of the loop resumes sending. */
   protected awaitRoom(now: Millis): void {
     const next = this.cosmetic.peek()
     if (!next || this.window.blind || !this.critical.empty) return
@@ -127,14 +127,14 @@ export abstract class MessageSender<L extends Link = Link>
     else if (!this.#pumping && this.link.hasRoom(next.bytes)) scheduler.add(this, false)
   }
 
-  /** Sends what waits, and writes what was handed over. */
+  /** Sends queued messages, and writes those handed over. */
   abstract pump(now: Millis): void
 
-  /** Hands everything over at once, as plain Socket.IO would have: the scheduler steps aside. */
+  /** Hands over all queued messages at once, as plain Socket.IO would have. */
   release(now: Millis): void {
     if (this.phase === 'terminated' || this.phase === 'closed') return
     if (this.link.ending === 'shut') return
-    // of one that is being closed the connection takes no more, once what is critical has gone
+    // a closing connection takes nothing after the critical messages
     for (const lane of this.isEnding ? [this.critical] : [this.critical, this.cosmetic]) {
       for (let envelope = lane.shift(); envelope; envelope = lane.shift()) {
         this.send(envelope, now)
@@ -153,18 +153,18 @@ export abstract class MessageSender<L extends Link = Link>
     const isCritical = rule.class === 'critical'
     const isSampled = isCritical && this.host.meters.sampler.take(now)
     delivery.write(envelope, isSampled ? envelope.emittedAt : undefined, now)
-    // what is kept gets its marker when it is flushed
+    // messages that the link keeps get their marker with the flush
     if (link.pending === 0 || this.#pumping) {
       delivery.markIfDue(this.waits, this.host.limits, now)
     } else if (!this.#corked && !this.#writeAlone(envelope)) {
-      // `pump` and `uncork` write it themselves
+      // `pump` and `uncork` flush themselves
       this.host.scheduler.add(this, isCritical)
     }
-    // last: a subscriber may emit, and what it emits follows
+    // last, since a subscriber may emit further messages
     diagnoseMessage(this.id, envelope, 'sent')
   }
 
-  /** Its answer tells that the client takes something long before that of one behind a long message. */
+  /** An answer from ahead of a long message shows progress long before one from behind it. */
   #markerIsDueBefore(bytes: Bytes, now: Millis): boolean {
     if (this.window.probeDue(now, false, bytes)) return true
     return bytes > this.host.limits.low && this.window.lastSequence === this.clearSequence

@@ -1,11 +1,11 @@
 import type { NamespaceSocket } from '../telemetry/client-identity.ts'
 
-/** Is told of each socket that is kept no longer. */
+/** Hears of each socket that is kept no longer. */
 export interface LeavingListener {
   left(socket: NamespaceSocket): void
 }
 
-/** So many sockets are kept before those that have left are looked for. */
+/** Sockets kept before the first search for those that have left. */
 const FEW = 8
 
 /**
@@ -17,12 +17,12 @@ const FEW = 8
  */
 export class NamespaceSockets implements Iterable<NamespaceSocket> {
   #only: NamespaceSocket | undefined
-  /** In place of `#only`. */
+  /** Takes the place of `#only` from the second socket on. */
   #byName: Map<string, NamespaceSocket> | undefined
   /** The size at which the map is searched. */
   #fullAt = FEW
 
-  /** Including those that have left and were not found yet. */
+  /** Number of sockets, including undiscovered ones that have left. */
   get size(): number {
     return this.#byName?.size ?? (this.#only ? 1 : 0)
   }

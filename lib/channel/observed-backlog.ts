@@ -5,15 +5,14 @@ import { highNow, lowNow } from '../window/congestion.ts'
 import type { DeliveryWindow } from '../window/delivery-window.ts'
 
 /**
- * What would be buffered for a client that is sent everything, had it been sent only what mode
- * enforce lets through: its real backlog never shrinks by what would have been shed. It takes as
- * many bytes as it does now.
+ * The backlog that a client would have in mode `enforce`, reckoned in mode `observe`: without the
+ * messages that `enforce` would have shed, and delivered at the real rate.
  */
 export class ObservedBacklog {
   buffered: Bytes = 0
   #delivered: Bytes = 0
   #congested = false
-  /** Of that, what is cosmetic, ascending by rank; the rest is critical. */
+  /** The cosmetic part of `buffered`, ascending by rank; the rest is critical. */
   readonly #backlogs: RankBacklog[] = []
 
   /**
@@ -64,10 +63,10 @@ export class ObservedBacklog {
   }
 
   /**
-   * A cosmetic message of so many bytes comes.
+   * Admits a cosmetic message, or drops one.
    *
-   * @returns whether one is to be counted as dropped: it, or another of its rank in its place, be it
-   *   that it was dropped for a higher rank before
+   * @returns whether a message of this rank counts as dropped: this one, or an earlier one that made
+   *   room for a higher rank
    */
   drops(
     bytes: Bytes,
@@ -102,17 +101,17 @@ export class ObservedBacklog {
     return this.#congested
   }
 
-  /** How long what is ahead has been under way, but for what would not be ahead. */
+  /** How long the bytes ahead have been under way, less the share that `enforce` would have shed. */
   #waited(real: Bytes, window: DeliveryWindow, now: Millis): Millis {
     return Math.min(1, this.buffered / Math.max(1, real)) * window.unprovenFor(now)
   }
 
-  /** A critical message would have been sent, or would wait. */
+  /** Adds a critical message, which is always admitted. */
   admit(bytes: Bytes): void {
     this.buffered += bytes
   }
 
-  /** What is critical leaves first, then the highest rank. */
+  /** Removes delivered bytes: critical ones first, then the highest rank. */
   #deliver(bytes: Bytes): void {
     let left = bytes - this.ahead(Number.POSITIVE_INFINITY)
     this.buffered -= bytes
@@ -124,7 +123,7 @@ export class ObservedBacklog {
     }
   }
 
-  /** Makes room in the backlog of lower ranks. @returns whether it is enough */
+  /** Drops bytes of lower ranks. @returns whether that makes enough room */
   #evict(bytes: Bytes, rank: number): boolean {
     if (this.buffered - this.ahead(rank) < bytes) return false
     let left = bytes

@@ -3,10 +3,10 @@ import type { HeldBytes } from '../message/held-bytes.ts'
 import { LEFT_SOCKET } from '../message/memory-costs.ts'
 import type { NamespaceSocket } from '../telemetry/client-identity.ts'
 
-/** A socket that messages wait for. They are its own, also when another one joins its namespace. */
+/** A socket with queued messages, which stay its own when another socket joins its namespace. */
 export class Owner {
   readonly socket: NamespaceSocket
-  /** Messages in the lanes. */
+  /** Number of messages in the lanes. */
   #waiting = 0
   readonly #owners: Owners
   #hasLeft = false
@@ -16,17 +16,17 @@ export class Owner {
     this.#owners = owners
   }
 
-  /** A message for it is queued. */
+  /** Counts a queued message. */
   add(): void {
     if (this.#waiting++ === 0 && this.#hasLeft) this.#owners.charge(LEFT_SOCKET)
   }
 
-  /** A message for it is queued no longer. */
+  /** Counts a message that has left the queue. */
   remove(): void {
     if (--this.#waiting === 0 && this.#hasLeft) this.#owners.charge(-LEFT_SOCKET)
   }
 
-  /** What waits for it is all that keeps it in memory from now on. */
+  /** The socket has left: from now on only its queued messages keep it in memory. */
   leave(): void {
     if (this.#hasLeft || this.#waiting === 0) return
     this.#hasLeft = true
@@ -34,9 +34,9 @@ export class Owner {
   }
 }
 
-/** The sockets of one client that something waits for. All operations are O(1). */
+/** The sockets of one client that have queued messages. All operations are O(1). */
 export class Owners {
-  /** Memory of sockets that are kept only because something waits for them. */
+  /** Memory of sockets that only their queued messages keep. */
   cost: Bytes = 0
   readonly #heldBytes: HeldBytes
   readonly #bySocket = new Map<NamespaceSocket, Owner>()
@@ -66,7 +66,7 @@ export class Owners {
     owner.leave()
   }
 
-  /** For owners. */
+  /** Adds to the cost; for owners. */
   charge(bytes: Bytes): void {
     this.cost += bytes
     this.#heldBytes.add(bytes)

@@ -5,9 +5,9 @@ import type { Delivery } from './delivery.ts'
 import type { Lanes } from './lanes.ts'
 
 /**
- * How long a message of each class that is emitted now would wait before it leaves. While an answer
- * is overdue nobody knows; then at least as long as the path would take, were it as fast as it has
- * been since: a client that stopped answering comes out on top, and not as unknown.
+ * Milliseconds that a message of each class emitted now would wait before it leaves; null if unknown.
+ * While an answer is overdue, the rate since then gives a lower bound, so that a client that stopped
+ * answering sorts first, and not as unknown.
  */
 export function waitOf(
   delivery: Delivery,
@@ -21,13 +21,13 @@ export function waitOf(
   return { critical: path, cosmetic: path + cosmetic.bytes / rate }
 }
 
-/** The same of what is handed over at once, as far as it is known; else 0. */
+/** Milliseconds that a message handed over at once would wait in the path; 0 if unknown. */
 export function pathDelay(delivery: Delivery, now: Millis): Millis {
   const late = lateOf(delivery, now)
   return delayOf(delivery, late, rateOf(delivery, late), now)
 }
 
-/** The latest round trip, or how long the answer that is waited for has taken already. */
+/** The latest round trip, or the age of the open marker, if that is more. */
 export function rttOf({ window }: Delivery, now: Millis): Millis | undefined {
   const { waitsSince, blind, path } = window
   if (blind || waitsSince === undefined) return path.rtt

@@ -3,17 +3,17 @@ import type { Bytes, Millis } from '../base/units.ts'
 import type { Delivery } from './delivery.ts'
 import { emergencyPatience } from './sentence.ts'
 
-/** How a client is when it has to be decided whether it may be sent more than counts so far. */
+/** How a client behaves at the moment when it may grow, or has to be closed. */
 export interface Conduct {
-  /** When it last took something. */
+  /** When the client last took something. */
   readonly progressAt: Millis
-  /** Without progress for so long it is not known to be taking anything. */
+  /** A client without progress for so long does not count as taking anything. */
   readonly patience: Millis
-  /** For so long it may be sent more than it takes. */
+  /** A client may be sent more than it takes for so long. */
   readonly giveUp: Millis
-  /** It has taken something since it had caught up, or does not have to. */
+  /** The client has taken something since it had caught up, or does not have to. */
   readonly hasTaken: boolean
-  /** It can't have shown yet that it has. */
+  /** Too little time has passed for the client to show it. */
   readonly isEarly: boolean
 }
 
@@ -26,20 +26,20 @@ export interface Conduct {
  *   is all.
  */
 export class Surplus {
-  /** When it is first seen that the client has not caught up. */
+  /** When the client was first seen not to have caught up. */
   readonly since: Millis
-  /** Of the latest marker that was written before. */
+  /** Sequence number of the latest marker written before. */
   readonly sequence: number
   /** Bytes that do not count. */
   exempt: Bytes
-  /** The turn of the loop in which it had. */
+  /** The turn of the event loop in which the client had last caught up. */
   readonly #turn: number
-  /** When it was last let grow by what counts. */
+  /** When the client last grew by bytes that count. */
   #grownAt: Millis
-  /** Since when it has been let grow, without falling below `emergency`. */
+  /** Since when the client has grown without falling below `emergency`. */
   #growsSince: Millis | undefined
 
-  /** @param sequence, turn of when the client had caught up for the last time */
+  /** @param sequence, turn when the client had last caught up */
   constructor(since: Millis, sequence: number, turn: number, exempt: Bytes) {
     this.since = since
     this.sequence = sequence
@@ -49,9 +49,9 @@ export class Surplus {
   }
 
   /**
-   * Whether the client may be sent a message however it behaves.
+   * Whether the client may be sent a message, however it behaves.
    *
-   * @param total buffered with it
+   * @param total bytes buffered with the message
    */
   covers(total: Bytes, bytes: Bytes, turn: number, emergency: Bytes): boolean {
     if (turn === this.#turn) {
@@ -62,7 +62,7 @@ export class Surplus {
     return total <= emergency + this.exempt
   }
 
-  /** Whether a client that is sent more may be sent it for what it takes; it counts no more then. */
+  /** Whether a client may grow to `total` for what it takes; those bytes count no longer then. */
   grow(total: Bytes, conduct: Conduct, now: Millis): boolean {
     const { progressAt, patience, giveUp, hasTaken, isEarly } = conduct
     if (!hasTaken) return isEarly

@@ -2,16 +2,16 @@ import { Fifo } from '../base/fifo.ts'
 
 interface Entry<Message> {
   readonly message: Message
-  /** How many visits there will have been when everyone has it. */
+  /** The number of visits after which everyone has the message. */
   readonly until: number
 }
 
 /**
- * Messages to the same recipients, delivered in one walk: each recipient is visited in turn and
- * given all that it is due. A message may join while the walk is under way; then the walk goes on
- * from the first recipient again, until everyone has it. Who has to be served out of turn catches
- * up. Each recipient gets each message once, in the order in which they joined, also if a delivery
- * leads to further visits, catching up or joining.
+ * Messages to the same recipients, delivered in one walk: each recipient is visited in turn and given
+ * all messages that it is due. A message may join while the walk is under way; the walk then continues
+ * past the last recipient from the first. A recipient that has to be served out of turn catches up.
+ * Each recipient gets each message once, in the order of joining, also if a delivery leads to further
+ * visits, catching up or joining.
  */
 export class BroadcastRound<R extends object, Message> {
   readonly recipients: readonly R[]
@@ -25,9 +25,9 @@ export class BroadcastRound<R extends object, Message> {
   #visited = -1
   #at = 0
   #end = 0
-  /** The first message that those who have caught up are still due, until their next visit. */
+  /** By recipient that has caught up: the first message still due, until its next visit. */
   readonly #ahead = new Map<number, number>()
-  /** Made when somebody first has to be found. */
+  /** Index by recipient; made at the first search. */
   #positions: Map<object, number> | undefined
 
   /** @param recipients at least one, each once */
@@ -39,7 +39,7 @@ export class BroadcastRound<R extends object, Message> {
     return this.#entries.length === 0
   }
 
-  /** Messages that not everyone has. */
+  /** Number of messages that some recipient still lacks. */
   get waiting(): number {
     return this.#entries.length
   }
@@ -72,7 +72,7 @@ export class BroadcastRound<R extends object, Message> {
     deliver: (recipient: R, message: Message) => void,
     finished: (message: Message) => void,
   ): void {
-    // of one that has thrown, or has led to this one
+    // a visit that has thrown, or has led to this one, may be unfinished
     this.#deliverRest(deliver)
     this.#finish(finished)
     if (this.#entries.length === 0) return
@@ -87,7 +87,7 @@ export class BroadcastRound<R extends object, Message> {
     this.#finish(finished)
   }
 
-  /** Gives a recipient all that it is due, out of turn. */
+  /** Gives a recipient all messages that it is due, out of turn. */
   catchUp(recipient: object, deliver: (recipient: R, message: Message) => void): void {
     const index = this.#positionOf(recipient)
     if (index === undefined) return
@@ -108,7 +108,7 @@ export class BroadcastRound<R extends object, Message> {
     }
   }
 
-  /** Those that everyone from the next visit to this one's has go to it no more. */
+  /** Index of the first due message; those that end before the recipient's next visit are not due. */
   #firstDue(index: number): number {
     const before = (index - this.#next + this.recipients.length) % this.recipients.length
     const visit = this.#visits + before

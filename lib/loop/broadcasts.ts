@@ -8,13 +8,13 @@ import type { Due } from './ready-queue.ts'
 import { isLikelyAlone, NO_TICK, recordOf, type TickRecord } from './tick-record.ts'
 import type { TurnMember, TurnScheduler } from './turn-scheduler.ts'
 
-/** Who a broadcast goes to. */
+/** A recipient of broadcasts. */
 export interface Recipient {
-  /** What is offered from here to `uncork` leaves in one write. */
+  /** Begins a slice: messages offered until `uncork` leave in one write. */
   cork(): void
   offer(envelope: Envelope, now: Millis): unknown
   uncork(now: Millis): void
-  /** Its connection has gone while a message waited for its slice. */
+  /** Takes a message that waited for its slice when the connection went. */
   missed(envelope: Envelope): void
 }
 
@@ -30,17 +30,17 @@ interface ImmediateBroadcast {
 
 type Deliver = (recipient: Recipient, envelope: Envelope) => void
 
-/** So many recipients take some 1.5 ms. */
+/** Recipients from which a broadcast may be sent in slices; so many take some 1.5 ms. */
 const LARGE = 100
-/** Broadcasts of a class that wait at most; what is emitted beyond that holds the event loop. */
+/** Most broadcasts of a class that wait; further ones hold the event loop. */
 const MOST_WAITING = 256
 
 /**
- * Broadcasts to many, as far as the budget of a turn of the event loop goes: one alone in its tick is
- * sent where it is emitted, several when the tick ends, to one recipient after the other all that it
- * is due. Whoever is left then is sent them in slices, critical ones first.
+ * Sends broadcasts to many recipients within the budget of a turn of the event loop. A broadcast alone
+ * in its tick is sent where it is emitted; several are sent when the tick ends, recipient by recipient.
+ * Recipients left over are served in slices of later turns, critical broadcasts first.
  *
- * Whatever else is sent to a recipient meanwhile has to follow what it is due: `catchUp` first.
+ * Any other message for a recipient has to follow its due broadcasts: call `catchUp` first.
  */
 export class Broadcasts {
   readonly #clock: Clock
@@ -49,12 +49,12 @@ export class Broadcasts {
   readonly #large: number
   readonly #critical: Walk
   readonly #cosmetic: Walk
-  /** The latest tick with a broadcast. */
+  /** Whether broadcasts come one or several in a tick. */
   #tickRecord: TickRecord = NO_TICK
   /** Under way: an offer may call the application, which may close the server or emit. */
   #immediate: ImmediateBroadcast | undefined
 
-  /** @param large fewer recipients are sent a broadcast where it is emitted */
+  /** @param large recipients from which a broadcast may be sent in slices */
   constructor(clock: Clock, scheduler: TurnScheduler, heldBytes: HeldBytes, large = LARGE) {
     this.#clock = clock
     this.#large = large
@@ -106,8 +106,8 @@ export class Broadcasts {
   }
 
   /**
-   * Offers a recipient what has to go before a message: all that is critical, and what is cosmetic
-   * before a message that is so too, or by which the client joins or leaves.
+   * Offers a recipient the due broadcasts that a message must not overtake: critical ones always,
+   * cosmetic ones if the message is cosmetic, or the client joins or leaves by it.
    */
   catchUp(recipient: Recipient, envelope?: Envelope): void {
     this.#critical.catchUp(recipient, this.#deliver)
@@ -118,19 +118,19 @@ export class Broadcasts {
     if (!overtakes) this.#cosmetic.catchUp(recipient, this.#deliver)
   }
 
-  /** A recipient's connection is gone: tells it what it was due. */
+  /** Gives a recipient whose connection is gone its due broadcasts as missed. */
   abandon(recipient: Recipient): void {
     this.#critical.catchUp(recipient, miss)
     this.#cosmetic.catchUp(recipient, miss)
   }
 
-  /** Sends everyone what they are due. */
+  /** Sends every recipient its due broadcasts. */
   finish(): void {
     for (let each = this.#immediate; each; each = each.outer) this.#offerRest(each)
     for (const walk of [this.#critical, this.#cosmetic]) while (!walk.empty) this.#visit(walk)
   }
 
-  /** One recipient; what is critical comes first, also if a delivery has led to it. */
+  /** Serves one recipient; critical broadcasts first, also those that a delivery has led to. */
   #visit(walk: Walk): void {
     if (this.#critical.empty) walk.visit()
     else this.#critical.visit()
@@ -146,7 +146,7 @@ export class Broadcasts {
 
 const miss: Deliver = (recipient, envelope) => recipient.missed(envelope)
 
-/** The broadcasts of one class that wait, in rounds that follow each other. */
+/** The waiting broadcasts of one class, in consecutive rounds. */
 class Walk implements TurnMember {
   due: Due = 'no'
   readonly #rounds = new Fifo<BroadcastRound<Recipient, Envelope>>()
@@ -174,7 +174,7 @@ class Walk implements TurnMember {
     return this.#rounds.length === 0
   }
 
-  /** Broadcasts that not everyone was sent. */
+  /** Number of broadcasts that some recipient still lacks. */
   get waiting(): number {
     let waiting = 0
     for (let n = 0; n < this.#rounds.length; n++) waiting += this.#rounds.at(n)!.waiting
@@ -184,7 +184,7 @@ class Walk implements TurnMember {
   add(recipients: readonly Recipient[], envelope: Envelope): void {
     this.#heldBytes.hold(envelope)
     let last = this.#rounds.at(-1)
-    // with an earlier one it would overtake the later ones
+    // in an earlier round the message would overtake those of later rounds
     if (!last?.isFor(recipients)) {
       last = new BroadcastRound(recipients)
       this.#rounds.push(last)
@@ -193,7 +193,7 @@ class Walk implements TurnMember {
     this.#scheduler.add(this, this.#isCritical)
   }
 
-  /** One recipient a call, so that others have their turn. */
+  /** Serves one recipient a call, so that other members have their turn. */
   serve(): void {
     try {
       do this.visit()

@@ -14,7 +14,7 @@ export class LoopDelay {
   /** When the loop last polled, and its idle time until then. */
   #polledAt: Millis
   #idleTime: Millis
-  /** In this turn: since when what is handled may have been waiting. */
+  /** Since when an event handled in this turn may have waited. */
   #since: Millis | undefined
 
   constructor(clock: Clock) {
@@ -23,12 +23,12 @@ export class LoopDelay {
     this.#idleTime = timers.idleTime()
   }
 
-  /** For how long the loop has not been idle so far, since some instant. */
+  /** Milliseconds that the loop was not idle, since some instant. */
   get busyTime(): Millis {
     return this.#clock.now() - timers.idleTime()
   }
 
-  /** At most; to be asked while something is handled that was polled. */
+  /** Upper bound in milliseconds; valid while the loop handles polled events. */
   at(now: Millis): Millis {
     if (this.#since === undefined) {
       const idle = timers.idleTime() - this.#idleTime

@@ -2,9 +2,9 @@ import type { Clock } from '../base/clock.ts'
 import { timers } from '../base/timers.ts'
 import type { Millis } from '../base/units.ts'
 
-/** Between two probes; a loop that is busy is late for them. */
+/** Interval of the probes, for which a busy loop is late. */
 const PROBE_INTERVAL: Millis = 20
-/** Over which lateness is averaged: a broadcast of 100 ms twice a second makes 25 ms on average. */
+/** Time constant of the average: a broadcast of 100 ms twice a second makes 25 ms. */
 const SMOOTHING: Millis = 500
 /** A block of whatever length is forgotten after `SMOOTHING * ln(2 * 10)`, 1.5 s. */
 const MOST_THRESHOLDS = 10
@@ -52,12 +52,12 @@ export class LoopLateness {
 
   get late(): boolean {
     const now = this.#clock.now()
-    // else most of a span that has just begun would count as on time
+    // a span that has just begun would count as on time otherwise
     if (now - this.#probedAt > PROBE_INTERVAL) this.#judge(this.#average(now))
     return this.#late
   }
 
-  /** As if the timer had fired now. */
+  /** The average if the timer fired now. */
   #average(now: Millis): Millis {
     const span = now - this.#probedAt
     const sample = Math.min(Math.max(0, span - PROBE_INTERVAL), MOST_THRESHOLDS * this.#threshold)

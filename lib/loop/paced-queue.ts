@@ -5,7 +5,7 @@ import type { Millis } from '../base/units.ts'
 /** @param waited since it was added */
 export type Task = (waited: Millis) => void
 
-/** Of one turn of the event loop; a broadcast's share is twice that (`tickBudget`). */
+/** Share of one turn of the event loop; a broadcast has twice that (`tickBudget`). */
 const SLICE: Millis = 4
 /** Microtasks in which Engine.IO goes on with a handshake, so that they count as part of it. */
 const CONTINUATIONS = 3
@@ -17,7 +17,7 @@ const CONTINUATIONS = 3
 export class PacedQueue {
   readonly #clock: Clock
   readonly #waiting: Array<{ readonly task: Task; readonly since: Millis } | undefined> = []
-  /** Of those, how many are done, and `undefined`. */
+  /** Number of leading items that are done, and `undefined`. */
   #done = 0
   #scheduled = false
 
@@ -25,7 +25,7 @@ export class PacedQueue {
     this.#clock = clock
   }
 
-  /** Including those of what is done. */
+  /** Number of slots, including those of finished items. */
   get slots(): number {
     return this.#waiting.length
   }
@@ -55,7 +55,7 @@ export class PacedQueue {
     const next = this.#waiting[this.#done]
     if (!next) return false
     this.#waiting[this.#done++] = undefined
-    // also while something waits all the time
+    // compaction, also when the queue never empties
     if (this.#done * 2 >= this.#waiting.length) {
       this.#waiting.splice(0, this.#done)
       this.#done = 0
@@ -63,7 +63,7 @@ export class PacedQueue {
     try {
       next.task(now - next.since)
     } catch (error) {
-      // as it would have been without a pace: the others are not to blame
+      // the error belongs to one item; the others go on
       timers.nextTick(() => {
         throw error
       })

@@ -1,20 +1,19 @@
-/** In which of the lists that are served a member waits. */
+/** The queue in which a member waits. */
 export type Due = 'no' | 'first' | 'later'
 
-/** Slots that a queue may hold before it looks for those that nobody waits in. */
+/** Slots before the first search for abandoned ones. */
 const LEAST = 256
 
 /**
- * First in, first out. A member that has moved on, or is gone, is left where it is and skipped
- * when its turn comes. Slots of the served and of the skipped are given back also while others
- * wait all the time: the queue holds at most twice as many as members waited when it last looked,
- * and looks again after as many pushes, which makes it O(1) a push.
+ * First in, first out. A member that has moved to another queue, or is gone, keeps its slot, which is
+ * skipped. The queue compacts itself when it has grown to twice the members that waited at the last
+ * compaction, so that a push is O(1) and memory bounded, also when the queue never empties.
  */
 export class ReadyQueue<Member extends { due: Due }> {
   readonly #due: Due
   readonly #members: Member[] = []
   #head = 0
-  /** Slots at which it looks. */
+  /** Slots at which the queue compacts itself. */
   #full = LEAST
 
   constructor(due: Due) {
@@ -25,7 +24,7 @@ export class ReadyQueue<Member extends { due: Due }> {
     return this.#head === this.#members.length
   }
 
-  /** Including those that nobody waits in any more. */
+  /** Number of slots, including abandoned ones. */
   get slots(): number {
     return this.#members.length
   }
@@ -48,14 +47,14 @@ export class ReadyQueue<Member extends { due: Due }> {
     return undefined
   }
 
-  /** Keeps whoever waits, once, in its first place. */
+  /** Keeps each waiting member once, in its first place. */
   #compact(): void {
     const members = this.#members
     let kept = 0
     for (let at = this.#head; at < members.length; at++) {
       const member = members[at]!
       if (member.due !== this.#due) continue
-      // it may have come back while its former place was still there
+      // a member may have come back while its former slot was still there
       member.due = 'no'
       members[kept++] = member
     }

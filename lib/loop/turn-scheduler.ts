@@ -3,11 +3,11 @@ import { timers } from '../base/timers.ts'
 import type { Millis } from '../base/units.ts'
 import { type Due, ReadyQueue } from './ready-queue.ts'
 
-/** A client that something was handed over for, or the broadcasts of a class. */
+/** A client with messages to write, or the broadcasts of a class. */
 export interface TurnMember {
-  /** Kept by the fan-out: in which of its lists it waits. */
+  /** The queue in which the member waits; kept by the scheduler. */
   due: Due
-  /** Writes what it was handed, or a part of it, and asks for its next turn. */
+  /** Writes the messages of the member, or a part of them, and asks for the next turn. */
   serve(now: Millis): void
 }
 
@@ -35,30 +35,30 @@ type Turn = 'none' | 'emits' | 'rest' | 'slice'
  * it began to wait.
  */
 export class TurnScheduler {
-  /** Slices of clients that were left by the turn before. */
+  /** Number of slices so far: turns that began with members left over. */
   slices = 0
-  /** Of the loop, in all: from the first emit or answer of a turn to its last write. */
+  /** Milliseconds spent so far, in each turn from the first emit or answer to the last write. */
   busy: Millis = 0
   readonly #clock: Clock
   readonly #budget: Millis
   readonly #onTickEnd: () => void
   readonly #first = new ReadyQueue<TurnMember>('first')
   readonly #later = new ReadyQueue<TurnMember>('later')
-  /** The end of this tick is awaited. */
+  /** Whether the end of this tick is awaited. */
   #scheduled = false
   #ticks = 1
   #ended = false
   #ending: TickMember[] = []
-  /** In its place while its members are told. */
+  /** Takes the place of `#ending` while its members are told. */
   #spare: TickMember[] = []
   #turns = 1
   #turn: Turn = 'none'
   /** Whether somebody was served in this turn. */
   #served = false
   #startedAt: Millis = 0
-  /** When something was last served in this turn. */
+  /** When a member was last served in this turn. */
   #slicedAt: Millis = 0
-  /** When the latest tick of this turn that something was sent in has ended. */
+  /** When the latest tick with messages ended in this turn. */
   #usedUntil: Millis = 0
 
   /**
@@ -71,7 +71,7 @@ export class TurnScheduler {
     this.#onTickEnd = onTickEnd
   }
 
-  /** From now on, until `close`, the end of the process leaves nothing unwritten. */
+  /** From now on, until `close`, the end of the process writes what waits. */
   start(): void {
     if (started.size === 0) process.once('exit', endAll)
     started.add(this)
@@ -89,12 +89,12 @@ export class TurnScheduler {
     this.#awaitTickEnd()
   }
 
-  /** Whether the process exits, so that nothing can wait any more. */
+  /** Whether the process exits, so that nothing may wait any more. */
   get ended(): boolean {
     return this.#ended
   }
 
-  /** Whether this turn's budget is spent, so that what could be written now has to wait. */
+  /** Whether this turn's budget is spent, so that writes have to wait. */
   spent(now: Millis): boolean {
     if (this.#ended) return false
     if (this.#turn === 'none') this.#beginTurn('emits')
@@ -135,7 +135,7 @@ export class TurnScheduler {
     this.#ending.push(member)
   }
 
-  /** Serves everyone that waits, and from now on everyone at once: no tick will end any more. */
+  /** Serves every member, and from now on each at once: no tick will end any more. */
   end(): void {
     this.#ended = true
     this.#serveAll()
@@ -174,7 +174,7 @@ export class TurnScheduler {
     try {
       for (let member = members.pop(); member; member = members.pop()) member.tickEnded()
     } finally {
-      // somebody else's listener has thrown; the others' transports must not stay shut
+      // a listener of the application has thrown; the other members are told in the next tick
       if (members.length > 0) {
         this.#ending.push(...members.splice(0))
         this.#awaitTickEnd()
@@ -195,11 +195,11 @@ export class TurnScheduler {
     if (this.#empty) return
     this.slices++
     this.#beginTurn('slice')
-    // thousands of answers in one turn would leave little for writes
+    // a turn with thousands of answers would leave little for writes
     this.#slice(Math.max(this.#budget, rest / 2))
   }
 
-  /** At least one client a turn, however much of the budget other things have spent. */
+  /** Serves at least one member a turn, however much of the budget is spent. */
   #slice(length: Millis): void {
     const until = this.#startedAt + length
     let now = this.#clock.now()
@@ -229,8 +229,8 @@ export class TurnScheduler {
 }
 
 /**
- * What is emitted right before `process.exit()`, and by other listeners of its `exit`, is still
- * written, as without a fan-out.
+ * Schedulers that write at the end of the process what was emitted right before `process.exit()`, and
+ * by other listeners of `exit`, as happens without the plugin.
  */
 const started = new Set<TurnScheduler>()
 
