@@ -142,7 +142,7 @@ export class AdapterGuard {
 
   #take(namespace: string, adapter: MarkedAdapter): void {
     if (adapter[kWatched]?.by === this || !Object.isExtensible(adapter)) return
-    const restores = this.#shadow(namespace, adapter)
+    const restores = this.#patch(namespace, adapter)
     note(adapter, kWatched, { by: this, namespace, restores })
     adapter.on?.('error', this.#onError)
     const { pubClient, subClient } = adapter
@@ -162,51 +162,67 @@ export class AdapterGuard {
    *
    * @returns functions that restore them
    */
-  #shadow(namespace: string, adapter: WatchedAdapter): ReadonlyArray<(() => void) | undefined> {
-    const { publishAndReturnOffset, restoreSession, serverCount } = adapter
-    // an in-memory adapter needs no patch, and a client can create thousands of them
-    if (!publishAndReturnOffset && !isAdapterClient(adapter.pubClient)) return NOTHING
-    const where = whereOf(namespace)
+  #patch(namespace: string, adapter: WatchedAdapter): ReadonlyArray<(() => void) | undefined> {
     const hasClient = isAdapterClient(adapter.pubClient)
+    // an in-memory adapter needs no patch, and a client can create thousands of them
+    if (!adapter.publishAndReturnOffset && !hasClient) return NOTHING
+    const where = whereOf(namespace)
     const restores: Array<(() => void) | undefined> = []
-    if (publishAndReturnOffset) {
+    if (adapter.publishAndReturnOffset) {
       const answers = new OrderedAnswers(this.#clock, (isFirst, error) => {
         if (isFirst) this.#report(where, 'late', error)
         else this.#count('late')
       })
-      const published = replaceMethod(adapter, 'publishAndReturnOffset', (publish) => (message) => {
-        const answer = publish(message)
-        if (!(answer instanceof Promise)) return answer
-        // a guarded Redis client reports the rejection itself
-        if (!hasClient) answer.catch((error) => this.#report(where, 'rejected', error))
-        return answers.wait(answer)
-      })
-      restores.push(published)
-      if (restoreSession) {
-        const restored = replaceMethod(
-          adapter,
-          'restoreSession',
-          (restore) => (pid, offset) =>
-            within(answers.silent ? 0 : LONGEST_RESTORE, restore(pid, offset), (error) =>
-              this.#report(where, 'late', error),
-            ),
-        )
-        restores.push(restored)
-      }
+      restores.push(this.#patchPublish(where, adapter, answers, hasClient))
+      if (adapter.restoreSession) restores.push(this.#patchRestore(where, adapter, answers))
     }
-    if (serverCount && (publishAndReturnOffset || hasClient)) {
-      const counted = replaceMethod(adapter, 'serverCount', (count) => () => {
-        const answer = count()
-        if (isThere(answer)) return answer
-        return answer.catch((error) => {
-          this.#report(where, 'rejected', error)
-          // Socket.IO would not handle the rejection; NaN answers never arrive, so it times out
-          return Number.NaN
-        })
-      })
-      restores.push(counted)
-    }
+    if (adapter.serverCount) restores.push(this.#patchCount(where, adapter))
     return restores
+  }
+
+  /** Keeps the order of published packets, and their wait for an answer short. */
+  #patchPublish(
+    where: string,
+    adapter: WatchedAdapter,
+    answers: OrderedAnswers,
+    hasClient: boolean,
+  ): (() => void) | undefined {
+    return replaceMethod(adapter, 'publishAndReturnOffset', (publish) => (message) => {
+      const answer = publish(message)
+      if (!(answer instanceof Promise)) return answer
+      // a guarded Redis client reports the rejection itself
+      if (!hasClient) answer.catch((error) => this.#report(where, 'rejected', error))
+      return answers.wait(answer)
+    })
+  }
+
+  /** Bounds the time of restoring a session: none while the other nodes' medium is silent. */
+  #patchRestore(
+    where: string,
+    adapter: WatchedAdapter,
+    answers: OrderedAnswers,
+  ): (() => void) | undefined {
+    return replaceMethod(
+      adapter,
+      'restoreSession',
+      (restore) => (pid, offset) =>
+        within(answers.silent ? 0 : LONGEST_RESTORE, restore(pid, offset), (error) =>
+          this.#report(where, 'late', error),
+        ),
+    )
+  }
+
+  /** Keeps a failed count of the nodes from ending the process. */
+  #patchCount(where: string, adapter: WatchedAdapter): (() => void) | undefined {
+    return replaceMethod(adapter, 'serverCount', (count) => () => {
+      const answer = count()
+      if (isThere(answer)) return answer
+      return answer.catch((error) => {
+        this.#report(where, 'rejected', error)
+        // Socket.IO would not handle a rejection; a count of NaN is never reached, so its timeout applies
+        return Number.NaN
+      })
+    })
   }
 
   readonly #reportClient = (kind: AdapterFault, error: unknown): void => {
