@@ -7,16 +7,21 @@ import type { z } from 'zod'
 import { adminRoutes } from '../lib/admin/routes.ts'
 import { ERRORS } from '../lib/base/errors.ts'
 import { CLOSINGS, MESSAGE_OUTCOMES } from '../lib/base/outcomes.ts'
-import { KiB, MiB } from '../lib/base/units.ts'
 import { METRICS } from '../lib/metrics/catalogue.ts'
 import type { Spillway } from '../lib/spillway.ts'
 import { DIAGNOSTICS } from '../lib/telemetry/diagnostics.ts'
-import { attachOptions, pluginOptions } from '../schemas/options.ts'
+import { attachOptions } from '../schemas/options.ts'
+import { pluginOptions } from '../schemas/plugin-options.ts'
 import { cosmeticOptions } from '../schemas/priority.ts'
-import { allowedBy, type Facts, factsOf } from '../schemas/refusal.ts'
+import { type Facts, factsOf } from '../schemas/refusal.ts'
 import { FLOORS, GUARDED, NEVER, PACKAGES, ROLES } from '../spec/support/import-rules.ts'
+import { optionTypes } from './option-docs.ts'
+import { allowed, defaultOf } from './option-words.ts'
 
-/** Writes the tables of the README, and of the pages in docs/, from the schemas: `npm run docs`. */
+/**
+ * Writes the tables of the README and of the pages in docs/, and the docstrings of the option types,
+ * from the schemas: `npm run docs`.
+ */
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -190,30 +195,6 @@ function* optionsOf(facts: Facts, parent = ''): Generator<Option> {
   }
 }
 
-function defaultOf(facts: Facts): string {
-  const { unit } = facts
-  if (facts.default === undefined || facts.properties) return ''
-  return typeof facts.default === 'number'
-    ? quantity(facts.default, unit)
-    : `\`${JSON.stringify(facts.default).replaceAll('"', "'")}\``
-}
-
-function allowed(facts: Facts): string {
-  const { minimum, maximum, unit } = facts
-  if (facts.allowed !== undefined || minimum === undefined) {
-    return allowedBy(facts).replaceAll('"', '`')
-  }
-  if (maximum === undefined) return `at least ${quantity(minimum, unit)}`
-  return `${quantity(minimum, unit)} to ${quantity(maximum, unit)}`
-}
-
-function quantity(value: number, unit: Facts['unit']): string {
-  if (unit === 'milliseconds') return `${value} ms`
-  if (unit !== 'bytes') return String(value)
-  if (value % (1024 * MiB) === 0) return `${value / (1024 * MiB)} GiB`
-  return value % MiB === 0 ? `${value / MiB} MiB` : `${value / KiB} KiB`
-}
-
 interface RouteSchema {
   readonly description: string
   readonly querystring?: object
@@ -264,7 +245,7 @@ function factsIn(json: object): Facts {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  for (const { path, is, due } of await pages()) {
+  for (const { path, is, due } of [...(await pages()), ...optionTypes()]) {
     if (is !== due) writeFileSync(join(root, path), due)
   }
 }

@@ -1,4 +1,4 @@
-export type { Policy, PolicyChange } from '../schemas/options.ts'
+export type { Policy, PolicyChange } from '../schemas/policy.ts'
 export type {
   ClientQueue,
   ClientStats,
@@ -16,7 +16,8 @@ export {
 export { KiB, MiB } from './base/units.ts'
 export type { AdapterClient } from './cluster/redis-client.ts'
 export * from './message-schemas.ts'
-export { default, type SpillwayPluginOptions } from './plugin.ts'
+export { default } from './plugin.ts'
+export type { SpillwayPluginOptions } from './plugin-options.ts'
 export type { Spillway } from './spillway.ts'
 export type { SpillwayOptions } from './spillway-options.ts'
 export type { ClientBrief } from './telemetry/client-identity.ts'

@@ -1,6 +1,7 @@
-import type { AttachOptions, Policy, PolicyChange } from '../schemas/options.ts'
-import { checkWatermarks } from '../schemas/options.ts'
+import type { AttachOptions } from '../schemas/options.ts'
 import { withoutPrototype } from '../schemas/own-keys.ts'
+import type { Policy, PolicyChange } from '../schemas/policy.ts'
+import { checkWatermarks } from '../schemas/watermarks.ts'
 import { definedIn } from './base/defined-in.ts'
 import type { Limits } from './base/limits.ts'
 

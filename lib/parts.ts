@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'socket.io'
-import { type AttachOptions, RETRY_AFTER } from '../schemas/options.ts'
+import { RETRY_AFTER } from '../schemas/admission-options.ts'
+import type { AttachOptions } from '../schemas/options.ts'
 import { Admission } from './admission/admission.ts'
 import { Handshakes, whoAsks } from './admission/handshakes.ts'
 import { systemClock } from './base/clock.ts'

@@ -1,48 +1,23 @@
 import fp from 'fastify-plugin'
 import type { Registry } from 'prom-client'
-import { Server, type ServerOptions } from 'socket.io'
-import type { MessageMap, NamespaceMap } from '../schemas/events.ts'
-import { type Logger, parseOptions, pluginOptions } from '../schemas/options.ts'
+import { Server } from 'socket.io'
+import type { Logger } from '../schemas/given-objects.ts'
 import { isPlain } from '../schemas/own-keys.ts'
+import { parseOptions } from '../schemas/parse-options.ts'
+import { pluginOptions } from '../schemas/plugin-options.ts'
 import { attach } from './attach.ts'
 import { isSpillway } from './attach-checks.ts'
 import { refuse, verbatim } from './base/errors.ts'
 import { whileClosing } from './fastify/app-closing.ts'
 import { isDecorated } from './fastify/decorations.ts'
 import type { FastifyInstance, onRequestHookHandler, RegisterOptions } from './fastify-types.ts'
+import type { AdminAuth, SpillwayPluginOptions } from './plugin-options.ts'
 import { withoutLocalDisconnects } from './socketio/local-disconnects.ts'
 import { checkOwnUpgradePath, checkUpgradePath, type PathServer } from './socketio/upgrade-path.ts'
 import type { Spillway } from './spillway.ts'
 import type { SpillwayOptions } from './spillway-options.ts'
 
 const REGISTER = 'app.register(spillway)'
-
-type AdminAuth = false | onRequestHookHandler | onRequestHookHandler[]
-
-export interface SpillwayPluginOptions<
-  M extends MessageMap = MessageMap,
-  N extends NamespaceMap = NamespaceMap,
-> extends SpillwayOptions<M, N> {
-  /** The Socket.IO server. Default: `app.io`, else a new one on `app.server`. */
-  io?: Server
-  /** Options of the new Socket.IO server, where neither `io` nor `app.io` is given. */
-  server?: Partial<ServerOptions>
-  /** The prom-client registry of the metrics. Default: an own one, shown by the admin routes. */
-  metrics?: { registry: Registry }
-  /** Mounts the admin routes. */
-  admin?: {
-    /** Default `/spillway`. */
-    prefix?: string
-    /** `onRequest` hooks that authorize reading; `false` opens the routes to everybody. */
-    auth: AdminAuth
-    /** `onRequest` hooks that authorize changes. Default: nobody may change anything. */
-    changeAuth?: AdminAuth
-    /** Whether to serve the dashboard. Default true. */
-    ui?: boolean
-    /** Requests per minute and address, if the app has @fastify/rate-limit. Default 600. */
-    rateLimit?: number
-  }
-}
 
 async function spillwayPlugin(app: FastifyInstance, options: SpillwayPluginOptions): Promise<void> {
   checkApp(app)

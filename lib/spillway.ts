@@ -1,15 +1,12 @@
+import type { EventEmitter } from 'node:events'
 import { isDeepStrictEqual } from 'node:util'
 import type { Server } from 'socket.io'
 import type { z } from 'zod'
 import * as args from '../schemas/arguments.ts'
 import type { MessageMap, NamespaceMap } from '../schemas/events.ts'
-import {
-  checkShutdown,
-  type Policy,
-  type PolicyChange,
-  parseOptions,
-  policyChange,
-} from '../schemas/options.ts'
+import { parseOptions } from '../schemas/parse-options.ts'
+import { type Policy, type PolicyChange, policyChange } from '../schemas/policy.ts'
+import { checkShutdown } from '../schemas/shutdown-options.ts'
 import {
   type ClientQueue,
   type ClientStats,
@@ -31,7 +28,7 @@ import { type AdapterClient, isAdapterClient } from './cluster/redis-client.ts'
 import type { LivePolicy } from './live-policy.ts'
 import type { Parts } from './parts.ts'
 import { Readings } from './readings.ts'
-import type { Reporter } from './telemetry/reporter.ts'
+import type { SpillwayEvents } from './telemetry/reporter.ts'
 import type { NamespaceOf, ServerOf } from './typed-server.ts'
 
 /** The handle of an attached server. */
@@ -39,7 +36,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
   /** The server, with emits typed by the message map. */
   readonly io: ServerOf<M>
   /** Emits `congested`, `recovered`, `closed`, `policy`, `invalid` and `fault`. */
-  readonly events: Reporter
+  readonly events: EventEmitter<SpillwayEvents>
   /** @internal What the metrics are made of. */
   readonly readings: Readings
   readonly #parts: Parts
@@ -96,7 +93,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     const { mode } = this.limits
     if (mode === 'observe' && from.mode !== mode) this.#parts.clients.release()
     const to = this.policy
-    if (!isDeepStrictEqual(from, to)) this.events.policy({ from, to, by })
+    if (!isDeepStrictEqual(from, to)) this.#parts.reporter.policy({ from, to, by })
     return to
   }
 
@@ -233,7 +230,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
     if (this.#shutdown) return this.#shutdown.done
     if (!this.#open) refuseClosed('shutdown()')
     this.refuse()
-    this.#shutdown = new Shutdown(this.#parts.clients, this.events.callbacks, parsed)
+    this.#shutdown = new Shutdown(this.#parts.clients, this.#parts.reporter.callbacks, parsed)
     this.#parts.clients.departures = this.#shutdown
     this.#shutdown.start()
     return this.#shutdown.done
@@ -241,7 +238,7 @@ export class Spillway<M extends MessageMap = MessageMap, N extends NamespaceMap 
 
   /** @internal Waits for callbacks of the application, for as long as a shutdown may. */
   settled(): Promise<void> {
-    return this.events.callbacks.settled(this.#parts.options.shutdown.deadline)
+    return this.#parts.reporter.callbacks.settled(this.#parts.options.shutdown.deadline)
   }
 
   /** @internal Refuses new clients from now on, as `shutdown` does. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { attachOptions, shutdownOptions } from './options.ts'
+import { attachOptions } from './options.ts'
 import { isPlain } from './own-keys.ts'
+import { shutdownOptions } from './shutdown-options.ts'
 
 /** Arguments of the handle's methods that are no options of `attach`: `parseOptions` checks them. */
 

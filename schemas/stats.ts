@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { CLOSING_CODES, REFUSAL_REASONS, SEND_STATES } from '../lib/base/outcomes.ts'
-import { policy } from './options.ts'
+import { policy } from './policy.ts'
 
 /** Shapes of what the handle and the admin endpoint tell. Sizes in bytes, spans in milliseconds. */
 

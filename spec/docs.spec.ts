@@ -4,7 +4,8 @@ import { optionPaths, pages, sections } from '../docs/generate.ts'
 import { ERRORS } from '../lib/base/errors.ts'
 import { CLOSING_CODES, MESSAGE_OUTCOMES } from '../lib/base/outcomes.ts'
 import { METRICS } from '../lib/metrics/catalogue.ts'
-import { attachOptions, pluginOptions } from '../schemas/options.ts'
+import { attachOptions } from '../schemas/options.ts'
+import { pluginOptions } from '../schemas/plugin-options.ts'
 import { cosmeticOptions } from '../schemas/priority.ts'
 
 describe('Docs', () => {

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { policyChange } from '../../schemas/options.ts'
+import { policyChange } from '../../schemas/policy.ts'
 import { failure, policyState } from '../../schemas/stats.ts'
 import { shownIn } from '../base/printable.ts'
 import type { AdminOptions } from './options.ts'

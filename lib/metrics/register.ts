@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram as PromHistogram, Registry } from 'prom-client'
-import { metricsRegistry, parseOptions } from '../../schemas/options.ts'
+import { metricsRegistry } from '../../schemas/given-objects.ts'
+import { parseOptions } from '../../schemas/parse-options.ts'
 import { isSpillway } from '../attach-checks.ts'
 import { refuseClosed } from '../attached.ts'
 import { refuse, verbatim } from '../base/errors.ts'

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
-import type { Logger, Policy } from '../../schemas/options.ts'
+import type { Logger } from '../../schemas/given-objects.ts'
+import type { Policy } from '../../schemas/policy.ts'
 import type { ClosedClient } from '../../schemas/stats.ts'
 import type { Clock } from '../base/clock.ts'
 import { type AdapterFault, CLOSINGS } from '../base/outcomes.ts'

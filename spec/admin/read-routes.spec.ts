@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import type { onRequestAsyncHookHandler, onRequestHookHandler } from 'fastify'
 import { z } from 'zod'
 import { KiB, MiB } from '../../lib/base/units.ts'
-import type { SpillwayPluginOptions } from '../../lib/plugin.ts'
+import type { SpillwayPluginOptions } from '../../lib/plugin-options.ts'
 import type { SpillwayOptions } from '../../lib/spillway-options.ts'
 import { cosmetic, critical } from '../../schemas/priority.ts'
 import {

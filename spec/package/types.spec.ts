@@ -26,7 +26,12 @@ const ATTACH = `
   io.emit('won', { n: 1 })
   io.on('connection', (socket) => void socket.emit('won', { n: 1 }, (answer) => answer.length))
   // @ts-expect-error the wrong payload
-  io.emit('won', { n: '1' })`
+  io.emit('won', { n: '1' })
+  spillway.events.once('closed', (client) => client.code.toUpperCase())
+  // @ts-expect-error it is an emitter, and nothing more
+  spillway.events.later
+  // @ts-expect-error internal
+  spillway.readings`
 
 const PLUGIN = `
   import Fastify from 'fastify'

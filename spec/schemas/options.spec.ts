@@ -8,15 +8,11 @@ import { attach } from '../../lib/attach.ts'
 import type { ErrorCode } from '../../lib/base/errors.ts'
 import { KiB } from '../../lib/base/units.ts'
 import type { SpillwayOptions } from '../../lib/spillway-options.ts'
-import {
-  adminOptions,
-  attachOptions,
-  checkWatermarks,
-  parseOptions,
-  pluginOptions,
-  watermarks,
-} from '../../schemas/options.ts'
+import { attachOptions } from '../../schemas/options.ts'
+import { parseOptions } from '../../schemas/parse-options.ts'
+import { adminOptions, pluginOptions } from '../../schemas/plugin-options.ts'
 import { cosmetic, critical } from '../../schemas/priority.ts'
+import { checkWatermarks, watermarks } from '../../schemas/watermarks.ts'
 import { messages } from '../support/messages.ts'
 import { expectRefusal, refusalOf } from '../support/refusals.ts'
 import { type Fixture, startServer } from '../support/servers/server.ts'

@@ -66,6 +66,7 @@ const FLOORS_WITH_ROLES: ReadonlyArray<Readonly<Record<string, string>>> = [
     'lib/admin': 'The admin routes, the event stream, and the dashboard in `ui/`',
     'lib/fastify-types': "The types of Fastify's that users need not have",
   },
+  { 'lib/plugin-options': 'Type of the options of the Fastify plugin' },
   { 'lib/plugin': 'The Fastify plugin' },
   {
     'lib/message-schemas':
@@ -126,6 +127,7 @@ export const PACKAGES: Readonly<Record<string, Readonly<Record<string, 'value' |
     'lib/attach-checks': 'type',
     'lib/parts': 'type',
     'lib/spillway': 'type',
+    'lib/plugin-options': 'type',
     'lib/spillway-options': 'type',
     'lib/typed-server': 'type',
   },
@@ -134,6 +136,7 @@ export const PACKAGES: Readonly<Record<string, Readonly<Record<string, 'value' |
     'lib/metrics/register': 'value',
     'lib/metrics/spillway-group': 'type',
     'lib/plugin': 'type',
+    'lib/plugin-options': 'type',
   },
   'fastify-plugin': { 'lib/plugin': 'value' },
 }

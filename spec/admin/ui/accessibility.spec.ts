@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { SpillwayPluginOptions } from '../../../lib/plugin.ts'
+import type { SpillwayPluginOptions } from '../../../lib/plugin-options.ts'
 import type { ClientStats } from '../../../schemas/stats.ts'
 import { reached } from '../../support/browser/browser.ts'
 import { clientRows, rowsOf } from '../../support/browser/dashboard-page.ts'

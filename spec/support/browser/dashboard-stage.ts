@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core'
-import type { SpillwayPluginOptions } from '../../../lib/plugin.ts'
+import type { SpillwayPluginOptions } from '../../../lib/plugin-options.ts'
 import { messages } from '../messages.ts'
 import { type AppFixture, startApp } from '../servers/app.ts'
 import { type Browser, openBrowser, reached } from './browser.ts'

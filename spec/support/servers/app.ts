@@ -1,7 +1,8 @@
 import type { AddressInfo } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { Server } from 'socket.io'
-import spillway, { type SpillwayPluginOptions } from '../../../lib/plugin.ts'
+import spillway from '../../../lib/plugin.ts'
+import type { SpillwayPluginOptions } from '../../../lib/plugin-options.ts'
 import { connectors, type Fixture } from './server.ts'
 
 /** A Fastify app with the plugin, listening on a free port. */
