@@ -1,8 +1,10 @@
 import type { onRequestHookHandler } from 'fastify'
 import type { Spillway } from '../spillway.ts'
 
+/** `onRequest` hooks that let a request pass or answer it. */
 export type Hooks = readonly onRequestHookHandler[]
 
+/** What the admin routes need from the plugin. */
 export interface AdminOptions {
   readonly prefix: string
   /** Hooks that authorize reading. */
@@ -19,6 +21,7 @@ export interface AdminOptions {
   readonly metrics: Metrics | undefined
 }
 
+/** A prom-client registry, as far as the route `/metrics` uses it. */
 export interface Metrics {
   readonly contentType: string
   metrics(): Promise<string>

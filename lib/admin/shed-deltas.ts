@@ -1,6 +1,7 @@
 import type { Bytes } from '../base/units.ts'
 import type { Rule } from '../message/rule.ts'
 
+/** Messages of one event shed in a period of time. */
 export interface ShedDelta {
   readonly namespace: string
   readonly event: string

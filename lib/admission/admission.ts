@@ -5,12 +5,14 @@ import { LoopLateness } from '../loop/loop-lateness.ts'
 import type { RefusedClient } from '../telemetry/client-identity.ts'
 import { ReconnectHolds } from './reconnect-holds.ts'
 
+/** The option `admission`, in milliseconds. */
 export interface AdmissionOptions {
   /** Event loop delay above which new clients are refused; undefined for no limit. */
   readonly loopDelay?: Millis | undefined
   readonly retryAfter: Millis
 }
 
+/** What the admission asks, and whom it tells of refusals. */
 export interface AdmissionHost {
   /** Whether the process is over its byte budget. */
   overBudget(): boolean

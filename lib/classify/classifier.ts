@@ -22,6 +22,7 @@ const CALLBACK_MISSING = '(callback): is no argument; { ack } annotates what it 
  */
 const ASYNCHRONOUS = new z.core.$ZodAsyncError().message
 
+/** What a classifier needs: the compiled schemas, and whom it reports to. */
 export interface ClassifierOptions {
   readonly messages: CompiledMessages
   readonly validate: 'report' | 'throw' | 'off'

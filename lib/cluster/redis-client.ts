@@ -7,6 +7,7 @@ export interface AdapterClient {
   on(event: string, listener: (error: Error) => void): unknown
 }
 
+/** Called with each error of a Redis client. */
 export type ReportFault = (kind: AdapterFault, error: unknown) => void
 
 /**
@@ -57,6 +58,7 @@ export function ignoreClient(client: object, report: ReportFault): void {
   guarded.get(client)?.delete(report)
 }
 
+/** Whether a value can emit `error`, as clients of both packages do. */
 export function isAdapterClient(value: unknown): value is AdapterClient {
   return (
     typeof value === 'object' && value !== null && typeof Reflect.get(value, 'on') === 'function'

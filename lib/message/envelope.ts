@@ -24,6 +24,7 @@ export interface EnginePacket {
   readonly data: EncodedPart
 }
 
+/** Kinds of Socket.IO packets that are treated differently; `other`: acks and errors. */
 export type PacketKind = 'event' | 'connect' | 'disconnect' | 'other'
 
 /**
@@ -164,6 +165,7 @@ export class Envelope implements Shared {
 
 const UNCOMPRESSED: WriteOptions = { compress: false }
 
+/** Everything that an envelope is made of but Engine.IO's options. */
 export interface EnvelopeFields {
   readonly rule: Rule
   readonly kind: PacketKind

@@ -24,6 +24,7 @@ export interface Rule {
 
 let lastId = 0
 
+/** The rule of one annotation, with counts of its own. */
 export function makeRule(namespace: string, event: string, priority: Priority): Rule {
   lastId++
   const common = { id: lastId, namespace, event, tally: new Tally() }

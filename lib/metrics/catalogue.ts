@@ -4,6 +4,7 @@ import type { Rule } from '../message/rule.ts'
 import type { Spillway } from '../spillway.ts'
 
 export type Labels = Readonly<Record<string, string>>
+/** One value of a metric, with its labels. */
 export type Row = readonly [labels: Labels, value: number]
 
 interface Metric {

@@ -64,12 +64,14 @@ export class SpillwayGroup {
 /** A registered symbol, so that two loaded copies of this package find each other's group. */
 const kSpillwayGroup = Symbol.for('fastify-spillway.metrics')
 
+/** The group whose metrics a registry has; undefined if it has none of this package. */
 export function groupOf(registry: Registry): Pick<SpillwayGroup, 'add'> | undefined {
   const [name] = Object.keys(METRICS)
   const metric: object | undefined = registry.getSingleMetric(name!)
   return metric && Reflect.get(metric, kSpillwayGroup)
 }
 
+/** Marks a metric as one of the group, for `groupOf`. */
 export function noteGroup(metric: object, group: SpillwayGroup): void {
   Object.defineProperty(metric, kSpillwayGroup, { value: group })
 }

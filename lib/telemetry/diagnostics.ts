@@ -62,6 +62,7 @@ const MESSAGE_CHANNELS = Object.fromEntries(
   ]),
 ) as Readonly<Record<MessageDiagnosis['outcome'], DiagnosticsChannel>>
 
+/** Publishes a change of a client's state, if anybody subscribes. */
 export function diagnose<Name extends keyof Diagnoses>(
   name: Name,
   diagnosis: Diagnoses[Name],

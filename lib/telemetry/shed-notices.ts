@@ -12,6 +12,7 @@ interface Addressee {
 
 type Emitter = NamespaceSocket & { emit(event: string, gap: Gap): unknown }
 
+/** The options by which shed messages are reported. */
 export interface ShedNoticeOptions {
   /** The option `onShed`, called with a socket and a summary. */
   readonly onShed: ((...args: never[]) => unknown) | undefined

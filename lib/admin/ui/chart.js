@@ -71,6 +71,7 @@ function label(ago, seconds) {
   return seconds > 60 ? `−${Math.round(-ago / 60)} min` : `−${Math.round(-ago)} s`
 }
 
+/** An axis of values. `splitsUpTo` returns the ticks for a maximum, `write` their labels. */
 export function valueAxis(splitsUpTo, write) {
   return {
     stroke: stroke('soft'),

@@ -13,6 +13,7 @@ const EVERY_BROWSER = /^Mozilla\/5\.0 /
  */
 const HOLD_MS = 1500
 
+/** The rows of the table of clients. */
 export class ClientsTable {
   #rows
   #context

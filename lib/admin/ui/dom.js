@@ -81,6 +81,7 @@ export function reachScroller(box) {
   else box.removeAttribute('tabindex')
 }
 
+/** Keeps all boxes of the class `scroll` reachable by keyboard, also after their size changes. */
 export function reachScrollers() {
   const observer = new ResizeObserver((entries) => {
     for (const { target } of entries) reachScroller(target.closest('.scroll'))

@@ -7,6 +7,7 @@ export function count(value) {
   return whole.format(value)
 }
 
+/** A time in milliseconds or seconds; a dash if unknown. */
 export function span(ms) {
   if (ms === null || ms === undefined) return '–'
   if (ms < 1) return '< 1 ms'

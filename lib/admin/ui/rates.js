@@ -5,8 +5,10 @@ const MEAN_SECONDS = 3
 /** Period of the percentiles: one second has too few critical messages. */
 const PERCENTILE_SECONDS = 10
 
+/** Key of an event's row: an event may have rows of both classes. */
 export const keyOf = ({ namespace, event, class: of }) => JSON.stringify([namespace, event, of])
 
+/** Number of messages shed, over all outcomes. */
 export function shedOf(counts) {
   return OUTCOMES_SHED.reduce((sum, outcome) => sum + counts[outcome].messages, 0)
 }
