@@ -126,21 +126,26 @@ export class Delivery<L extends Link = Link> {
     this.link.write(envelope)
   }
 
-  /** Writes what the link has kept, with a marker behind it if one is due. */
-  flush(waits: boolean, limits: Limits, now: Millis): void {
+  /**
+   * Writes what the link has kept, with a marker behind it if one is due.
+   *
+   * @param isFresh no other code has run since it was kept
+   */
+  flush(waits: boolean, limits: Limits, now: Millis, isFresh = false): void {
     const { pending } = this.link
     if (pending > 0) this.window.left(pending, now)
-    this.markIfDue(waits, limits, now)
-    this.link.flush()
+    this.markIfDue(waits, limits, now, isFresh)
+    this.link.flush(isFresh)
   }
 
   /** Not while the connection holds something back, which a marker would overtake. */
-  markIfDue(waits: boolean, limits: Limits, now: Millis): void {
+  markIfDue(waits: boolean, limits: Limits, now: Millis, isFresh = false): void {
     if (this.link.waiting > 0) return
     const emittedAt = this.#criticalAt
     this.#criticalAt = undefined
     const isAsked = emittedAt !== undefined
-    if (this.window.markerDue(now, waits, this.ceiling(limits), isAsked)) this.mark(now, emittedAt)
+    if (!this.window.markerDue(now, waits, this.ceiling(limits), isAsked)) return
+    this.mark(now, emittedAt, isFresh)
   }
 
   /** Proves the receipt of all that was written, which nothing may follow. */
@@ -148,12 +153,12 @@ export class Delivery<L extends Link = Link> {
     if (this.window.inFlight > 0) this.mark(now, this.#criticalAt)
   }
 
-  mark(now: Millis, emittedAt?: Millis): void {
+  mark(now: Millis, emittedAt?: Millis, isFresh = false): void {
     const { link } = this
     if (link.proof !== 'markers') return
     // what was heard before is no sign that the client reads on
     if (this.window.waitsSince === undefined) this.#heard = link.heard
-    link.mark(this.window.marked(now, link.waiting, emittedAt))
+    link.mark(this.window.marked(now, link.waiting, emittedAt), isFresh)
   }
 
   /**

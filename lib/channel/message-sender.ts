@@ -182,7 +182,7 @@ export abstract class MessageSender<L extends Link = Link>
     if (!isAlone || parts.length > 1 || this.due !== 'no') return false
     const now = this.host.now()
     if (scheduler.spent(now)) return false
-    this.flush(now)
+    this.delivery.flush(this.waits, this.host.limits, now, true)
     return true
   }
 

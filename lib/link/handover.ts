@@ -121,15 +121,15 @@ export abstract class Handover implements GaugeEvents {
     write.call(this.conn, parts[index]!, options, isLast ? callback : undefined)
   }
 
-  flush(): void {
-    const batch = this.#takeBatch()
+  flush(isFresh = false): void {
+    const batch = this.#takeBatch(isFresh)
     if (!batch) return
     this.gauge.writer!.write(batch)
     this.#wrote(batch.held)
   }
 
-  mark(sequence: number): void {
-    const batch = this.#takeBatch()
+  mark(sequence: number, isFresh = false): void {
+    const batch = this.#takeBatch(isFresh)
     this.gauge.mark(sequence, batch)
     if (batch) this.#wrote(batch.held)
     this.backlog?.marked(MARKER_BYTES)
@@ -187,14 +187,20 @@ export abstract class Handover implements GaugeEvents {
     return true
   }
 
-  /** Takes what was kept, to be written now. */
-  #takeBatch(): FrameBatch | undefined {
+  /**
+   * Takes what was kept, to be written now.
+   *
+   * @param isFresh no other code has run since it was kept: what was checked then holds
+   */
+  #takeBatch(isFresh: boolean): FrameBatch | undefined {
     const batch = this.#batch
     if (!batch) return undefined
-    const isShown = showsBatch(this.conn, batch)
-    if (!isShown || this.gauge.writer!.isReplaced) {
-      this.#leaveBatch(batch, isShown)
-      return undefined
+    if (!isFresh) {
+      const isShown = showsBatch(this.conn, batch)
+      if (!isShown || this.gauge.writer!.isReplaced) {
+        this.#leaveBatch(batch, isShown)
+        return undefined
+      }
     }
     this.#batch = undefined
     hideBatch(this.conn, batch)

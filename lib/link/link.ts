@@ -103,7 +103,7 @@ export interface Link {
   /** Bytes of the messages that are kept until `flush`. */
   readonly pending: Bytes
   /** Writes the messages that were kept, in one system call. */
-  flush(): void
+  flush(isFresh?: boolean): void
   /** Bytes in Engine.IO's write buffer: a marker would overtake them. */
   readonly waiting: Bytes
   /**
@@ -121,7 +121,7 @@ export interface Link {
   /** More answers to the client's own heartbeats wait than any honest client causes. */
   readonly isFlooded: boolean
   /** Writes a delivery marker now, behind the messages that were kept. */
-  mark(sequence: number): void
+  mark(sequence: number, isFresh?: boolean): void
   /** The channel's queue has become empty without a write. */
   emptied(): void
   /** Runs writes whose frames leave as one batch. */
