@@ -1,8 +1,8 @@
 import type { Clock } from '../base/clock.ts'
 import { REFUSAL_REASONS, type RefusalReason } from '../base/outcomes.ts'
 import type { Millis } from '../base/units.ts'
-import { LoopLateness } from '../loop/loop-lateness.ts'
 import type { RefusedClient } from '../telemetry/client-identity.ts'
+import { LoopOverload } from './loop-overload.ts'
 import { ReconnectHolds } from './reconnect-holds.ts'
 
 /** The option `admission`, in milliseconds. */
@@ -30,7 +30,7 @@ export class Admission {
     number
   >
   readonly #retryAfter: Millis
-  readonly #lateness: LoopLateness | undefined
+  readonly #lateness: LoopOverload | undefined
   readonly #host: AdmissionHost
   /** Whether the byte budget and the event loop count; if not, only a shutdown refuses clients. */
   readonly #guarded: boolean
@@ -45,7 +45,7 @@ export class Admission {
     this.#guarded = guarded
     this.#host = host
     this.#clock = clock
-    if (loopDelay !== undefined) this.#lateness = new LoopLateness(loopDelay, clock)
+    if (loopDelay !== undefined) this.#lateness = new LoopOverload(loopDelay, clock)
   }
 
   start(): void {

@@ -10,7 +10,7 @@ import type { HostOf } from './channel-host.ts'
 import { Delivery } from './delivery.ts'
 import { MessageScheduler } from './message-scheduler.ts'
 import { type Remainder, remainderOf } from './remainder.ts'
-import { type Sentence, sentenceOf, stalledAt } from './sentence.ts'
+import { type DueClosing, dueClosing, stalledAt } from './stalling.ts'
 
 /** What a channel needs from its surroundings. */
 export type ChannelHost = HostOf<Channel>
@@ -144,8 +144,8 @@ export class Channel<L extends Link = Link> extends MessageScheduler<L> implemen
     if (this.closedBy !== undefined) return undefined
     if (this.window.tailDue(now)) this.delivery.mark(now)
     if (limits.mode === 'observe') return undefined
-    const sentence = this.#sentence(limits, now)
-    return sentence && now >= sentence.at ? sentence.code : undefined
+    const closing = this.#dueClosing(limits, now)
+    return closing && now >= closing.at ? closing.code : undefined
   }
 
   /** Milliseconds until the client is closed without further progress; undefined if it will not be. */
@@ -153,14 +153,14 @@ export class Channel<L extends Link = Link> extends MessageScheduler<L> implemen
     const limits = this.host.limitsFor(this)
     if (this.closedBy !== undefined) return 0
     if (limits.mode === 'observe') return undefined
-    const sentence = this.#sentence(limits, now)
-    return sentence && Math.max(0, sentence.at - now)
+    const closing = this.#dueClosing(limits, now)
+    return closing && Math.max(0, closing.at - now)
   }
 
-  #sentence(limits: Limits, now: Millis): Sentence | undefined {
-    const { delivery, buffered, surplus } = this
+  #dueClosing(limits: Limits, now: Millis): DueClosing | undefined {
+    const { delivery, buffered, allowance } = this
     if (this.isEnding) return { code: 'stalled', at: stalledAt(delivery, limits, now) }
-    return sentenceOf(delivery, buffered, surplus, limits, now)
+    return dueClosing(delivery, buffered, allowance, limits, now)
   }
 
   /** Whether a proof of progress is overdue, well before the client is closed for it. */

@@ -126,11 +126,7 @@ export class Delivery<L extends Link = Link> {
     this.link.write(envelope)
   }
 
-  /**
-   * Writes what the link has kept, with a marker behind it if one is due.
-   *
-   * @param isFresh no other code has run since it was kept
-   */
+  /** Writes messages that the link has kept (`isFresh`: just now), with a marker if one is due. */
   flush(waits: boolean, limits: Limits, now: Millis, isFresh = false): void {
     const { pending } = this.link
     if (pending > 0) this.window.left(pending, now)

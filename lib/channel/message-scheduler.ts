@@ -4,11 +4,11 @@ import type { Bytes, Millis } from '../base/units.ts'
 import type { Link } from '../link/link.ts'
 import type { Envelope } from '../message/envelope.ts'
 import type { Rule } from '../message/rule.ts'
+import { conductOf, EmergencyAllowance } from './emergency-allowance.ts'
 import { MessageSender } from './message-sender.ts'
 import { ObservedBacklog } from './observed-backlog.ts'
 import type { Verdict } from './phase.ts'
 import { pathDelay } from './predicted-wait.ts'
-import { conductOf, Surplus } from './surplus.ts'
 
 /**
  * Decides when each message for one client leaves. On the direct path (nothing waits, the link has
@@ -22,7 +22,7 @@ export abstract class MessageScheduler<L extends Link = Link> extends MessageSen
   /** The rule of the latest message offered. */
   lastRule: Rule | undefined
   /** Growth while the client has not caught up; made when that begins to matter. */
-  protected surplus: Surplus | undefined
+  protected allowance: EmergencyAllowance | undefined
   /** The turn of the event loop in which the client had last caught up. */
   #clearTurn = 0
   /** The backlog as mode `enforce` would have it; made in mode `observe`. */
@@ -62,7 +62,7 @@ export abstract class MessageScheduler<L extends Link = Link> extends MessageSen
       this.watch(now)
     } else {
       const { buffered } = this
-      if (buffered > low) this.surplusOf(buffered, now).exempt += envelope.bytes
+      if (buffered > low) this.allowanceOf(buffered, now).exempt += envelope.bytes
       this.offer(envelope, now)
     }
   }
@@ -92,7 +92,7 @@ export abstract class MessageScheduler<L extends Link = Link> extends MessageSen
       return this.refuse(envelope)
     }
     if (buffered > limits.emergency) {
-      this.surplusOf(buffered, now)
+      this.allowanceOf(buffered, now)
       this.host.lookClosely(this)
     }
     const isDisconnect = envelope.kind === 'disconnect'
@@ -124,10 +124,7 @@ export abstract class MessageScheduler<L extends Link = Link> extends MessageSen
     const isAbove = this.isAbove(before + growth, limits, now)
     // a message of any size may be sent to a client that has caught up
     if (isAbove && before > limits.low) this.enterCongestion(now)
-    if (this.congested && growth > 0 && !this.makeRoom(envelope, growth, replaced, now)) {
-      this.countShed(envelope, 'dropped', now)
-      return 'dropped'
-    }
+    if (!this.admits(envelope, growth, replaced, now)) return 'dropped'
     const verdict = this.#admitCosmetic(envelope, replaced, limits, now)
     if (isAbove) this.enterCongestion(now)
     return verdict
@@ -190,30 +187,30 @@ export abstract class MessageScheduler<L extends Link = Link> extends MessageSen
   #noteClear(): void {
     this.#clearTurn = this.host.scheduler.turn()
     this.clearSequence = this.window.lastSequence
-    if (this.surplus) this.surplus = undefined
+    if (this.allowance) this.allowance = undefined
   }
 
-  /** @param exempt bytes buffered when the surplus is made, which do not count */
-  protected surplusOf(exempt: Bytes, now: Millis): Surplus {
-    this.surplus ??= new Surplus(now, this.clearSequence, this.#clearTurn, exempt)
-    return this.surplus
+  /** @param exempt bytes buffered when the allowance is made, which do not count */
+  protected allowanceOf(exempt: Bytes, now: Millis): EmergencyAllowance {
+    this.allowance ??= new EmergencyAllowance(now, this.clearSequence, this.#clearTurn, exempt)
+    return this.allowance
   }
 
   /** Whether a client that has not caught up may be sent `bytes` more. */
   #mayTake(bytes: Bytes, before: Bytes, { emergency, stallAfter }: Limits, now: Millis): boolean {
     const { delivery, host } = this
-    const surplus = this.surplusOf(before, now)
-    if (surplus.covers(before + bytes, bytes, host.scheduler.turn(), emergency)) return true
+    const allowance = this.allowanceOf(before, now)
+    if (allowance.covers(before + bytes, bytes, host.scheduler.turn(), emergency)) return true
     const own = host.limitsFor(this)
     // the look may show that the client answers no markers; bytes in flight do not count then
     delivery.look(own.stallAfter, now)
     const total = this.buffered + bytes
-    if (total <= emergency + surplus.exempt) return true
+    if (total <= emergency + allowance.exempt) return true
     const isGivenLonger = delivery.isExcused(now) || own.stallAfter > stallAfter
     const loopDelay = host.loopDelay.at(now)
-    return surplus.grow(
+    return allowance.grow(
       total,
-      conductOf(delivery, surplus, own, isGivenLonger, loopDelay, now),
+      conductOf(delivery, allowance, own, isGivenLonger, loopDelay, now),
       now,
     )
   }

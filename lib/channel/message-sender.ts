@@ -6,8 +6,8 @@ import { isLikelyAlone, NO_TICK, recordOf, type TickRecord } from '../loop/tick-
 import type { TurnMember } from '../loop/turn-scheduler.ts'
 import type { Envelope } from '../message/envelope.ts'
 import { diagnoseMessage } from '../telemetry/diagnostics.ts'
-import { ClientBacklog } from './client-backlog.ts'
 import type { Phase } from './phase.ts'
+import { SheddingBacklog } from './shedding-backlog.ts'
 
 /**
  * Sends one client its messages: at once, when its slice of the event loop comes, or, of what waits
@@ -15,7 +15,7 @@ import type { Phase } from './phase.ts'
  * their arrival; then cosmetic ones, the highest rank first.
  */
 export abstract class MessageSender<L extends Link = Link>
-  extends ClientBacklog<L>
+  extends SheddingBacklog<L>
   implements TurnMember
 {
   due: Due = 'no'

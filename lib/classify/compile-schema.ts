@@ -12,7 +12,7 @@ import { RESERVED_EVENTS } from '../../schemas/reserved-events.ts'
 import { refuse, verbatim } from '../base/errors.ts'
 import { makeRule, type Rule } from '../message/rule.ts'
 import { refuseCallback } from './callback-arguments.ts'
-import { branchOf, discriminatorsOf } from './schema-parts.ts'
+import { isDiscriminatedUnion, type RuleOf, ruleByBranch } from './union-branches.ts'
 
 /** A schema whose annotation classifies messages. */
 export interface AnnotatedSchema {
@@ -29,7 +29,7 @@ export interface CompiledEvent {
   /** The rule of the event's messages that must not be shed: invalid, or with an ack. */
   readonly critical: Rule
   readonly rules: readonly Rule[]
-  ruleOf(payload: unknown): Rule | undefined
+  readonly ruleOf: RuleOf
   payloadOf(args: readonly unknown[]): unknown
   /** The most arguments that the schema describes. */
   readonly arity: number
@@ -79,7 +79,7 @@ function compileEvent(
   const critical = makeRule(namespace, event, { class: 'critical' })
   const rules: Rule[] = [critical]
   const annotated: AnnotatedSchema[] = []
-  const resolve = (at: string, branch: Schema): ((payload: unknown) => Rule | undefined) => {
+  const resolve = (at: string, branch: Schema): RuleOf => {
     const annotation = priorities.get(branch)
     if (annotation !== undefined) {
       annotated.push({ path: at, schema: branch })
@@ -96,7 +96,7 @@ function compileEvent(
         'critical(schema), cosmetic(schema), or a discriminated union of such; annotate the final schema, since .optional() and the like return another one',
       )
     }
-    return resolveUnion(at, branch, resolve)
+    return ruleByBranch(at, branch, resolve)
   }
   const ruleOf = resolve(path, schema)
   refuseCallback(path, schema)
@@ -115,10 +115,6 @@ function isObject(schema: Schema): schema is z.core.$ZodObject {
   return schema._zod.def.type === 'object'
 }
 
-function isDiscriminatedUnion(schema: Schema): schema is z.core.$ZodDiscriminatedUnion {
-  return schema._zod.def.type === 'union' && 'discriminator' in schema._zod.def
-}
-
 /**
  * How to take the validated part from the arguments: a tuple describes all of them, any other schema
  * the first. Arguments beyond a tuple's length are ignored: Socket.IO appends the recovery offset.
@@ -133,27 +129,6 @@ function arityOf(schema: Schema): number {
   if (!isTuple(schema)) return 1
   const { items, rest } = schema._zod.def
   return rest ? Number.POSITIVE_INFINITY : items.length
-}
-
-/** Looks up the rule of a union's branch by the value of the payload's discriminator. */
-function resolveUnion(
-  path: string,
-  union: z.core.$ZodDiscriminatedUnion,
-  resolve: (at: string, branch: Schema) => (payload: unknown) => Rule | undefined,
-): (payload: unknown) => Rule | undefined {
-  const { discriminator, options } = union._zod.def
-  const branches = new Map<unknown, (payload: unknown) => Rule | undefined>()
-  for (const option of options) {
-    const branch = resolve(`${path}${branchOf(option, discriminator)}`, option)
-    for (const value of discriminatorsOf(option, discriminator)) branches.set(value, branch)
-  }
-  // an adapter's encoding may turn undefined into null
-  const absent = branches.get(undefined)
-  if (absent && !branches.has(null)) branches.set(null, absent)
-  return (payload) => {
-    if (typeof payload !== 'object' || payload === null) return undefined
-    return branches.get(Reflect.get(payload, discriminator))?.(payload)
-  }
 }
 
 /** Validates an annotation, which `schema.register()` may have stored without a check. */

@@ -1,5 +1,5 @@
-import type { z } from 'zod'
 import { isSchema, type Schema } from '../../schemas/priority.ts'
+import { branchOf } from './union-branches.ts'
 
 /** A schema nested in another one. */
 export interface SchemaPart {
@@ -84,29 +84,6 @@ function nameOf(
   if (key === 'items') return `[${index}]`
   if (typeof discriminator === 'string' && isSchema(inner)) return branchOf(inner, discriminator)
   return `.${key}[${index}]`
-}
-
-/** Path of a discriminated union's branch, such as `.kind=seat|leave`. */
-export function branchOf(option: Schema, discriminator: string): string {
-  return `.${discriminator}=${[...discriminatorsOf(option, discriminator)].map(String).join('|')}`
-}
-
-/** The discriminator's values that select a branch. */
-export function discriminatorsOf(option: Schema, discriminator: string): Iterable<unknown> {
-  try {
-    return option._zod.propValues?.[discriminator] ?? []
-  } catch {
-    // zod also reads inherited properties, and fails on an extended `Object.prototype`
-    return valuesOf(option, discriminator)
-  }
-}
-
-function valuesOf({ _zod }: Schema, discriminator: string): Iterable<unknown> {
-  const { def } = _zod as z.core.$ZodTypes['_zod']
-  if (def.type === 'union') return def.options.flatMap((each) => [...valuesOf(each, discriminator)])
-  if (def.type !== 'object' || !Object.hasOwn(def.shape, discriminator)) return []
-  const { values = [], optin } = def.shape[discriminator]!._zod
-  return optin === undefined ? values : [...values, undefined]
 }
 
 /** The result, or undefined if the getter throws since it refers to a schema not yet initialized. */

@@ -155,7 +155,7 @@ describe('The dashboard of a client that loses below high', function () {
       const { why } = (await clientRows(stage.page)).get(load.slow)!
       return /the path needs [\d.]+ m?s for .*; loses \d+ % of what it is offered$/.test(why!)
     })
-    await reached('the sentence', async () =>
+    await reached('the closing', async () =>
       (await wordsOf(stage.page.locator('#verdict'))).startsWith('1 of 2 clients is slow, above'),
     )
     await stage.page.locator('#clients summary').click()

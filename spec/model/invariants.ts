@@ -4,7 +4,7 @@ import {
   type MessageOutcome,
 } from '../../lib/base/outcomes.ts'
 import type { Verdict } from '../../lib/channel/phase.ts'
-import { emergencyPatience } from '../../lib/channel/sentence.ts'
+import { emergencyPatience } from '../../lib/channel/stalling.ts'
 import { HANDOVER } from '../../lib/link/link.ts'
 import type { Envelope } from '../../lib/message/envelope.ts'
 import type { ShedSummary } from '../../lib/telemetry/shed-episode.ts'

@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
+import { LoopOverload } from '../../lib/admission/loop-overload.ts'
 import { systemClock } from '../../lib/base/clock.ts'
-import { LoopLateness } from '../../lib/loop/loop-lateness.ts'
 import { fakeClock } from '../support/fakes/fake-clock.ts'
 import { eventually } from '../support/servers/server.ts'
 
 const INTERVAL = 20
 
-describe('LoopLateness', () => {
+describe('LoopOverload', () => {
   /** A loop that is on time, but for the blocks. */
   function makeLoop(threshold: number) {
     const clock = fakeClock()
-    const lateness = new LoopLateness(threshold, clock)
+    const lateness = new LoopOverload(threshold, clock)
     return {
       lateness,
       clock,
@@ -87,7 +87,7 @@ describe('LoopLateness', () => {
   })
 
   it('is measured by a timer, until it is closed', async () => {
-    const lateness = new LoopLateness(10, systemClock)
+    const lateness = new LoopOverload(10, systemClock)
     lateness.start()
     await sleep(50)
     for (const until = performance.now() + 400; performance.now() < until; );

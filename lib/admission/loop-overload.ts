@@ -14,7 +14,7 @@ const MOST_THRESHOLDS = 10
  * averaged is how late a timer is, and a timer that is overdue counts while it still waits: one long
  * turn of the loop, as thousands of connects make it, is noticed before it has ended.
  */
-export class LoopLateness {
+export class LoopOverload {
   readonly #threshold: Millis
   readonly #clock: Clock
   #smoothed: Millis = 0

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { channelSetUp, critical } from '../support/fakes/channel-set-up.ts'
 
-describe('Sentence', () => {
+describe('Stalling', () => {
   it('judges the limit by progress and by grace', () => {
     const { channel, link } = channelSetUp()
     for (let n = 0; n < 50; n++) channel.offer(critical(100), 0)

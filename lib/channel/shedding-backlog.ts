@@ -23,7 +23,7 @@ const LOSING = 0.1
  * What is buffered for one client: queued in its lanes, and in flight. Decides when that is too much
  * (congestion), sheds cosmetic messages, and counts what became of each message.
  */
-export abstract class ClientBacklog<L extends Link = Link> {
+export abstract class SheddingBacklog<L extends Link = Link> {
   readonly id: string
   readonly delivery: Delivery<L>
   /** The shared empty lanes, or own ones while something waits. */
@@ -32,11 +32,11 @@ export abstract class ClientBacklog<L extends Link = Link> {
   readonly sockets = new NamespaceSockets()
   /** Buffered bytes rose above `high` and have not fallen below `low` since. */
   congested = false
-  protected readonly host: HostOf<ClientBacklog<L>>
+  protected readonly host: HostOf<SheddingBacklog<L>>
   protected record: ShedRecord | undefined
   #watched = false
 
-  constructor(id: string, delivery: Delivery<L>, host: HostOf<ClientBacklog<L>>) {
+  constructor(id: string, delivery: Delivery<L>, host: HostOf<SheddingBacklog<L>>) {
     this.id = id
     this.delivery = delivery
     this.host = host
@@ -149,17 +149,17 @@ export abstract class ClientBacklog<L extends Link = Link> {
     return this.lanes
   }
 
-  /** Sheds messages to admit another one to a congested client. @returns whether there is room */
-  protected makeRoom(
+  /** While a client is congested, admits a cosmetic message only if others can be shed for it. */
+  protected admits(
     envelope: Envelope,
-    bytes: Bytes,
-    keep: Envelope | undefined,
+    growth: Bytes,
+    replaced: Envelope | undefined,
     now: Millis,
   ): boolean {
-    const evicted = this.lanes.makeRoom(envelope.rule, bytes, keep)
-    if (!evicted) return false
-    for (const each of evicted) this.countShed(each, 'dropped', now)
-    return true
+    if (!this.congested || growth <= 0) return true
+    const evicted = this.lanes.makeRoom(envelope.rule, growth, replaced)
+    for (const each of evicted ?? [envelope]) this.countShed(each, 'dropped', now)
+    return evicted !== undefined
   }
 
   /** Sheds every message that is too old, also for a client that takes nothing. O(messages). */

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { channelSetUp, cosmetic, critical, SMALL_LIMITS } from '../support/fakes/channel-set-up.ts'
 import { rule } from '../support/fakes/envelopes.ts'
 
-describe('ClientBacklog', () => {
+describe('SheddingBacklog', () => {
   describe('above high', () => {
     it('is congested, and admits cosmetic only in place of older ones', () => {
       const { channel, log } = channelSetUp()

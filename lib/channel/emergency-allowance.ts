@@ -1,7 +1,7 @@
 import type { Limits } from '../base/limits.ts'
 import type { Bytes, Millis } from '../base/units.ts'
 import type { Delivery } from './delivery.ts'
-import { emergencyPatience } from './sentence.ts'
+import { emergencyPatience } from './stalling.ts'
 
 /** How a client behaves at the moment when it may grow, or has to be closed. */
 export interface Conduct {
@@ -25,7 +25,7 @@ export interface Conduct {
  * - but one that takes less than it is sent, for `giveUp`, may grow by `emergency` once more and that
  *   is all.
  */
-export class Surplus {
+export class EmergencyAllowance {
   /** When the client was first seen not to have caught up. */
   readonly since: Millis
   /** Sequence number of the latest marker written before. */
@@ -82,7 +82,7 @@ export class Surplus {
  */
 export function conductOf(
   delivery: Delivery,
-  surplus: Surplus,
+  allowance: EmergencyAllowance,
   own: Limits,
   isGivenLonger: boolean,
   loopDelay: Millis,
@@ -97,7 +97,7 @@ export function conductOf(
     progressAt: delivery.progressAt,
     patience,
     giveUp: stallAfter,
-    hasTaken: isGivenLonger || delivery.hasTaken(surplus.since, surplus.sequence),
-    isEarly: now - surplus.since < answerTime,
+    hasTaken: isGivenLonger || delivery.hasTaken(allowance.since, allowance.sequence),
+    isEarly: now - allowance.since < answerTime,
   }
 }

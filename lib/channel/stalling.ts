@@ -5,7 +5,7 @@ import { SLOWEST } from '../window/transit.ts'
 import type { Delivery } from './delivery.ts'
 
 /** When a client will have to be closed, if it gives no sign of progress until then, and why. */
-export interface Sentence {
+export interface DueClosing {
   readonly code: EnforcedClosing
   readonly at: Millis
 }
@@ -20,29 +20,29 @@ interface Behind {
  * When a client will have to be closed: it is judged by progress, however slow, against what is
  * buffered for it.
  *
- * @param surplus of one that has not caught up since it had more than `emergency` buffered
+ * @param allowance of one that has not caught up since it had more than `emergency` buffered
  * @returns undefined if nothing that is known leads to it
  */
-export function sentenceOf(
+export function dueClosing(
   delivery: Delivery,
   buffered: Bytes,
-  surplus: Behind | undefined,
+  allowance: Behind | undefined,
   limits: Limits,
   now: Millis,
-): Sentence | undefined {
-  const sentence = ordinarySentence(delivery, buffered, limits, now)
-  if (buffered <= limits.emergency || !surplus) return sentence
-  const hasTaken = delivery.hasTaken(surplus.since, surplus.sequence)
-  const emergency = emergencySentence(delivery, hasTaken, limits, now)
-  return sentence && sentence.at < emergency.at ? sentence : emergency
+): DueClosing | undefined {
+  const closing = ordinaryClosing(delivery, buffered, limits, now)
+  if (buffered <= limits.emergency || !allowance) return closing
+  const hasTaken = delivery.hasTaken(allowance.since, allowance.sequence)
+  const emergency = emergencyClosing(delivery, hasTaken, limits, now)
+  return closing && closing.at < emergency.at ? closing : emergency
 }
 
-function ordinarySentence(
+function ordinaryClosing(
   delivery: Delivery,
   buffered: Bytes,
   limits: Limits,
   now: Millis,
-): Sentence | undefined {
+): DueClosing | undefined {
   const { link, window } = delivery
   const stalled = stalledAt(delivery, limits, now)
   const byKernel = isByKernel(delivery)
@@ -69,12 +69,12 @@ function ordinarySentence(
  *
  * @param hasTaken it has taken something of what is behind
  */
-function emergencySentence(
+function emergencyClosing(
   delivery: Delivery,
   hasTaken: boolean,
   limits: Limits,
   now: Millis,
-): Sentence {
+): DueClosing {
   const { window } = delivery
   const explained = window.awaited / (hasTaken ? SLOWEST : SLOWEST_FIRST_ANSWER)
   const answers = !window.blind && window.path.minRtt !== undefined
