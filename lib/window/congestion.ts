@@ -3,14 +3,14 @@ import type { Bytes, Millis } from '../base/units.ts'
 import type { DeliveryWindow } from './delivery-window.ts'
 
 /**
- * The rule of shedding: a client is congested when more is buffered for it than its path carries
- * soon. A byte watermark alone can't tell: 128 KiB are 10 ms of a 100 Mbit/s link, less than what
- * is on its way at any moment on a long one, and 10 s of a slow one.
+ * Bytes buffered above which a client is congested, and cosmetic messages are shed. A fixed number of
+ * bytes can't tell: 128 KiB are 10 ms of a 100 Mbit/s link, less than the bandwidth-delay product of a
+ * long one, and 10 s of a slow one.
  *
  * So `high` rises to what the path carries within its round trip and `watermarks.horizon`: up to
- * `limit`, and what is on its way on a long and fast path beside that. A late answer lowers it again.
- * While too little is known of the path, what counts is how long messages have waited (sojourn time,
- * as in CoDel, RFC 8289 section 3.2).
+ * `limit` and the bandwidth-delay product. A late answer lowers it again. While too little is known of
+ * the path, the time counts that messages have waited (sojourn time, as in CoDel, RFC 8289 section
+ * 3.2).
  *
  * @param waited how long the next cosmetic message has waited
  */
@@ -28,17 +28,17 @@ export function lowNow(limits: Limits, window: DeliveryWindow, waited: Millis, n
   return raised(limits.low, limits.horizon * RECOVERED, limits, window, waited, now)
 }
 
-/** Most bytes that may be in flight; only an answer changes it. */
+/** Most bytes that may be in flight. The value changes with answers only. */
 export function ceilingOf(limits: Limits, { path }: DeliveryWindow): Bytes {
   const { horizon, low, high, limit } = limits
-  // what waits behind a full window must not be shed at once
+  // below `high`, so that messages behind a full window are not shed at once
   if (horizon === 0) return (low + high) / 2
   const { rate, minRtt = 0 } = path
-  // until the rate is known, the window ends earlier by itself
+  // until the rate is known, start-up allows less than this
   return mostOf(limits, rate === undefined ? Number.POSITIVE_INFINITY : limit + rate * minRtt)
 }
 
-/** What a long and fast path holds is no backlog; half of `emergency` is left to critical messages. */
+/** Bounds a watermark by `limit` or, on a long and fast path, by half of `emergency`: critical messages need the rest. */
 function mostOf({ limit, emergency }: Limits, bytes: Bytes): Bytes {
   return Math.floor(Math.max(limit, Math.min(bytes, emergency / 2)))
 }
@@ -56,8 +56,8 @@ function raised(
   const base = window.rttSoFar(now)
   const soon = base + noise + within
   if (rate === undefined || !window.isKnown) {
-    // one round trip tells of the path, and the next one uses that
-    // time in which this process was late for polls tells nothing of the path
+    // the first round trip measures the path, and the second can use that; the time in which this
+    // process was late for polls is not the path's
     const isBehind = waited * window.pathShare > soon + rtt
     return isBehind ? watermark : mostOf(limits, Number.POSITIVE_INFINITY)
   }
@@ -65,5 +65,5 @@ function raised(
   return Math.max(watermark, Math.min(carried, mostOf(limits, limits.limit + rate * base)))
 }
 
-/** The share of the horizon within which everything is carried for a client that has caught up. */
+/** A client has caught up when its path carries everything within this share of the horizon. */
 const RECOVERED = 0.5

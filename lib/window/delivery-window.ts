@@ -25,7 +25,7 @@ export class DeliveryWindow extends Transit {
    * When a cosmetic message of so many bytes may be written, if nothing else happens until then.
    *
    * @param ceiling most bytes that may be in flight
-   * @param waiting it waits already: then the path is kept busy, and is let drain from time to time
+   * @param waiting the message waits already: the path is kept busy then, and drains from time to time
    * @returns `now` or a later instant; infinity if only the answer of a marker can tell
    */
   roomAt(bytes: Bytes, now: Millis, ceiling: Bytes, waiting = true): Millis {
@@ -70,7 +70,7 @@ export class DeliveryWindow extends Transit {
     return Math.max(now, this.clearAt - Math.max(LEAD, queue - lasts))
   }
 
-  /** Most bytes that it would let be in flight now, in messages of the given size. */
+  /** Most bytes that may be in flight now, in messages of the given size. */
   size(bytes: Bytes, ceiling: Bytes): Bytes {
     const { rate, minRtt } = this.path
     if (this.blind) return ceiling
@@ -106,7 +106,7 @@ export class DeliveryWindow extends Transit {
    * room, rarely otherwise, since to a healthy client it costs a write and an answer.
    *
    * @param waiting something waits
-   * @param asked the latency of something in it is to be measured
+   * @param asked the latency of a critical message among the bytes is measured
    */
   markerDue(now: Millis, waiting: boolean, ceiling: Bytes, asked = false): boolean {
     if (this.unmarked === 0 || this.open >= MOST_MARKERS) return false
@@ -124,7 +124,7 @@ export class DeliveryWindow extends Transit {
     return now - this.markedAt > QUIET_INTERVAL
   }
 
-  /** Whether the latest bytes have no marker behind them and nothing is likely to follow. */
+  /** Whether the latest bytes need a marker because nothing has followed them for a while. */
   tailDue(now: Millis): boolean {
     return (
       !this.blind && this.unmarked > 0 && this.open === 0 && now - this.writtenAt > TAIL_INTERVAL
@@ -183,7 +183,7 @@ export class DeliveryWindow extends Transit {
     return Math.min(TRUST, ceiling / 2, this.knownRate * TRUST_TIME)
   }
 
-  /** What may be in flight while the rate is unknown. */
+  /** Bytes that may be in flight while the rate is unknown. */
   get #start(): Bytes {
     const most = this.path.startUp?.mayBeInFlight ?? START
     if (!this.atOnce) return most
@@ -195,34 +195,38 @@ export class DeliveryWindow extends Transit {
 
 /** A marker behind so little measures the round trip: a CONNECT, 7 ms at 10 KB/s. */
 const FIRST_BYTES: Bytes = 64
-/** In the first response to a poll that has messages: a slow path is to be known by it. */
+/** Size of the first response to a poll that has messages: it measures a slow path without filling it. */
 const FIRST_RESPONSE: Bytes = START / 4
-/** What is carried within this time keeps no critical message waiting for long. */
+/** A critical message may wait so long behind a response whose path is not known yet. */
 const SOON: Millis = 250
 /** While nothing waits, so much goes without a marker: an answer costs as much as a message. */
 const TRUST: Bytes = 48 * 1024
-/** And no more than the path is known to carry in this time. */
+/** Bytes without a marker are bounded by what the path is known to carry in this time. */
 const TRUST_TIME: Millis = 500
-/** And, without a pause in which the path is clear, in this time. */
+/** Bytes without a marker and without an idle moment of the path are bounded by this time. */
 const RUN_TIME: Millis = 100
-/** So much earlier than the path is clear a message may be written: half a tick of a timer. */
+/** A message may be written so long before the path is clear: half a tick of a timer. */
 const LEAD: Millis = 0.75
 /** A message is long if the round trip is less than this share of its time on the wire. */
 const LONG_MESSAGE = 0.05
+/** Interval of markers that measure the round trip while something waits. */
 const PROBE_INTERVAL: Millis = 2000
-/** Enough for a marker to leave by itself. */
+/** Pause after such a marker, so that it leaves in a packet of its own. */
 const PROBE_GAP: Millis = 1
-/** So old a measurement of the round trip that the queue is let drain for another one. */
+/** When the latest measurement of the round trip is so old, the queue drains for another one. */
 const DRAIN_INTERVAL: Millis = 5000
+/** The last bytes get a marker when nothing has followed for so long. */
 const TAIL_INTERVAL: Millis = 1000
+/** Interval of markers while nothing waits. */
 const QUIET_INTERVAL: Millis = 5000
+/** Interval of markers to a client that has answered none, in case it does now. */
 const BLIND_INTERVAL: Millis = 10_000
 /**
  * While something waits, so many messages have a marker of their own: only the time of a single
  * one shows that the path has become faster than messages are written.
  */
 const SINGLE_MARKERS = 20
-/** With that many open, markers are so far apart. */
+/** Beyond SINGLE_MARKERS open ones, markers in one window. */
 const MARKERS_A_WINDOW = 12
 /** Open markers of one client: `ws` ends a connection on which 60 pings wait to be answered. */
 const MOST_MARKERS = 32

@@ -2,24 +2,25 @@ import type { Bytes, BytesPerMilli, Millis } from '../base/units.ts'
 import { PACKET } from './start-up.ts'
 
 /**
- * Answers have become later: the path carries less, or it has become longer. If it carries less, a
- * marker is late by what is in flight before it. So cosmetic messages wait until little is, and the
- * next marker tells: if it is late nevertheless, the path has become longer. BBR lets a path drain
- * likewise to measure its round trip (draft-cardwell-iccrg-bbr-congestion-control-02 section 4.3.4),
- * but every ten seconds, and not because answers give a reason.
+ * Decides, when answers have become later, whether the path carries less or has become longer. If it
+ * carries less, a marker is late because of the bytes in flight before it. So cosmetic messages wait
+ * until few bytes are in flight, and a marker is written then: if its answer is late nevertheless, the
+ * path has become longer. BBR drains a path likewise to measure its round trip
+ * (draft-cardwell-iccrg-bbr-congestion-control-02 section 4.3.4), but every ten seconds, without a
+ * reason in the answers.
  */
 export class Doubt {
   /** When the first late answer came. */
   readonly since: Millis
-  /** How late an answer might be by itself before. */
+  /** The noise of the path before the doubt arose. */
   readonly noise: Millis
-  /** The path carries at least so much in any case. */
+  /** The rate that the path carries at least, whichever of the two is true. */
   carried: BytesPerMilli = 0
   #late: Millis = 0
-  /** In flight when answers became late, and how long the path was busy with it if it carries less. */
+  /** Bytes in flight when answers became late, and how long a slower path was busy with them. */
   #bytes: Bytes = 0
   #busy: Millis = 0
-  /** When the marker that tells was written; in flight before it, and of that not yet carried at most. */
+  /** When the deciding marker was written, the bytes in flight then, and how many a slower path had left. */
   #askedAt: Millis = Number.POSITIVE_INFINITY
   #inFlight: Bytes = 0
   #ahead: Bytes = 0
@@ -29,13 +30,13 @@ export class Doubt {
     this.noise = noise
   }
 
-  /** What the path carries at least, if it has not become longer; 0 if that is not known. */
+  /** The rate of the path if it carries less and is no longer; 0 while that is unknown. */
   get slower(): BytesPerMilli {
     // several messages may end in one packet
     return this.#busy > 0 && this.#bytes > PACKET ? (this.#bytes - PACKET) / this.#busy : 0
   }
 
-  /** The answer has proven bytes that were written before the doubt arose. */
+  /** Counts bytes, proven now, that were written before the doubt arose. */
   carries(bytes: Bytes, busy: Millis): void {
     const before = this.slower
     this.#bytes += bytes
@@ -58,12 +59,12 @@ export class Doubt {
     return isUnexplained(late, this.#ahead, this.slower)
   }
 
-  /** Whether the answer is awaited that tells. */
+  /** Whether the deciding marker was written and has no answer yet. */
   get isAsked(): boolean {
     return this.#askedAt < Number.POSITIVE_INFINITY
   }
 
-  /** Whether a marker should be written that has so many bytes before it. */
+  /** Whether a marker behind so many bytes would decide, and should be written. */
   wantsMarker(ahead: Bytes): boolean {
     return !this.isAsked && isUnexplained(this.#late, ahead, this.slower)
   }
@@ -71,7 +72,7 @@ export class Doubt {
   /**
    * A marker is written.
    *
-   * @param ahead of what is in flight, what the path has not carried yet, if it carries `slower`
+   * @param ahead bytes in flight that a path of the rate `slower` has not carried yet
    */
   marked(inFlight: Bytes, ahead: Bytes, now: Millis): void {
     if (!this.wantsMarker(ahead)) return
@@ -81,11 +82,11 @@ export class Doubt {
   }
 }
 
-/** Whether it takes more than the bytes before a marker to make its answer so late, on a path of that rate. */
+/** Whether an answer is later than the bytes before its marker explain on a path of the given rate. */
 export function isUnexplained(late: Millis, ahead: Bytes, rate: BytesPerMilli): boolean {
   // a marker may leave in one packet with what follows it, but for one that finds the path idle
   return ahead === 0 || late * rate > EXPLAINED * (ahead + PACKET)
 }
 
-/** Bytes explain so many times the lateness that they should cause: the rate is not known any better. */
+/** Bytes explain up to twice the lateness that they should cause, as the rate is known no better. */
 const EXPLAINED = 2

@@ -11,16 +11,16 @@ import { PACKET } from './start-up.ts'
  * after it, by the smaller of the two.
  */
 export class Noise {
-  // in small integers, which take no memory of their own
+  // small integers, which V8 stores without heap objects
   #value: Ticks = 0
   /** How far the path is behind. */
   #behind: Ticks = 0
-  /** The highest lateness of late, and the lowest before it. */
+  /** The highest recent lateness, and the lowest before it. */
   #peak: Ticks = 0
   #low: Ticks = 0
   #wasRested = true
 
-  /** An answer may be late by so much. */
+  /** How late an answer may be by itself. */
   get value(): Millis {
     return this.#value / TICKS
   }
@@ -41,7 +41,7 @@ export class Noise {
     slack: Millis,
     passed: Millis,
   ): void {
-    // whatever made the path late before a rest may have been a queue: it is gone
+    // a queue that made the path late before a rest is gone
     if (rested && !this.#wasRested) {
       this.#peak = 0
       this.#low = 0
@@ -67,12 +67,12 @@ export class Noise {
     if (fall >= MADE_UP * rise) this.#grow(Math.min(rise, fall) - packet)
   }
 
-  /** An answer was so late, and nothing but noise explains it. */
+  /** Raises the noise: an answer was so late, and nothing but noise explains it. */
   grow(late: Millis): void {
     this.#grow(ticks(late))
   }
 
-  /** So much of what was late is explained otherwise. */
+  /** Lowers the noise: so much of the lateness has another explanation, a longer round trip. */
   shrink(late: Millis): void {
     this.#value = Math.max(0, this.#value - ticks(late))
   }
@@ -90,15 +90,15 @@ function ticks(span: Millis): Ticks {
   return (Math.max(-LONGEST, Math.min(LONGEST, span)) * TICKS) | 0
 }
 
-/** Beyond that one span is as long as another. */
+/** Longer spans count as this long. */
 const LONGEST: Millis = 60_000
-/** What was late is made up for in about this time. */
+/** Noise makes up for its lateness in about this time. */
 const SWING: Millis = 500
-/** For about so long a path that was noisy is taken for it. */
+/** Time constant with which a noisy path is believed to have become quiet. */
 const LIFETIME: Millis = 40_000
 /**
- * Of what was late, the share that is made up for at least: when a rate has dropped, its estimate
- * comes to rest with small swings after a large rise.
+ * Least share of a rise of lateness that the fall after it must undo to count as noise. After a drop of
+ * the rate, the estimate settles with small swings behind a large rise, and those are no noise.
  */
 const MADE_UP = 1 / 3
 const MOST: Millis = 1000

@@ -26,12 +26,12 @@ import { latenessOf, lifetimeOf, longestQueue, RESOLUTION } from './tolerances.t
  * noise, is what they wait for. BBR's `extra_acked` does the same for aggregated acknowledgements.
  */
 export class PathEstimate {
-  /** Of the latest answer. */
+  /** Round trip of the latest answer. */
   rtt: Millis | undefined
   minRtt: Millis | undefined
   /** Undefined until the path was busy long enough to tell. */
   rate: BytesPerMilli | undefined
-  /** While the rate is unknown: the path is at least so fast. Then the highest since the round trip was confirmed. */
+  /** A lower bound while the rate is unknown; then the highest rate since the round trip was confirmed. */
   leastRate: BytesPerMilli = 0
   /** When a marker was last answered that had bytes before it. */
   answeredAt: Millis = Number.NEGATIVE_INFINITY
@@ -39,13 +39,13 @@ export class PathEstimate {
   clearRttAt: Millis = Number.NEGATIVE_INFINITY
   /** Delays shorter than this may be the event loop's, here or at the client. */
   readonly resolution: Millis
-  /** While the rate is unknown; made when something first waits. */
+  /** Finds the first rate; exists from when something first waits until the rate is known. */
   startUp: StartUp | undefined
-  /** Made when an answer is first late. */
+  /** Exists from the first late answer on. */
   #noise: Noise | undefined
-  /** Whether the path carries less or has become longer; made when an answer is too late. */
+  /** Exists while it is open whether the path carries less or has become longer. */
   doubt: Doubt | undefined
-  /** Of the latest marker alone on an idle path, if it was wanted. */
+  /** The latest marker that was alone on an idle path, if one was wanted. */
   #probe: Probe | undefined
   #minRttAt: Millis = Number.NEGATIVE_INFINITY
   #nextMinRtt: Millis = Number.POSITIVE_INFINITY
@@ -66,7 +66,7 @@ export class PathEstimate {
     return this.#noise?.value ?? 0
   }
 
-  /** Whether a message was late that nothing else was in flight with: noise, or a lower rate? */
+  /** Whether a message alone on the path was late, by noise or by a lower rate. */
   get isDoubtful(): boolean {
     return this.#probe === WANTED
   }
@@ -107,14 +107,14 @@ export class PathEstimate {
     this.#nextMinRtt = Number.POSITIVE_INFINITY
   }
 
-  /** A marker was answered: tells whether the path carries less or has become longer, if that is in doubt. */
+  /** Takes an answer as evidence on whether the path carries less or has become longer. */
   judge(proof: Proof): void {
     const { now, at, slack, ahead } = proof
-    // how late a poll is tells of the client, too
+    // the client, not the path, may be late for a poll
     if (this.minRtt === undefined || proof.atOnce) return
     const rtt = now - at - slack
     const late = rtt - this.minRtt
-    // most answers
+    // the common case
     if (late <= this.resolution && !this.doubt) return
     if (!this.#isLate(late, this.doubt?.noise ?? this.noise)) {
       if (this.doubt && at >= this.doubt.since) this.#confirm(now)
@@ -130,7 +130,7 @@ export class PathEstimate {
       doubt.carries(rested ? proof.run : proof.bytes, this.leftAt(now) - slack - busySince)
     }
     if (doubt.answered(at, ahead, late, rtt)) this.#begin(rtt, doubt.carried * rtt, now)
-    // where something critical is always in flight, nothing may tell
+    // where something critical is always in flight, no marker may decide
     else if (now - doubt.since > LONGEST_DOUBT * rtt) this.doubt = undefined
   }
 
@@ -144,7 +144,7 @@ export class PathEstimate {
     return this.rate * SLOWER < this.leastRate || isUnexplained(late, ahead, this.rate)
   }
 
-  /** The path is another one: of it no more is known than its round trip, and how much one has carried. */
+  /** Starts anew with another path, of which only the round trip and a lower bound of the rate are known. */
   #begin(rtt: Millis, carried: Bytes, now: Millis): void {
     this.#setMinRtt(rtt, now)
     const first = Math.max(START, carried)
@@ -161,7 +161,7 @@ export class PathEstimate {
     this.doubt = undefined
   }
 
-  /** A marker was answered that had nothing before it, and nothing in flight. */
+  /** A marker alone on the path was answered: its lateness is noise. */
   probed(at: Millis, now: Millis): void {
     this.#probe = this.isDoubtful ? { at, answeredAt: now } : undefined
     const late = now - at - this.minRtt!
@@ -170,7 +170,7 @@ export class PathEstimate {
     this.#noise.grow(late)
   }
 
-  /** The answer of a marker has proven bytes. */
+  /** Takes the bytes that an answer has proven as a sample of the rate. */
   sampleRate(proof: Proof): void {
     const { now, since, limited, slack } = proof
     // a marker with nothing before it may have travelled with what was written after it
@@ -227,7 +227,7 @@ export class PathEstimate {
     this.#noise.answered(run, lasted, this.rate, rested, slack, passed)
   }
 
-  /** @param tells for how long it tells of the path, if not only for as long as that was busy */
+  /** @param tells the time that the sample stands for, if longer than the path was busy */
   #sample(run: Bytes, lasted: Millis, tells: Millis = 0): void {
     this.#sampleBytes += run
     this.#sampleBusy += lasted
@@ -254,7 +254,7 @@ export class PathEstimate {
     this.leastRate = Math.max(this.leastRate, run / Math.max(lasted, this.resolution))
   }
 
-  /** How late an answer may be that found the path idle. */
+  /** How late the answer to a marker on an idle path may be. */
   get #lateness(): Millis {
     return latenessOf(this.minRtt!)
   }
@@ -265,15 +265,15 @@ export class PathEstimate {
   }
 }
 
-/** If a rate is so many times as low as it was, the path may have become longer in place of that. */
+/** A rate this many times lower may in truth be a longer path. */
 const SLOWER = 2
-/** Until its rate is known, a path that has become longer is given so many times what it carried before. */
+/** A path that has become longer starts with at most so many times the rate of before. */
 const MORE = 2
-/** In round trips. */
+/** A doubt without an answer that decides ends after so many round trips. */
 const LONGEST_DOUBT = 4
-/** So soon after a marker alone, a message is held up as long as it was. */
+/** A message so soon after a marker alone is delayed by the same noise. */
 const PAIR_GAP: Millis = 10
-/** Share of the resolution from which on an answer is late, or early. */
+/** Share of the resolution by which an answer must be late or early for noise to be measured. */
 const NOTICED = 0.1
 const SHORTEST_SAMPLE: Millis = 2
 /**
@@ -287,5 +287,5 @@ interface Probe {
   readonly answeredAt: Millis
 }
 
-/** None was written yet. */
+/** A marker alone is wanted, and none was written yet. */
 const WANTED: Probe = { at: Number.NEGATIVE_INFINITY, answeredAt: Number.NEGATIVE_INFINITY }

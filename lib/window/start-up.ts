@@ -18,38 +18,38 @@ export const START: Bytes = 8 * 1024
 export class StartUp {
   /** Bytes that may be in flight. */
   allowed: Bytes
-  /** So many might be at first. */
+  /** Bytes that might be in flight at first. */
   readonly #first: Bytes
   readonly #most: Bytes
-  /** So much, as long as answers come evenly: it may be the rate. */
+  /** Bytes that may be in flight as long as answers come evenly, since that may show the rate. */
   #held: Bytes = Number.POSITIVE_INFINITY
-  /** Answers with less between them came at one instant. */
+  /** Answers with less time between them count as simultaneous. */
   readonly #instant: Millis
   readonly #resolution: Millis
-  /** The latest answers, as long as they came evenly. */
+  /** Bytes and time of the latest answers, as long as they come evenly. */
   #evenBytes: Bytes = 0
   #evenBusy: Millis = 0
-  /** Bytes whose answers came at one instant. */
+  /** Bytes whose answers came simultaneously. */
   #together: Bytes = 0
-  /** What was written since then is answered in the round trip after this one. */
+  /** When this round began: bytes written later are answered in the next round. */
   #roundAt: Millis = Number.NEGATIVE_INFINITY
   #roundStart: Bytes
-  /** Whether something waited in it. */
+  /** Whether something waited in this round. */
   #roundLimited = false
   #limitedRounds = 0
   #answers = 0
-  /** The most that was carried in it, and what was in flight then. */
+  /** The highest rate in this round, and the bytes in flight then. */
   #carried: BytesPerMilli = 0
   #ahead: Bytes = 0
-  /** The same of a round trip before, with less in flight. */
+  /** The same of an earlier round with less in flight. */
   #carriedBefore: BytesPerMilli = 0
   #aheadBefore: Bytes = 0
-  /** The longest one with no more in flight than at first. */
+  /** The longest round trip with no more in flight than at first. */
   #firstRtt: Millis = 0
 
   /**
    * @param first bytes that may be in flight at first
-   * @param most and at last
+   * @param most bytes that may be in flight at all
    */
   constructor(resolution: Millis, first = START, most: Bytes = Number.POSITIVE_INFINITY) {
     this.#most = most
@@ -65,12 +65,12 @@ export class StartUp {
     return this.mayBeSlow ? Math.max(HELD, this.#held) : this.allowed
   }
 
-  /** Whether answers have come as evenly as those of a slow path would. */
+  /** Whether the first answers have come as evenly as those of a slow path. */
   get mayBeSlow(): boolean {
     return this.allowed === this.#first && this.#held < START && this.#answers <= FIRST_ANSWERS
   }
 
-  /** @returns the rate, once it is found */
+  /** Takes an answer into account. @returns the rate, once it is found */
   answered(answer: Answer, base: Millis, queue: Millis): BytesPerMilli | undefined {
     const { limited, ahead, rtt, since, now } = answer
     this.#answers++
@@ -91,7 +91,7 @@ export class StartUp {
     if (mayGrow) this.#growWithin(answer, base + queue)
     if (since < this.#roundAt) return undefined
     if (this.#isFull(rtt - base > queue)) return this.#carried
-    // that time has passed is no sign of speed
+    // a long round trip alone is no sign of speed
     const mayBeSlow = this.allowed === this.#first && this.#carried * SOON < START
     const isUnclear = mayBeSlow || this.#isKnownEven || this.#roundAt === Number.NEGATIVE_INFINITY
     if (this.#roundLimited && mayGrow && !isUnclear && this.allowed === this.#roundStart) {
@@ -104,11 +104,11 @@ export class StartUp {
     return undefined
   }
 
-  /** Grows as far as the time between this answer and the one before shows that the path carries it. */
+  /** Raises `allowed` as far as the time between this answer and the one before shows that the path carries it. */
   #growWithin({ run, lasted, alone, atOnce, limited }: Answer, span: Millis): void {
     if (!limited) return
     const isAlone = alone && !atOnce
-    // written at once, after a rest or not: so much may take longer than answers are late
+    // half of all that may be in flight takes longer than an answer is late
     const isMost = 2 * run >= this.allowed
     if (isAlone && !isMost) return
     // several messages may end in one packet
@@ -125,7 +125,7 @@ export class StartUp {
     return this.#evenBytes >= 2 * PACKET
   }
 
-  /** A round trip has ended: whether it carried what the path can. */
+  /** Whether the round that has ended carried as much as the path can. */
   #isFull(hasQueue: boolean): boolean {
     if (!this.#roundLimited) return false
     if (++this.#limitedRounds > MOST_ROUNDS) return true
@@ -149,13 +149,13 @@ export class StartUp {
     }
     this.#evenBytes += run
     this.#evenBusy += lasted
-    // a message that is all that may be in flight has none to be compared with
+    // a message as long as all that may be in flight has no other to be compared with
     const isEnough = this.#evenBytes >= EVEN_PACKETS * PACKET || run >= this.allowed
     if (!isEnough || this.#evenBusy < shortest) return undefined
     return this.#evenBytes / this.#evenBusy
   }
 
-  /** A message ends somewhere in a packet, and several may end in one. */
+  /** Whether an answer took as long as the mean of the others; messages end anywhere in a packet. */
   #isEven(run: Bytes, lasted: Millis, isTogether: boolean): boolean {
     if (isTogether) return this.#together <= PACKET
     if (this.#evenBytes === 0) return true
@@ -164,7 +164,7 @@ export class StartUp {
   }
 }
 
-/** What the answer of a marker tells. */
+/** An answer, as start-up sees it. */
 export interface Answer {
   readonly now: Millis
   readonly rtt: Millis
@@ -183,27 +183,27 @@ export interface Answer {
   readonly atOnce: boolean
 }
 
-/** Of answers that come evenly, one takes so many times as long as the mean of the others at most, but for a packet. */
+/** Answers come evenly if each takes at most so many times as long as the mean of the others, give or take a packet. */
 const EVEN = 1.2
-/** So many packets, in which messages end somewhere, have to come evenly. */
+/** Packets that have to come evenly before their rate is believed. */
 const EVEN_PACKETS = 5
-/** A rate can't be lower than what was carried in a round trip, which is known to one message. */
+/** A rate can't be lower than what a round trip has carried, which is known to a tenth. */
 const PLAUSIBLE = 1.1
-/** Share of the resolution. */
+/** Share of the resolution within which answers are simultaneous. */
 const INSTANT = 0.04
-/** In a round trip what may be in flight grows so many times, as answers at one instant may be noise. */
+/** Growth in one round at most, since simultaneous answers may be noise. */
 const MOST_GROWTH = 8
 const MOST_EVEN_GROWTH = 64
-/** Answers that take so many times as long as at first wait for what is in flight. */
+/** A round trip so many times as long as the first ones includes a queue. */
 const LONGER = 1.5
-/** With so many times as much in flight, a path that is not full carries so many times as much. */
+/** With MORE times as much in flight, a path that is not full carries GROWN times as much. */
 const MORE = 4
 const GROWN = 2
-/** While answers come evenly, so much may be in flight. */
+/** Bytes that may be in flight at least while answers come evenly. */
 const HELD: Bytes = 2500
-/** A slow path has shown its rate by then. */
+/** A slow path has shown its rate after so many answers. */
 const FIRST_ANSWERS = 16
 /** A path that carries what may be in flight at first in this time is not slow. */
 const SOON: Millis = 250
-/** After so many round trips in which something waited, what they carried is the rate. */
+/** After so many rounds in which something waited, the highest rate of the latest counts. */
 const MOST_ROUNDS = 12

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { Leniency } from '../../lib/clients/leniency.ts'
+import { POLICIES } from '../model/operations.ts'
 
 const MINUTE = 60_000
 
@@ -48,5 +49,36 @@ describe('Leniency', () => {
     expect(leniency.factor('10.0.0.2000', 3000)).to.equal(2)
     leniency.closed(undefined, 500, 3000)
     expect(leniency.factor(undefined, 3000)).to.equal(2)
+  })
+
+  it('gives a client of such an address longer before it is stalled, until it has caught up', () => {
+    const leniency = new Leniency()
+    const client = {}
+    const limits = POLICIES[0]!
+    leniency.closed('10.0.0.1', 500, 0)
+    leniency.joined(client, '10.0.0.1', 1000)
+    leniency.joined({}, '10.0.0.2', 1000)
+    expect(leniency.clients).to.equal(1)
+    const longer = { ...limits, stallAfter: 2 * limits.stallAfter }
+    expect(leniency.limitsFor(client, limits)).to.deep.equal(longer)
+    expect(leniency.limitsFor({}, limits)).to.equal(limits)
+    leniency.caughtUp(client, 1000, 1000 + MINUTE)
+    expect(leniency.limitsFor(client, limits)).to.deep.equal(longer)
+    leniency.caughtUp(client, 1000, 1001 + MINUTE)
+    expect(leniency.limitsFor(client, limits)).to.equal(limits)
+    expect(leniency.clients).to.equal(0)
+  })
+
+  it('remembers no client that has gone', () => {
+    const leniency = new Leniency()
+    const client = {}
+    leniency.closed('10.0.0.1', 500, 0)
+    leniency.joined(client, '10.0.0.1', 1000)
+    leniency.left(client)
+    expect(leniency.clients).to.equal(0)
+    leniency.joined(client, '10.0.0.1', 1000)
+    leniency.forgetClients()
+    expect(leniency.clients).to.equal(0)
+    expect(leniency.factor('10.0.0.1', 1000)).to.equal(2)
   })
 })
