@@ -1,6 +1,5 @@
 import { get, type IncomingMessage } from 'node:http'
 import { expect } from 'chai'
-import { SharedAnswers } from '../../lib/admin/shared-answers.ts'
 import { Listings } from '../../lib/clients/listing.ts'
 import { type AppFixture, startApp } from '../support/servers/app.ts'
 import { eventually } from '../support/servers/server.ts'
@@ -88,6 +87,7 @@ describe('Many readers of the admin routes', () => {
     fixture = await startApp({ admin: { auth: false } })
     const open: IncomingMessage[] = []
     const statuses: number[] = []
+    const since = performance.now()
     const asked = Array.from({ length: 500 }, () =>
       get(`${fixture.url}/spillway/events`, { agent: false }, (answer) => {
         statuses.push(answer.statusCode!)
@@ -95,8 +95,10 @@ describe('Many readers of the admin routes', () => {
       }).on('error', () => statuses.push(0)),
     )
     await eventually(() => statuses.length === 500)
-    expect(statuses.filter((status) => status === 200).length).to.be.within(1, 40)
-    expect(statuses.filter((status) => status === 503).length).to.be.at.least(460)
+    // 32 places, and 8 readers that are displaced at once, then one a second
+    const most = 40 + Math.ceil((performance.now() - since) / 1000)
+    expect(statuses.filter((status) => status === 200).length).to.be.within(1, most)
+    expect(statuses.filter((status) => status === 503).length).to.be.at.least(500 - most)
     expect((await fetch(`${fixture.url}/spillway`)).status).to.equal(200)
     const client = await fixture.raw()
     fixture.io.emit('hello')
@@ -108,22 +110,3 @@ describe('Many readers of the admin routes', () => {
 interface Page {
   readonly clients: ReadonlyArray<{ readonly id: string }>
 }
-
-describe('SharedAnswers', () => {
-  it('gives an error to all who have asked, and goes on with the next', async () => {
-    const shared = new SharedAnswers<number>(2)
-    const failing = async () => {
-      throw new Error('no')
-    }
-    const first = shared.ask('a', failing)!
-    const same = shared.ask('a', failing)!
-    const other = shared.ask('b', async () => 7)!
-    expect(shared.ask('c', async () => 8)).to.equal(undefined)
-    const errors = await Promise.all(
-      [first, same].map((each) => each.catch(({ message }) => message)),
-    )
-    expect(errors).to.deep.equal(['no', 'no'])
-    expect(await other).to.equal(7)
-    expect(await shared.ask('c', async () => 8)).to.equal(8)
-  })
-})

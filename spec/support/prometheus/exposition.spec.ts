@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { parseExposition } from '../support/prometheus/exposition.ts'
+import { parseExposition } from './exposition.ts'
 
 const head = (name: string, type: string) => `# HELP ${name} What it is.\n# TYPE ${name} ${type}\n`
 
