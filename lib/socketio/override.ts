@@ -91,6 +91,11 @@ export class Override<T extends object, Name extends keyof T> {
    * @param target where it is or was installed, or an object that inherits from there
    */
   original(target: T): MethodOf<T, Name> {
+    // nearly always a method of the object's class
+    if (!this.#own && !this.#wrapped && !this.#layers) {
+      const inherited: unknown = Reflect.get(Object.getPrototypeOf(target), this.name, target)
+      if (inherited !== this.#method) return inherited as MethodOf<T, Name>
+    }
     let from: object = target
     let value: unknown
     do {

@@ -273,6 +273,16 @@ describe('Override', () => {
     expect(kept.call(new Proxy(plain, {}), 'd')).to.equal('d')
   })
 
+  it('finds the original for an object that inherits from where it is', () => {
+    const override = shared()
+    const speaker = new Speaker()
+    install(override, speaker)
+    const derived = Object.create(speaker) as Speaker
+    replaced.add(derived)
+    derived.say('a')
+    expect(speaker.said).to.deep.equal(['A'])
+  })
+
   it('is not put above somebody who may still call it', () => {
     const override = shared()
     const speaker = new Speaker()
