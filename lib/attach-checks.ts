@@ -6,7 +6,11 @@ import { checkSocketIo, type TappedServer } from './socketio/server.ts'
 import { checkOwnUpgradePath } from './socketio/upgrade-path.ts'
 import type { Spillway } from './spillway.ts'
 
-/** @throws SpillwayError if the server is none of socket.io, or can't have a Spillway */
+/**
+ * Checks that a Spillway can be attached to a server.
+ *
+ * @throws SpillwayError if it is no server of socket.io, or can't have a Spillway
+ */
 export function checkServer(io: Server): TappedServer {
   if (isAttached(io)) {
     throw refuse(
@@ -22,7 +26,7 @@ export function checkServer(io: Server): TappedServer {
 }
 
 /**
- * What tells of a gap must not fall into one.
+ * Checks that the gap event is not cosmetic: the message about a gap must not be shed itself.
  *
  * @throws SpillwayError SPILLWAY_INVALID_OPTION
  */
@@ -38,7 +42,7 @@ export function checkGapEvent(name: string, messages: CompiledMessages): void {
   }
 }
 
-/** Whether a value is the handle of a Spillway, of whichever copy of this package. */
+/** Whether a value is a `Spillway`, made by any copy of this package. */
 export function isSpillway(value: unknown): value is Spillway {
   return (
     typeof value === 'object' &&

@@ -1,6 +1,6 @@
 import { refuse, verbatim } from './base/errors.ts'
 
-/** Marks a server that has a Spillway, whichever copy of this package has attached it. */
+/** Property of a server that has a Spillway; a global symbol, so that all copies of this package see it. */
 const kAttached = Symbol.for('fastify-spillway.attached')
 
 /** Marks a server as one that has a Spillway. */
@@ -12,7 +12,7 @@ export function unmarkAttached(io: object): void {
   Reflect.deleteProperty(mainOf(io), kAttached)
 }
 
-/** What a server has in common with whatever stands for it, such as an object that inherits from it. */
+/** The main namespace: a server shares it with objects that inherit from the server. */
 function mainOf(io: { readonly sockets?: object }): object {
   return io.sockets ?? io
 }
@@ -23,7 +23,7 @@ export function isAttached(io: unknown): boolean {
 }
 
 /**
- * Refuses a method that would change something when the Spillway has let go of its server.
+ * Refuses a call that would change something after `close`.
  *
  * @throws SpillwayError SPILLWAY_CLOSED
  */

@@ -5,10 +5,10 @@ import { checkWatermarks } from '../schemas/watermarks.ts'
 import { definedIn } from './base/defined-in.ts'
 import type { Limits } from './base/limits.ts'
 
-/** The limits that all clients have, as they are configured, and what may change of them. */
+/** The configured limits of all clients, some of which may change while the server runs. */
 export class LivePolicy {
   limits: Limits
-  /** As they were given: `emergency` may follow from `limit`. */
+  /** Watermarks as given: without `emergency` it follows from `limit`. */
   #watermarks: AttachOptions['watermarks']
 
   /** @throws SpillwayError SPILLWAY_WATERMARK_ORDER */
@@ -23,7 +23,7 @@ export class LivePolicy {
   }
 
   /**
-   * @param change parsed
+   * @param change parsed; what is left out stays as it is
    * @throws SpillwayError SPILLWAY_WATERMARK_ORDER; nothing has changed then
    */
   change({ watermarks, mode, maxAge }: PolicyChange): void {

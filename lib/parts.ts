@@ -22,7 +22,7 @@ import { Reporter } from './telemetry/reporter.ts'
 import { ShedNotices } from './telemetry/shed-notices.ts'
 import type { ClosedSummary } from './telemetry/undelivered.ts'
 
-/** The parts of one attached server: made, told of each other, started and let go of together. */
+/** Makes the parts of one attached server, connects them, and starts and stops them together. */
 export class Parts {
   readonly options: AttachOptions
   readonly reporter: Reporter
@@ -142,7 +142,7 @@ export class Parts {
     this.handshakes.guard(this.tap.engines)
   }
 
-  /** Hands over what is queued, and gives the server its own methods back. */
+  /** Hands over what is queued, and restores the server's own methods. */
   close(): void {
     this.#open = false
     this.clients.departures = undefined
@@ -155,7 +155,7 @@ export class Parts {
     this.reporter.close()
   }
 
-  /** Who comes back is sent the same, and would be closed for it, for ever. */
+  /** Makes the client wait before it comes back: it is sent the same again and would be closed again. */
   #onOverBudget(handshake: IncomingMessage, client: ClientBrief, connectedFor: Millis): void {
     const who = whoAsks(handshake, client.address ?? undefined)
     if (!this.#open || !this.admission.closed(who, connectedFor)) return
@@ -170,7 +170,7 @@ export class Parts {
     if (!onClosed) return
     for (const { socket, stayed } of sockets) {
       const summary = { code, ...undelivered.of(socket), inFlight }
-      // one that had left before has been sent everything
+      // a socket that had left its namespace earlier has been sent everything
       if (!stayed && summary.messages === 0) continue
       this.reporter.later('onClosed', () => onClosed(socket as unknown as Socket, summary))
     }

@@ -3,7 +3,7 @@ import type { Bytes } from './base/units.ts'
 import type { Rule } from './message/rule.ts'
 import type { Parts } from './parts.ts'
 
-/** What the metrics, the totals and the specs read of an attached server. */
+/** Figures of an attached server, for the metrics, the totals and the specs. */
 export class Readings {
   readonly #parts: Parts
 
@@ -23,7 +23,7 @@ export class Readings {
     return this.#parts.clients.meters
   }
 
-  /** All clients, counted in the latest lap. */
+  /** Figures of all clients, as counted in the latest lap of the census. */
   get census() {
     return this.#parts.clients.census.latest
   }
@@ -51,12 +51,12 @@ export class Readings {
     return this.#parts.clients.reads.buffered
   }
 
-  /** Clients for which something waits. */
+  /** Number of clients with messages queued or in flight, or with recently shed ones. */
   get waiting(): number {
     return this.#parts.clients.watched.size
   }
 
-  /** What is kept for clients: all of it is 0 when everyone has gone. */
+  /** Sizes of all collections of clients: 0 each when all clients have gone. */
   get sizes() {
     return this.#parts.clients.sizes
   }
@@ -71,7 +71,7 @@ export class Readings {
     return this.#parts.admission.refused
   }
 
-  /** How often something went wrong between the nodes, by kind. */
+  /** Number of faults between the nodes of a cluster, by kind. */
   get adapterFaults(): Readonly<Record<AdapterFault, number>> {
     return this.#parts.adapters.faults
   }

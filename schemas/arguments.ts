@@ -3,7 +3,7 @@ import { attachOptions } from './options.ts'
 import { isPlain } from './own-keys.ts'
 import { shutdownOptions } from './shutdown-options.ts'
 
-/** Arguments of the handle's methods that are no options of `attach`: `parseOptions` checks them. */
+/** Schemas of arguments of the handle's methods, for `parseOptions`. */
 
 export const clientId = z
   .string()
@@ -13,13 +13,13 @@ export const exemption = z.boolean()
 
 export const mode = attachOptions.shape.mode.unwrap()
 
-/** Who changes a policy, for the log. */
+/** The author of a policy change, for the log. */
 export const policyAuthor = z
   .custom<object>(isPlain)
   .meta({ allowed: 'a plain object, for the log' })
   .optional()
 
-/** What differs from the option `shutdown`. */
+/** Overrides of the option `shutdown`. */
 export const shutdownPace = z
   .strictObject({
     deadline: shutdownOptions.shape.deadline.unwrap(),
@@ -27,7 +27,7 @@ export const shutdownPace = z
   })
   .partial()
 
-/** As of Socket.IO, which would make a name of any other value. */
+/** The name of a namespace; Socket.IO itself would turn any value into one. */
 export const namespaceName = z
   .custom<string>(
     (value) => typeof value === 'string' || value instanceof RegExp || typeof value === 'function',

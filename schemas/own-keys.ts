@@ -1,10 +1,10 @@
 import type { z } from 'zod'
 
 /**
- * As `schema.safeParse`, but that only plain objects are taken, and only their own keys count, at
- * every depth that the schema describes as an object. zod walks over inherited ones, too, so that in a process whose
- * `Object.prototype` somebody has extended every object would have unknown keys. What is parsed has
- * no prototype, since whoever reads a key that was left out would find an inherited one.
+ * Parses like `schema.safeParse`, but accepts plain objects only, and only their own keys, at every
+ * depth that the schema describes as an object. zod also reads inherited keys, so every object would
+ * have unknown keys in a process that has extended `Object.prototype`. The result has no prototype:
+ * reading a key that was left out must not find an inherited one.
  */
 export function safeParse<S extends z.ZodType>(
   schema: S,
@@ -16,9 +16,9 @@ export function safeParse<S extends z.ZodType>(
 }
 
 /**
- * Whether a value is an object literal, or an object without a prototype; of another realm, too.
- * What an instance of a class, a Map or an object that inherits from another one tells is told by
- * more than own keys.
+ * Whether a value is an object literal, also of another realm, or an object without a prototype.
+ * Instances of classes, Maps and objects that inherit from others are not: their content is more than
+ * their own keys.
  */
 export function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
   if (!isRecord(value)) return false
@@ -26,10 +26,10 @@ export function isPlain(value: unknown): value is Readonly<Record<string, unknow
   return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
-/** Stands for an object that is not plain: zod would take its own keys for all that it has. */
+/** Replaces an object that is not plain, whose own keys zod would take for all of its content. */
 const NOT_PLAIN = Symbol('not plain')
 
-/** The same values in objects that inherit nothing, at any depth of objects and arrays. */
+/** Copies plain objects and arrays at any depth into objects without a prototype. */
 export function withoutPrototype<T>(value: T): T {
   if (Array.isArray(value)) return value.map((each) => withoutPrototype(each)) as T
   if (!isRecord(value)) return value
@@ -39,8 +39,8 @@ export function withoutPrototype<T>(value: T): T {
 }
 
 /**
- * Has zod find no inherited keys among those of a schema's objects, at any depth, which it walks over
- * in the same way. For schemas of the library's own only; none of them contains itself.
+ * Keeps zod from finding inherited keys in the shapes of a schema, at any depth. For schemas of this
+ * library only, none of which contains itself.
  *
  * @returns the same schema
  */
@@ -57,7 +57,7 @@ function isExtended(empty: object): boolean {
 function shield(schema: z.core.$ZodType): void {
   const { def } = (schema as z.core.$ZodTypes)._zod
   if (def.type === 'object') {
-    // zod makes it anew when another schema is derived
+    // zod computes it again for a derived schema
     const shape = Object.assign(Object.create(null), def.shape)
     Reflect.defineProperty(def, 'shape', { value: Object.freeze(shape), configurable: true })
   }
@@ -120,7 +120,7 @@ function recordOf(shape: Shape, value: unknown, side: 'in' | 'out'): unknown {
 
 type Shape = Readonly<Record<string, z.core.$ZodType>>
 
-/** Of keys that the shape does not have the values stay as they are. */
+/** Values of keys that the shape does not have stay as they are. */
 function copyOf(shape: Shape, value: Readonly<Record<string, unknown>>, side: 'in' | 'out') {
   const copy: Record<string, unknown> = Object.create(null)
   for (const key of Object.keys(value)) copy[key] = value[key]
@@ -132,7 +132,7 @@ function copyOf(shape: Shape, value: Readonly<Record<string, unknown>>, side: 'i
   return copy
 }
 
-/** Not of functions and arrays, which zod takes for no objects. */
+/** Whether a value is an object to zod: neither a function nor an array. */
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

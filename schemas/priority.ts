@@ -16,10 +16,10 @@ const ack = z
     'A schema of what the client answers to an emit with a callback; a tuple describes several values. It types the callback, `emitWithAck` and `timeout`; answers are not validated. Of `critical()`, too.',
   )
 
-/** What may be set beside the class of a critical message. */
+/** Options of `critical()`. */
 const criticalOptions = z.strictObject({ ack })
 
-/** What may be set beside the class of a cosmetic message. */
+/** Options of `cosmetic()`. */
 export const cosmeticOptions = z.strictObject({
   conflateBy: z
     .union([z.string().min(1), z.custom<(payload: never) => unknown>(isFunction)])

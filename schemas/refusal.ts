@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type ErrorCode, refuse, SHOWN_CHARACTERS, type SpillwayError } from '../lib/base/errors.ts'
 import { withOwnKeys, withoutPrototype } from './own-keys.ts'
 
-/** What a schema says about the values that it takes: its JSON schema and its `meta`. */
+/** A schema's statements on the values that it accepts: its JSON schema with its `meta`. */
 export interface Facts {
   readonly type?: string
   readonly description?: string
@@ -13,9 +13,9 @@ export interface Facts {
   readonly maximum?: number
   readonly minLength?: number
   readonly maxLength?: number
-  /** From `meta`: of a number. */
+  /** From `meta`: the unit of a number. */
   readonly unit?: 'bytes' | 'milliseconds'
-  /** From `meta`: what is allowed, in words, where the schema alone can't tell. */
+  /** From `meta`: the allowed values in words, where the JSON schema can't express them. */
   readonly allowed?: string
   readonly properties?: Readonly<Record<string, Facts>>
   readonly items?: Facts
@@ -29,7 +29,7 @@ export function factsOf(schema: z.ZodType, io: 'input' | 'output' = 'input'): Fa
   return withoutPrototype(json) as Facts
 }
 
-/** What is allowed, in words: the end of a refusal's sentence. */
+/** The allowed values in words, for the end of an error message. */
 export function allowedBy(facts: Facts): string {
   const { allowed, properties, minimum, maximum, maxLength, unit } = facts
   if (allowed !== undefined) return allowed
@@ -51,9 +51,9 @@ export function allowedBy(facts: Facts): string {
 }
 
 /**
- * The refusal of a value that failed its schema, by the first thing that is wrong with it.
+ * Makes the error for a value that failed its schema, from the first issue.
  *
- * @param at the path of the value itself
+ * @param at path of the value, such as the name of an argument
  */
 export function refusalOf(
   code: ErrorCode,
@@ -90,7 +90,7 @@ export function refusalOf(
   return refuse(code, name, valueAt(given, path), allowed || issue.message)
 }
 
-/** Of a union, what is wrong with an array, where it is an element of it and not the array itself. */
+/** The issue of an array's element, where a union reports the whole array. */
 function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue {
   if (issue.code !== 'invalid_union') return issue
   const inside = issue.errors.flatMap(([first]) =>

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { CLOSING_CODES, REFUSAL_REASONS, SEND_STATES } from '../lib/base/outcomes.ts'
 import { policy } from './policy.ts'
 
-/** Shapes of what the handle and the admin endpoint tell. Sizes in bytes, spans in milliseconds. */
+/** Shapes of answers of the handle and of the admin routes. Sizes in bytes, times in milliseconds. */
 
 const count = z.int().min(0)
 const bytes = z.int().min(0)
@@ -157,12 +157,12 @@ export const clientStats = z.object({
 })
 export type ClientStats = z.infer<typeof clientStats>
 
-/** A page takes a few milliseconds of the loop at most. */
+/** Clients on one page: making a page holds the event loop for a few milliseconds at most. */
 const most = z.int().min(1).max(200)
 const cursor = z.string().min(1).max(200)
 const name = z.string().min(1).max(200)
 
-/** Of the handle's `list`. */
+/** The query of `list`. */
 export const listQuery = z.strictObject({
   sort: z
     .enum(['buffered', 'wait', 'shed', 'rtt', 'age', 'stalled', 'worst'])
@@ -192,7 +192,7 @@ export const listQuery = z.strictObject({
 })
 export type ListQuery = z.output<typeof listQuery>
 
-/** In a query string everything is text; a number is written in decimal digits. */
+/** Accepts a number as text too, in decimal digits, as query strings have it. */
 function fromText<S extends z.ZodType>(number: S) {
   const parse = (given: unknown) =>
     typeof given === 'string' && /^\d{1,9}$/.test(given) ? Number(given) : given
@@ -251,7 +251,7 @@ export const closedPage = z.object({
 })
 export type ClosedPage = z.infer<typeof closedPage>
 
-/** Of the handle's `queue`. */
+/** The limit of `queue`. */
 export const queueLimit = z.int().min(1).max(1000)
 
 export const queueQuery = z.strictObject({

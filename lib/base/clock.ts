@@ -1,9 +1,9 @@
 import { timers } from './timers.ts'
 import type { Millis } from './units.ts'
 
-/** Where the edges of the library read the time; the arithmetic gets it as an argument. */
+/** A source of time for the edges of the library; arithmetic takes the time as an argument. */
 export interface Clock {
-  /** Monotonic, for spans. */
+  /** Milliseconds of a monotonic clock, for spans. */
   now(): Millis
   /** Milliseconds since the epoch, for people. */
   wall(): Millis

@@ -1,4 +1,4 @@
-/** Without what is undefined, which would hide what it is laid over. */
+/** Copies an object without its undefined properties, which would hide defaults in a spread. */
 export function definedIn<T extends object>(
   given: T | undefined,
 ): { [K in keyof T]?: Exclude<T[K], undefined> } {

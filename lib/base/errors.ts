@@ -1,8 +1,8 @@
 import { shown } from './printable.ts'
 
 /**
- * Every way in which a caller can be refused. The code is stable; the sentence of an error says
- * where the mistake is, what was given and what is allowed.
+ * All error codes, each with its meaning. Codes are stable; the message of an error says where the
+ * mistake is, what was given and what is allowed.
  */
 export const ERRORS = {
   SPILLWAY_INVALID_OPTION: 'an option is unknown, of a wrong type or out of range',
@@ -33,22 +33,22 @@ export class SpillwayError extends Error {
   }
 }
 
-/** The one sentence form of a refusal: `path: was given X; allowed: Y`. */
+/** Makes an error with the message `path: was given X; allowed: Y`. */
 export function refuse(
   code: ErrorCode,
   path: string,
   given: unknown,
   allowed: string,
 ): SpillwayError {
-  // a path may have keys that somebody else has made up
+  // keys in a path may come from untrusted input
   const where = shown(path)
   return new SpillwayError(code, `${where}: was given ${describe(given)}; allowed: ${allowed}`)
 }
 
-/** Of what was given. */
+/** Characters of a given string that an error message shows. */
 export const SHOWN_CHARACTERS = 60
 
-/** Words that stand in a refusal as they are, for what is more than a value. */
+/** Words for an error message that stand there as they are, where one value would not do. */
 class Verbatim {
   readonly text: string
 
@@ -61,7 +61,7 @@ export function verbatim(text: string): object {
   return new Verbatim(text)
 }
 
-/** Names a value shortly, without running any of its code. */
+/** Describes a value in a few words, without running any code of it, such as getters. */
 export function describe(value: unknown): string {
   if (value instanceof Verbatim) return value.text
   if (typeof value === 'string') {

@@ -1,7 +1,7 @@
-/** A queue in an array: both ends in constant time, however long it is, which `Array.shift` is not. */
+/** A first-in-first-out queue with constant time at both ends; `Array.shift` takes linear time. */
 export class Fifo<T> {
   readonly #items: Array<T | undefined> = []
-  /** The first item; those before it have been taken. */
+  /** Index of the first item; the slots before it are empty. */
   #head = 0
 
   get length(): number {
@@ -29,7 +29,7 @@ export class Fifo<T> {
       this.#items.length = 0
       this.#head = 0
     } else if (this.#head >= LEAST && 2 * this.#head >= this.#items.length) {
-      // moves no more items than were taken since the last time
+      // moves at most as many items as were taken since the last move: constant time on average
       this.#items.copyWithin(0, this.#head)
       this.#items.length -= this.#head
       this.#head = 0
@@ -38,5 +38,5 @@ export class Fifo<T> {
   }
 }
 
-/** So many slots are not worth to be moved for. */
+/** Fewer empty slots stay where they are. */
 const LEAST = 64

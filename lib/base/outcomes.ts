@@ -1,9 +1,9 @@
 /**
- * The one catalogue of what can happen to a message and to a client. A code is also the metric
- * label and the field in logs and admin answers.
+ * All outcomes of messages and of clients. A code is the same in metrics (as a label), in logs and in
+ * answers of the admin routes.
  */
 
-/** What became of one message for one client. */
+/** What becomes of a message, for each of its recipients. */
 export const MESSAGE_OUTCOMES = {
   sent: 'handed to the transport; only a marker proves its receipt',
   dropped: 'no room: the client was congested',
@@ -17,14 +17,14 @@ export type ShedOutcome = 'dropped' | 'conflated' | 'expired'
 
 interface Closing {
   readonly reason: string
-  /** What the client observes, and what its Socket.IO library does by itself. */
+  /** What the client sees, and what its Socket.IO library does without further code. */
   readonly client: string
   readonly level: 'info' | 'warn'
 }
 
 const reconnects = 'disconnect with reason "transport close"; reconnects by itself'
 
-/** Why a client was closed with something to tell about it. */
+/** Why a client was closed. A client that had received everything and left has no code. */
 export const CLOSINGS = {
   'over-limit': {
     reason: 'above watermarks.limit and no progress for stallAfter',
@@ -65,10 +65,10 @@ export const CLOSINGS = {
 
 export type ClosingCode = keyof typeof CLOSINGS
 export const CLOSING_CODES = Object.keys(CLOSINGS) as [ClosingCode, ...ClosingCode[]]
-/** The codes with which the library itself closes a client. */
+/** Codes with which the library itself closes clients. */
 export type EnforcedClosing = Exclude<ClosingCode, 'gone'>
 
-/** Why a new client was refused. */
+/** Why a new client was refused, by code. */
 export const REFUSALS = {
   budget: 'the process is over its byte budget',
   loop: 'the event loop is later than admission.loopDelay',
@@ -80,11 +80,11 @@ export const REFUSALS = {
 export type RefusalReason = keyof typeof REFUSALS
 export const REFUSAL_REASONS = Object.keys(REFUSALS) as [RefusalReason, ...RefusalReason[]]
 
-/** Why a client is not being sent to, if it is not. */
+/** Whether a cosmetic message can be sent to a client now, or why not. */
 export const SEND_STATES = ['ready', 'windowed', 'blocked', 'blind', 'closed'] as const
 export type SendState = (typeof SEND_STATES)[number]
 
-/** What goes wrong between the nodes. */
+/** Faults between the nodes of a cluster. */
 export const ADAPTER_FAULTS = {
   error: 'an adapter, or a client of Redis that one uses, has emitted an error',
   rejected: 'a command failed: what it told the other nodes may not have reached them',

@@ -1,6 +1,6 @@
 /**
- * Text that somebody else made up, for logs and answers: cut, and without characters that do
- * something instead of showing (controls, among them those of terminals, and marks that turn the
+ * Makes untrusted text safe for logs and answers: cut to 200 characters, with characters replaced that
+ * act instead of showing (control characters, such as those of terminals, and marks that change the
  * direction of writing).
  */
 export function shown(text: string): string {
@@ -9,8 +9,8 @@ export function shown(text: string): string {
 }
 
 /**
- * The same of every text and key in what is logged, whoever made it up. Of objects only plain ones
- * and arrays are looked into; `stack` keeps its lines.
+ * Applies {@link shown} to all strings and keys of a value that is logged. Other objects than arrays and
+ * plain ones stay as they are, and so does `stack`, which keeps its lines.
  */
 export function shownIn<T>(value: T, depth = MOST_DEEP): T {
   if (typeof value === 'string') return shown(value) as T
@@ -31,5 +31,5 @@ function isPlain(value: unknown): value is object {
 }
 
 const MOST = 200
-/** What is logged is flat; a caller's own object may go round in circles. */
+/** Deeper levels are left as they are: an object of a caller may contain itself. */
 const MOST_DEEP = 8

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 
 export type PromiseState = 'pending' | 'fulfilled' | 'rejected'
 
-/** A getter, a long value or an own `inspect` of it costs nothing and is not run. */
+/** Options that run no code of the promise's value, and do not print it at length. */
 const BRIEFLY = {
   depth: 0,
   customInspect: false,
@@ -12,8 +12,8 @@ const BRIEFLY = {
 } as const
 
 /**
- * The state of a promise now, without waiting: nothing but `inspect` tells it (2 us). The value of
- * a fulfilled one is quoted or bracketed, so it cannot look like a state.
+ * The state of a promise at this moment. `inspect` is the only synchronous way to learn it (2 us). A
+ * value is printed in quotes or brackets, so no value can be mistaken for a state.
  */
 export function stateOf(promise: Promise<unknown>): PromiseState {
   const [, state] = /^[^{]*\{\s+<(pending|rejected)>/.exec(inspect(promise, BRIEFLY)) ?? []

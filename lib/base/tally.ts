@@ -1,7 +1,7 @@
 import type { MessageOutcome } from './outcomes.ts'
 import type { Bytes } from './units.ts'
 
-/** Counts and bytes of messages by outcome. Plain numbers: a message costs two additions. */
+/** Messages and bytes by outcome, in plain number fields: counting a message costs two additions. */
 export class Tally {
   sent = 0
   sentBytes: Bytes = 0
@@ -13,10 +13,10 @@ export class Tally {
   expiredBytes: Bytes = 0
   undelivered = 0
   undeliveredBytes: Bytes = 0
-  /** In mode `observe`: sent, though `enforce` would have dropped it. */
+  /** Messages that mode `observe` has sent and mode `enforce` would have dropped. */
   observed = 0
   observedBytes: Bytes = 0
-  /** Emits (not deliveries) whose payload failed its schema. */
+  /** Emits whose payload failed its schema; an emit to many clients counts once. */
   invalid = 0
 
   count(outcome: MessageOutcome, bytes: Bytes): void {

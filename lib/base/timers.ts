@@ -3,9 +3,8 @@ import { performance } from 'node:perf_hooks'
 const { nodeTiming } = performance
 
 /**
- * Node's timers and clocks as they are when this file is loaded. An application whose tests put others
- * in their place, at whatever moment, stops its own: what is sent to clients goes on. Nothing else of
- * the library uses the global ones.
+ * Node's timers and clocks as they are when this file is loaded. Tests of an application may replace
+ * the global ones by fakes: the library goes on sending, as it uses these only.
  */
 export const timers = {
   setTimeout: globalThis.setTimeout,

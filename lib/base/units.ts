@@ -6,5 +6,5 @@ export type Millis = number
 export const KiB: Bytes = 1024
 export const MiB: Bytes = 1024 * KiB
 
-/** Bytes a millisecond; a kilobyte a second is about 1. */
+/** A rate in bytes a millisecond, which is about KB/s. */
 export type BytesPerMilli = number

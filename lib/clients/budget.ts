@@ -2,18 +2,18 @@ import type { Limits } from '../base/limits.ts'
 import type { Bytes } from '../base/units.ts'
 import { HeldBytes } from '../message/held-bytes.ts'
 
-/** So many times the budget may be held: above that, clients are closed until it is no more. */
+/** Above so many times the budget, clients are closed until less is held. */
 const MOST = 1.5
 /**
- * The budget is divided into so many equal steps. Above the budget, `low` and `high` shrink by whole
- * steps, so that they are not reckoned anew for every message; and after clients were closed, one
- * step more may be held before others are looked for.
+ * Steps in a budget. Above the budget, `low` and `high` shrink by whole steps, so that most messages
+ * need no new calculation; after a search for clients to close, one step more may be held before the
+ * next search.
  */
 const STEPS = 64
 
 /**
- * What the process may hold for all its clients together. Above it each client's share of it
- * shrinks in proportion.
+ * The bytes of memory that the process may hold for all its clients together. Above the budget, the
+ * watermarks of all clients shrink in proportion.
  */
 export class Budget {
   readonly bytes: Bytes
@@ -36,17 +36,17 @@ export class Budget {
     return this.heldBytes.bytes > this.bytes
   }
 
-  /** Bytes above the most that is held before clients are closed. */
+  /** Bytes that closing clients has to free. */
   get excess(): Bytes {
     return Math.max(0, this.heldBytes.bytes - MOST * this.bytes)
   }
 
-  /** Whether so much has come since clients were last closed that more have to go at once. */
+  /** Whether clients have to be closed at once, and not with the next sweep. */
   get isOverfull(): boolean {
     return this.heldBytes.bytes > this.#bearable
   }
 
-  /** Clients were closed, or nobody could be. */
+  /** A search for clients to close has ended. */
   relieved(): void {
     this.#bearable = Math.max(MOST * this.bytes, this.heldBytes.bytes + this.bytes / STEPS)
   }
@@ -57,7 +57,7 @@ export class Budget {
     const steps = Math.ceil((this.heldBytes.bytes / this.bytes) * STEPS)
     if (this.#shrunk?.from !== limits || this.#shrunk.steps !== steps) {
       const share = STEPS / steps
-      // what a path carries soon is memory, too
+      // bytes on their way on a fast path take memory, too
       const to = { ...limits, low: limits.low * share, high: limits.high * share, horizon: 0 }
       this.#shrunk = { from: limits, steps, to }
     }

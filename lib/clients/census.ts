@@ -9,14 +9,14 @@ interface Sum {
   bytes: Bytes
 }
 
-/** All clients, counted in one lap. */
+/** Figures of all clients, as counted in one lap. */
 export class Counts {
   readonly states = Object.fromEntries(SEND_STATES.map((state) => [state, 0])) as Record<
     SendState,
     number
   >
   blind = 0
-  /** Clients that something is queued for. */
+  /** Number of clients with messages queued. */
   queueing = 0
   stalling = 0
   losing = 0
@@ -25,7 +25,7 @@ export class Counts {
     critical: { messages: 0, bytes: 0 },
     cosmetic: { messages: 0, bytes: 0 },
   }
-  /** Clients by what is buffered for them. */
+  /** Clients by the bytes buffered for them. */
   readonly buffered = new Histogram(BUFFERED_BUCKETS)
   endedAt: Millis | undefined
 
@@ -46,10 +46,10 @@ export class Counts {
 }
 
 /**
- * Clients by state, as they are now. O(clients), but of one for which nothing is queued or in flight,
- * which is ready unless it is blind, one property is read.
+ * Counts clients by their state now. O(clients), but one property is read of a client with nothing
+ * queued or in flight, which is ready unless it is blind.
  *
- * @param watched those of all for which anything is
+ * @param watched clients with anything queued or in flight
  */
 export function countStates(
   all: Iterable<Channel>,
@@ -74,16 +74,16 @@ export function countStates(
 }
 
 /**
- * Counts all clients, a share of them at a time, so that no scrape walks over thousands of them
- * in one turn of the loop. What it tells is a lap old.
+ * Counts all clients, a share in each call, so that no scrape of the metrics walks over thousands of
+ * clients in one turn of the event loop. The result is up to one lap old.
  */
 export class Census {
-  /** Of the latest lap that has ended; all zero before the first. */
+  /** Result of the latest complete lap; all zero before the first. */
   latest = new Counts()
   readonly #channels: () => Iterator<Channel>
   #counting = new Counts()
   #lap: Iterator<Channel> | undefined
-  /** Of this lap: those who come meanwhile have their turn in the next one, or it might not end. */
+  /** Clients of this lap. Clients that connect meanwhile belong to the next lap, or this one might not end. */
   #left = 0
 
   constructor(channels: () => Iterator<Channel>) {
@@ -91,8 +91,8 @@ export class Census {
   }
 
   /**
-   * @param size how many clients there are
-   * @param shares in how many calls a lap is to end
+   * @param size number of clients
+   * @param shares number of calls in which a lap ends
    */
   count(size: number, shares: number, now: Millis): void {
     this.#lap ??= this.#begin(size)
@@ -108,7 +108,7 @@ export class Census {
     this.#counting = new Counts()
   }
 
-  /** Lets go of the clients. */
+  /** Forgets the clients. */
   close(): void {
     this.#lap = undefined
     this.#left = 0

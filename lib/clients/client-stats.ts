@@ -91,7 +91,7 @@ export function queueOf(
   return { id, lanes: lanesOf(critical, cosmetic), messages }
 }
 
-/** How a client is, for a line of the log. */
+/** The condition of a client, for a log line. */
 export function conditionOf(channel: Channel, now: Millis) {
   const { link, critical, cosmetic, lastRule, lastShed } = channel
   return {
@@ -117,7 +117,7 @@ function lanesOf(critical: Lane, cosmetic: Lane): ClientStats['lanes'] {
   }
 }
 
-/** What the totals are made of. */
+/** Sources of the totals. */
 export interface Totals {
   readonly connected: number
   readonly congested: number

@@ -30,19 +30,19 @@ import { WakeTimers } from './wake-timers.ts'
 
 /** The connected clients: opens, looks after and closes their channels. */
 export class Clients implements HostOf<Client>, SweepHost {
-  /** Replaced as a whole. */
+  /** The limits as they are configured; replaced as a whole. */
   configured: Limits
   readonly budget: Budget
   readonly heldBytes: HeldBytes
   readonly history: ClosedClients
-  /** Clients that something is queued for or in flight to, or that shed lately. */
+  /** Clients with messages queued or in flight, or with recently shed ones. */
   readonly watched = new Set<Client>()
   readonly meters = new Meters()
   readonly census = new Census(() => this.channels())
   readonly batches = new FrameBatches()
   readonly loopDelay: LoopDelay
   congestedNow = 0
-  /** Told who comes and goes while the server shuts down. */
+  /** Hears of clients that come and go; present while the server shuts down. */
   departures: Departures | undefined
   readonly strays = new StraySockets(() => this.departures?.left())
   readonly lingering = new LingeringSockets(() => this.departures?.left())
@@ -86,13 +86,13 @@ export class Clients implements HostOf<Client>, SweepHost {
     this.#shedInterval = shedInterval
   }
 
-  /** Looks after the clients from now on, until `close`. */
+  /** Starts the timers that look after the clients, until `close`. */
   start(): void {
     this.scheduler.start()
     this.#sweep.start()
   }
 
-  /** The limits in force. */
+  /** The limits in force: as configured, or smaller above the byte budget. */
   get limits(): Limits {
     return this.budget.applyTo(this.configured)
   }
@@ -101,7 +101,7 @@ export class Clients implements HostOf<Client>, SweepHost {
     return this.#clients.size
   }
 
-  /** What is kept for clients: all of it is 0 when everyone has gone. */
+  /** Sizes of all collections of clients: 0 each when all clients have gone. */
   get sizes() {
     return {
       clients: this.#clients.size,
@@ -149,37 +149,37 @@ export class Clients implements HostOf<Client>, SweepHost {
     return client !== undefined
   }
 
-  /** Whether there is nobody, and no kernel socket of anybody, and all was told of everyone. */
+  /** Whether no client and no kernel socket is left, and all departures were reported. */
   get gone(): boolean {
     const sockets = this.lingering.size + this.strays.size
     return this.#clients.size === 0 && sockets === 0 && this.#leavings.size === 0
   }
 
-  /** Closes everyone who is left at once, with the code `shutdown`. */
+  /** Terminates all clients that are left, with the code `shutdown`. */
   terminateAll(): void {
     for (const client of [...this.#clients.values()]) client.terminate('shutdown')
     this.lingering.terminateAll()
     this.strays.endAll()
   }
 
-  /** Hands over what is queued for everyone, and what waits for its slice, at once. */
+  /** Hands over at once what is queued for all clients, and broadcasts that wait for a later slice. */
   release(): void {
     this.#host.broadcasts.finish()
     const now = this.now()
     for (const client of this.#clients.values()) client.release(now)
   }
 
-  /** Hands over all that waits for anyone. */
+  /** Hands over everything that waits, also what callbacks emit meanwhile. */
   finish(): void {
     let rounds = 0
-    // what is handed over may close a client, of which the application may tell others
+    // a handover may close a client, and the application may emit to others because of that
     do {
       this.release()
       this.scheduler.close()
     } while (this.#waits && ++rounds < MOST_ROUNDS)
   }
 
-  /** Lets go of every connection, when nothing is offered to it any more. */
+  /** Detaches from every connection, when the tap offers nothing any more. */
   close(): void {
     this.#sweep.close()
     this.census.close()
@@ -187,7 +187,7 @@ export class Clients implements HostOf<Client>, SweepHost {
     this.#wakers.clear()
     for (const client of this.#clients.values()) {
       client.link.detach()
-      // of one that is being closed something may be left
+      // a client that is being closed may have messages left
       this.#leavings.add(client)
     }
     this.#leavings.tell()
@@ -199,7 +199,7 @@ export class Clients implements HostOf<Client>, SweepHost {
     this.#leniency.forgetClients()
   }
 
-  /** Whether anything waits for anyone who is not being closed. */
+  /** Whether messages wait for a client that is not being closed. */
   get #waits(): boolean {
     if (this.#host.broadcasts.waiting()) return true
     const now = this.now()
@@ -278,8 +278,8 @@ export class Clients implements HostOf<Client>, SweepHost {
   }
 }
 
-/** Ids tell clients of different processes apart, and nothing about Engine.IO's secret ids. */
+/** Ids differ between processes, and reveal nothing of Engine.IO's secret session ids. */
 const idPrefix = `${Math.random().toString(36).slice(2, 6)}-`
 
-/** Of handing over what waits for everyone; whoever emits in each of them would never come to an end. */
+/** Rounds of `finish`: an application that emits in each round would keep it from ending. */
 const MOST_ROUNDS = 100

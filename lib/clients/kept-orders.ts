@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import { timers } from '../base/timers.ts'
 import type { Millis } from '../base/units.ts'
 
-/** The place of a client in an order. */
+/** The place of a client in a sorted list. */
 export interface Place {
   readonly figure: number
   readonly id: string
@@ -14,7 +14,7 @@ export function compare(figureA: number, a: string, figureB: number, b: string):
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-/** Clients by id, and the figure of each, unsorted. */
+/** Ids of clients and the figure of each, unsorted. */
 export interface Standings {
   readonly ids: readonly string[]
   readonly figures: ArrayLike<number>
@@ -22,35 +22,35 @@ export interface Standings {
 
 /** Where a page begins. */
 export interface Start extends Place {
-  /** The name of the order that it is of, if that was kept. */
+  /** The name of the kept order that the page belongs to, if there is one. */
   readonly order: string | undefined
 }
 
 export interface Order extends Standings {
   readonly name: string
-  /** What was asked for, but for the page. */
+  /** The query without its page. */
   readonly question: string
-  /** The furthest place that somebody has gone on from. */
+  /** The furthest place from which a further page was asked for. */
   reached: Place | undefined
   usedAt: Millis
 }
 
 const KEPT_FOR: Millis = 60_000
 const MOST_KEPT = 32
-/** Of all orders together: 16 bytes each. */
+/** Places in all orders together; a place takes 16 bytes. */
 const MOST_PLACES = 1_000_000
 
 /**
- * The orders that pages go on in: those of first pages that have more behind them, as they were
- * then. Each is kept for a minute after somebody has got further in it: who looks at one page again
- * and again is not to see old figures' order for ever. Names are random, so that no other process
- * has an order of the same one.
+ * Orders of clients in which further pages continue, as they were when the first page was asked for.
+ * An order is kept until a minute has passed without a page further on than all before: whoever loads
+ * the same page again and again is not to see an old order for ever. Names are random, so that no two
+ * processes have orders of the same name.
  */
 export class KeptOrders {
-  /** The least recently used first. */
+  /** Orders by name, the least recently used first. */
   readonly #orders = new Map<string, Order>()
   readonly #clock: Clock
-  /** Of all that are kept. */
+  /** Places in all kept orders. */
   #places = 0
   #timer: NodeJS.Timeout | undefined
   #open = true
@@ -63,7 +63,7 @@ export class KeptOrders {
     return this.#orders.size
   }
 
-  /** @returns the name by which it is found; undefined if no more are kept */
+  /** Keeps an order. @returns its name; undefined if there is no room */
   keep(question: string, { ids, figures }: Standings): string | undefined {
     if (!this.#open) return undefined
     const name = Math.random().toString(36).slice(2, 12)
@@ -73,7 +73,7 @@ export class KeptOrders {
     this.#orders.set(name, {
       name,
       question,
-      // copies without room to grow
+      // a copy has no spare capacity
       ids: ids.slice(),
       figures: new Float64Array(figures),
       reached: undefined,
@@ -83,7 +83,7 @@ export class KeptOrders {
     return name
   }
 
-  /** @returns undefined if it is kept no more, or is no answer to this question */
+  /** Finds the order of a page. @returns undefined if it is no longer kept, or is of another query */
   find(from: Start, question: string): Order | undefined {
     this.#forget()
     const order = from.order === undefined ? undefined : this.#orders.get(from.order)
@@ -116,7 +116,7 @@ export class KeptOrders {
     this.#timer = undefined
   }
 
-  /** One that nobody has gone on in, if there is any: some read first pages for ever. */
+  /** Evicts an order without a further page, if there is one, since some clients load first pages only. */
   #evict(): void {
     const all = [...this.#orders.values()]
     this.#drop(all.find(({ reached }) => !reached) ?? all[0]!)
@@ -127,7 +127,7 @@ export class KeptOrders {
     this.#places -= ids.length
   }
 
-  /** One of any length is kept, if it is the only one. */
+  /** Whether there are too many places; a single order may have any length. */
   #isFull(places: number): boolean {
     return this.#orders.size > 0 && this.#places + places > MOST_PLACES
   }

@@ -2,15 +2,15 @@ import type { Limits } from '../base/limits.ts'
 import type { Millis } from '../base/units.ts'
 import { hasComeBack, RecentClosings } from '../telemetry/recent-closings.ts'
 
-/** A client that is closed so soon is closed for what it was sent on connecting. */
+/** A client closed so soon after its connect was closed for what it was sent on connecting. */
 export const ON_CONNECTING: Millis = 60_000
-/** 32 times as long as the others. */
+/** The longest time is 32 times that of other clients. */
 const MOST_DOUBLINGS = 5
 
 /**
- * Remembers by address who was closed for what it was sent on connecting: whoever comes back is sent
- * the same again, and is given twice as long to take it, each time. So nobody is closed and comes
- * back for ever.
+ * Gives clients more time that were closed for what they were sent on connecting. Such a client comes
+ * back and is sent the same again, so it would be closed for ever; each time its address is given
+ * twice as long before it counts as stalled.
  */
 export class Leniency {
   readonly #closings = new RecentClosings<{ readonly count: number; readonly at: Millis }>()
@@ -50,7 +50,7 @@ export class Leniency {
     this.#factors.clear()
   }
 
-  /** How many addresses are remembered. */
+  /** Number of addresses that are remembered. */
   get size(): number {
     return this.#closings.size
   }
@@ -76,5 +76,5 @@ export class Leniency {
   }
 }
 
-/** Of transports that do not know it. */
+/** The address of clients whose transport does not know one. */
 const UNKNOWN = ''

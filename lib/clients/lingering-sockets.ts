@@ -1,8 +1,8 @@
 import type { Bytes } from '../base/units.ts'
 
-/** A connection that is gone, as far as its kernel socket is concerned. */
+/** A connection that Engine.IO has closed and whose kernel socket is still open. */
 export interface LingeringLink {
-  /** Memory that is held for it. */
+  /** Bytes of memory held for it. */
   readonly cost: Bytes
   whenGone(callback: () => void): void
   terminate(): void
@@ -10,14 +10,14 @@ export interface LingeringLink {
 }
 
 /**
- * Connections that are gone, with kernel sockets that are not: `ws` waits half a minute for the
- * answer to a close.
+ * Closed connections whose kernel sockets are still open, since `ws` waits up to half a minute for the
+ * answer to a close frame.
  */
 export class LingeringSockets {
   readonly #links = new Set<LingeringLink>()
   readonly #onGone: () => void
 
-  /** @param onGone told whenever one has gone */
+  /** @param onGone called whenever a kernel socket has gone */
   constructor(onGone: () => void) {
     this.#onGone = onGone
   }
@@ -38,7 +38,7 @@ export class LingeringSockets {
     for (const link of [...this.#links]) link.terminate()
   }
 
-  /** Ends those for which memory is held. @returns bytes that are freed by it */
+  /** Terminates those for which memory is held. @returns bytes that this frees */
   free(): Bytes {
     let freed = 0
     for (const link of [...this.#links]) {
@@ -50,7 +50,7 @@ export class LingeringSockets {
     return freed
   }
 
-  /** Lets go of all of them, which stay as they are. */
+  /** Forgets all of them, without closing any. */
   close(): void {
     for (const link of this.#links) link.detach()
     this.#links.clear()

@@ -2,7 +2,7 @@ import type { ListQuery } from '../../schemas/stats.ts'
 import type { Millis } from '../base/units.ts'
 import type { Channel } from '../channel/channel.ts'
 
-/** Whether a client is one of those that a page is asked for. */
+/** Whether a client matches the filters of a listing. */
 export function isListed(channel: Channel, query: ListQuery, now: Millis): boolean {
   const { congested, losing, state, namespace, room } = query
   if (losing !== undefined && channel.isLosing(now) !== losing) return false

@@ -7,7 +7,7 @@ import { rttOf, waitOf } from '../channel/predicted-wait.ts'
 import { compare, KeptOrders, type Place, type Standings, type Start } from './kept-orders.ts'
 
 export interface Listing {
-  /** All that match; on later pages, that matched when the first was made. */
+  /** Number of clients that match; on later pages, when the first page was made. */
   readonly total: number
   readonly ids: readonly string[]
   /** The cursor of the next page. */
@@ -21,13 +21,13 @@ export interface ListingHost {
 }
 
 /**
- * The top clients by a figure, a page at a time. The order of a first page is kept, and the pages
- * that follow from it are of that order: each client that stays is on one of them, once. A cursor is
- * the order's name and the place of the last client of the page before (figure and id), so that
- * where the order is no longer kept the live one is gone on in.
+ * Lists the top clients by a figure, a page at a time. The order of a first page is kept, and further
+ * pages continue in it: each client that stays connected is on exactly one of them. A cursor holds
+ * the name of the order and the place of the last client (figure and id); if the order is no longer
+ * kept, the next page continues in the order of the figures at that time.
  *
- * Nothing is sorted and nothing is built for those who are not on the page; when it has taken too
- * long, others have their turn of the loop.
+ * Clients that are not on the page cost a comparison, no sorting and no object. A long listing gives
+ * way to other turns of the event loop.
  */
 export class Listings {
   readonly #host: ListingHost
@@ -40,7 +40,7 @@ export class Listings {
     this.#orders = new KeptOrders(clock)
   }
 
-  /** How many orders are kept. */
+  /** Number of orders that are kept. */
   get kept(): number {
     return this.#orders.size
   }
@@ -73,7 +73,7 @@ export class Listings {
     this.#orders.close()
   }
 
-  /** Of all that match, now. */
+  /** The ids and figures of all clients that match now. */
   async #standings(
     figureOf: Figure,
     isMatch: (channel: Channel) => boolean,
@@ -82,7 +82,7 @@ export class Listings {
     const ids: string[] = []
     const figures: number[] = []
     for (const channel of this.#host.channels()) {
-      // whether it matches is asked of each of its sockets
+      // matching may look at each socket of a client
       if (slices.isOver(1 + channel.sockets.size)) await slices.next()
       if (channel.closedBy !== undefined || !isMatch(channel)) continue
       ids.push(channel.id)
@@ -131,22 +131,22 @@ const FIGURES: Record<ListQuery['sort'], Figure> = {
   age: (channel) => -channel.connectedAt,
 }
 
-/** More than any figure of those who are better off. */
+/** Added to a figure to place one group of clients above all others. */
 const LOSING = 1e12
 const STALLING = 1e15
 
-/** Below it a wait is no trouble. */
+/** Shorter waits count as none. */
 const NO_WAIT: Millis = 125
 
 /**
- * In steps of a factor of two: a wait is another one each time that somebody looks, and an order by
- * it would be another one too, above all of those who keep up.
+ * A wait in steps of a factor of two. The exact wait of a client changes all the time, and so would
+ * the order of the list, most of all among clients that keep up.
  */
 function stepOf(wait: Millis): number {
   return wait < NO_WAIT ? 0 : 1 + Math.floor(Math.log2(wait / NO_WAIT))
 }
 
-/** Of the loop, before others have their turn: as long as a tick's budget is by default. */
+/** Time after which a listing gives way to other turns: the default of `tickBudget`. */
 const SLICE: Millis = 8
 const CHECKED_EVERY = 256
 
@@ -162,7 +162,7 @@ class Slices {
     this.#until = this.now + SLICE
   }
 
-  /** @param looked how much was looked at since it was last asked */
+  /** @param looked number of items since the last call */
   isOver(looked = 1): boolean {
     this.#looked += looked
     if (this.#looked < CHECKED_EVERY) return false
@@ -178,7 +178,7 @@ class Slices {
   }
 }
 
-/** The first places of an order, sorted. */
+/** The first places of an order, sorted, and never more than asked for. */
 class Top {
   readonly places: Place[] = []
   readonly #size: number
@@ -193,7 +193,7 @@ class Top {
     return compare(figure, id, last.figure, last.id) < 0
   }
 
-  /** One for which there is room. */
+  /** Adds a place that `hasRoom` has admitted; the last place beyond the size drops out. */
   add(place: Place): void {
     const { places } = this
     let low = 0
@@ -208,7 +208,7 @@ class Top {
   }
 }
 
-/** All of a query but the page: an order that is kept is no answer to another question. */
+/** A query without its page, as a string: a kept order answers this query only. */
 function questionOf({ sort, namespace, room, congested, losing, state }: ListQuery): string {
   return JSON.stringify([sort, namespace, room, congested, losing, state])
 }

@@ -1,23 +1,23 @@
 import type { Bytes, Millis } from '../base/units.ts'
 
-/** A client that memory is held for. */
+/** A client for which memory is held. */
 export interface Holder {
-  /** Memory that is held for it, shared or not. */
+  /** Bytes held for the client, including those that others share. */
   readonly held: Bytes
   /** Time without proven progress. */
   readonly stuckFor: Millis
 }
 
-/** Longer than between two markers of a client that something waits for. */
+/** Longer than the interval between two markers of a client for which messages wait. */
 const NO_PROGRESS: Millis = 1000
-/** Who makes no progress counts for so many times what it holds. */
+/** Factor on the bytes of a client without progress. */
 const STUCK = 4
 
 /**
- * Chooses whom to close so that memory is freed: the fewest and the least deserving. Nobody goes who
- * holds less than the mean of those that are left; of the others those with the largest backlog
- * first, and of a client without progress it counts fourfold. What is shared is freed only with the
- * last who holds it, so that the choice may free less than it seems; then more go the next time.
+ * Chooses the clients to close to free memory: as few as possible, those with the largest backlog
+ * first. The backlog of a client without progress counts fourfold, and no client is chosen with less
+ * than the mean of the others. Shared bytes become free only with their last holder, so the choice may
+ * free less than it seems; the next search chooses further clients then.
  *
  * @param excess bytes to be freed
  */

@@ -3,54 +3,55 @@ import type { Millis } from '../base/units.ts'
 import type { Channel } from '../channel/channel.ts'
 import type { Callbacks } from '../telemetry/callbacks.ts'
 
-/** What a shutdown needs from the clients. */
+/** The clients, as a shutdown sees them. */
 export interface ShutdownHost {
   channels(): Iterable<Channel>
-  /** Whether there is nobody, and no kernel socket of anybody. */
+  /** Whether no client and no kernel socket of one is left. */
   readonly gone: boolean
-  /** Closes everyone who is left at once. */
+  /** Terminates all clients that are left. */
   terminateAll(): void
   now(): Millis
 }
 
-/** Who is told who comes and goes meanwhile. */
+/** Hears of clients that come and go during a shutdown. */
 export interface Departures {
   joined(channel: Channel): void
   left(): void
 }
 
 export interface ShutdownPace {
-  /** For everything; who is left then is terminated. */
+  /** Time for the whole shutdown; clients that are left then are terminated. */
   readonly deadline: Millis
-  /** Over which the clients' turns to close are spread. */
+  /** Time over which the closing of the clients is spread. */
   readonly spread: Millis
 }
 
-/** Between two turns of a shutdown that is spread. */
+/** Interval between groups of clients that are closed, if closing is spread. */
 const TURN_INTERVAL: Millis = 20
-/** For Node to report that terminated connections are gone. */
+/** Time for Node to report that terminated connections are gone. */
 const LAST_WAIT: Millis = 1000
 
 /**
- * Closes every client once it has been sent what is critical, one after the other as far as they are
- * spread, and whoever is left at the deadline. A client whose turn has not come is served as ever.
+ * Closes each client as soon as it has been sent its critical messages, spread over time if asked for,
+ * and terminates those that are left at the deadline. A client is served as usual until its turn to
+ * close has come.
  */
 export class Shutdown implements Departures {
-  /** Settles when everyone is gone and the application was told of it; never rejects. */
+  /** Resolves when all clients are gone and the application's callbacks have run; never rejects. */
   readonly done: Promise<void>
   readonly #host: ShutdownHost
   readonly #callbacks: Callbacks
   readonly #forget: () => void
   readonly #spread: Millis
   readonly #startedAt: Millis
-  /** Those whose turn is still to come, from last to first. */
+  /** Clients whose turn to close has not come yet, from last to first. */
   readonly #waiting: Channel[]
   readonly #total: number
   #turns: NodeJS.Timeout | undefined
   #deadline: NodeJS.Timeout | undefined
   #settle!: () => void
   #settled = false
-  /** The deadline is over. */
+  /** The deadline has passed. */
   #late = false
 
   constructor(host: ShutdownHost, callbacks: Callbacks, { deadline, spread }: ShutdownPace) {
@@ -64,7 +65,7 @@ export class Shutdown implements Departures {
     this.done = new Promise((resolve) => {
       this.#settle = resolve
     })
-    // not unref'd: what is left to be told keeps the process
+    // not unref'd: the process stays until the callbacks have run
     this.#deadline = timers.setTimeout(() => this.#end(), deadline)
   }
 
@@ -74,12 +75,12 @@ export class Shutdown implements Departures {
     this.left()
   }
 
-  /** A handshake was under way. Socket.IO has to see the connection open before it sees it close. */
+  /** A handshake was under way: Socket.IO has to see the connection open before it sees it close. */
   joined(channel: Channel): void {
     timers.setImmediate(() => channel.retire(this.#host.now()))
   }
 
-  /** What the application is told of those who leave is waited for, its promises until the deadline. */
+  /** Waits for the callbacks about clients that have left; for their promises until the deadline. */
   left(): void {
     const { scheduled, running } = this.#callbacks
     if (this.#host.gone && scheduled === 0 && (running === 0 || this.#late)) this.stop()

@@ -7,7 +7,7 @@ import type { Budget } from './budget.ts'
 import type { Census } from './census.ts'
 import { type Holder, leastDeserving } from './relief.ts'
 
-/** Whose clients are looked after. */
+/** The clients, as the sweep sees them. */
 export interface SweepHost {
   readonly size: number
   readonly watched: ReadonlySet<Channel>
@@ -22,15 +22,15 @@ export interface SweepHost {
   inspected(channel: Channel, now: Millis): void
 }
 
-/** Looks at all watched clients again and again, and closes those that have to be closed. */
+/** Inspects all watched clients periodically, and closes those that have to be closed. */
 export class Sweep {
   readonly #host: SweepHost
   #timer: NodeJS.Timeout | undefined
-  /** Whom this lap looks at, from last to first. */
+  /** Clients that this lap has still to inspect, from last to first. */
   #lap: Channel[] = []
-  /** Those that are to be closed, if they still are a little later. */
+  /** Clients to be closed, if a second look a little later agrees. */
   readonly #suspects = new Fifo<{ readonly channel: Channel; readonly since: Millis }>()
-  /** Those with more than `watermarks.emergency` buffered. */
+  /** Clients with more than `watermarks.emergency` buffered. */
   readonly #excessive = new Set<Channel>()
 
   constructor(host: SweepHost) {
@@ -53,7 +53,7 @@ export class Sweep {
     return { excessive: this.#excessive.size, lap: this.#lap.length + this.#suspects.length }
   }
 
-  /** Looks at a client in each share of the lap, for as long as it has more than `emergency`. */
+  /** Inspects a client in each share of the lap, as long as it has more than `emergency` buffered. */
   lookClosely(channel: Channel): void {
     this.#excessive.add(channel)
   }
@@ -62,7 +62,7 @@ export class Sweep {
     this.#excessive.delete(channel)
   }
 
-  /** Closes clients of whom too much is held; not those that are exempt. */
+  /** Closes clients to get below the byte budget, but not those that are exempt. */
   relieve(now: Millis): void {
     const { budget, configured, watched } = this.#host
     if (budget.excess > 0 && configured.mode === 'enforce') {

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import { timers } from '../base/timers.ts'
 import type { Millis } from '../base/units.ts'
 
-/** At most one timer for each key, the earliest that was asked for. None keeps the process alive. */
+/** At most one timer a key, for the earliest instant asked for. No timer keeps the process alive. */
 export class WakeTimers<Key> {
   readonly #timers = new Map<Key, { readonly at: Millis; readonly timer: NodeJS.Timeout }>()
   readonly #clock: Clock

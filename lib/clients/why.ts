@@ -1,15 +1,15 @@
 import type { SendState, ShedOutcome } from '../base/outcomes.ts'
 import type { Millis } from '../base/units.ts'
 
-/** Why messages wait or were shed, as people read it. */
+/** Reasons why messages wait or were shed, in sentences for people. */
 
-/** What is known of how long a client's path needs, in milliseconds. */
+/** How long the path to a client needs, as far as known, in milliseconds. */
 export interface PathNeed {
-  /** For what is buffered; null if the rate is not known. */
+  /** Time for everything that is buffered; null while the rate is unknown. */
   readonly pathNeed: Millis | null
 }
 
-/** The same, and how late answers may be by themselves. */
+/** The same with the noise of the path: how late answers may be by themselves. */
 export interface PathState extends PathNeed {
   readonly noise: Millis
 }
@@ -22,12 +22,12 @@ const STATES: Record<SendState, string> = {
   closed: 'is being closed',
 }
 
-/** Below it the path is no reason: it is about the round trip of a client that keeps up. */
+/** A shorter time is no reason to wait: it is about the round trip of a client that keeps up. */
 const LITTLE: Millis = 100
-/** Below it a path is not called noisy: a slow one is late by as much as its packets take. */
+/** Less noise is not mentioned: the time of single packets looks like it on a slow path. */
 const QUIET: Millis = 50
 
-/** Why what is emitted to a client now waits, or does not, and for how long. */
+/** Whether a message that is emitted now would wait, for how long, and why. */
 export function whyItWaits(state: SendState, { pathNeed, noise }: PathState): string {
   const words = STATES[state]
   if (state === 'closed') return words

@@ -7,8 +7,8 @@ class Bookkeeping extends Markers {
     this.count(bytes, now, rested)
   }
 
-  mark(now: number, behind = 0): number {
-    return this.append(now, behind, false, undefined, undefined)
+  mark(now: number, behind = 0, clearAt?: number): number {
+    return this.append(now, behind, false, clearAt, undefined)
   }
 
   answer(sequence: number, now: number, waited = 0) {
@@ -60,7 +60,7 @@ describe('Markers', () => {
 
   it('tell the last run that was written without a rest', () => {
     markers.write(1000, 0)
-    markers.mark(0)
+    markers.mark(0, 0, 1000)
     markers.write(400, 10)
     markers.write(300, 500, true)
     const sequence = markers.mark(510)
