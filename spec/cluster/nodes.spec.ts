@@ -30,7 +30,9 @@ async function metricsOf({ url }: { readonly url: string }): Promise<Exposition>
 }
 
 for (const adapter of ADAPTER_NAMES) {
-  describe(`Nodes with @socket.io/${adapter}`, () => {
+  describe(`Nodes with @socket.io/${adapter}`, function () {
+    // two processes more, and Redis
+    this.timeout(60_000)
     let redis: Redis
     const opened: Array<{ close(): unknown }> = []
 

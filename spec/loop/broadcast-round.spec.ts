@@ -1,9 +1,10 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { BroadcastRound } from '../../lib/loop/broadcast-round.ts'
+import { often } from '../support/thorough.ts'
 
 const SEED = 20261125
-const OPERATIONS = 100_000
+const OPERATIONS = often({ usually: 25_000, thoroughly: 100_000 })
 
 /** What is done with a round; a delivery may lead to more of it. */
 type Operation =

@@ -9,7 +9,7 @@ import { filesIn, importsOf } from './imports.ts'
 const SLOW = [
   ...['node:child_process', 'node:http', 'node:net', 'node:worker_threads'],
   ...['socket.io', 'socket.io-client', 'ws', 'redis', 'playwright-core', 'esbuild'],
-  ...['spec/support/thorough', 'spec/support/paths/play'],
+  'spec/support/paths/play',
 ]
 
 const isSlow = new Map<string, boolean>(SLOW.map((each) => [each, true]))
