@@ -187,20 +187,14 @@ export abstract class Handover implements GaugeEvents {
     return true
   }
 
-  /**
-   * Takes what was kept, to be written now.
-   *
-   * @param isFresh no other code has run since it was kept: what was checked then holds
-   */
+  /** Takes what was kept, to be written now; what was checked just now (`isFresh`) still holds. */
   #takeBatch(isFresh: boolean): FrameBatch | undefined {
     const batch = this.#batch
     if (!batch) return undefined
-    if (!isFresh) {
-      const isShown = showsBatch(this.conn, batch)
-      if (!isShown || this.gauge.writer!.isReplaced) {
-        this.#leaveBatch(batch, isShown)
-        return undefined
-      }
+    const isShown = isFresh || showsBatch(this.conn, batch)
+    if (!isShown || (!isFresh && this.gauge.writer!.isReplaced)) {
+      this.#leaveBatch(batch, isShown)
+      return undefined
     }
     this.#batch = undefined
     hideBatch(this.conn, batch)
