@@ -19,7 +19,7 @@ import { optionTypes } from './option-docs.ts'
 import { allowed, defaultOf } from './option-words.ts'
 
 /**
- * Writes the tables of the README and of the pages in docs/, and the docstrings of the option types,
+ * Writes the tables of the pages in docs/, and the docstrings of the option types,
  * from the schemas: `npm run docs`.
  */
 

@@ -11,7 +11,7 @@ import { watermarks } from './watermarks.ts'
 
 /**
  * The options of `attach`: the only source of their prose, defaults and ranges. `npm run docs` makes
- * the README's table and the docstrings of `SpillwayOptions` of it.
+ * the table of docs/reference.md and the docstrings of `SpillwayOptions` of it.
  */
 
 export const attachOptions = z.strictObject({

@@ -7,6 +7,7 @@ import { METRICS } from '../lib/metrics/catalogue.ts'
 import { attachOptions } from '../schemas/options.ts'
 import { pluginOptions } from '../schemas/plugin-options.ts'
 import { cosmeticOptions } from '../schemas/priority.ts'
+import { markdownPages } from './support/markdown.ts'
 
 describe('Docs', () => {
   it('are as `npm run docs` writes them', async () => {
@@ -22,33 +23,21 @@ describe('Docs', () => {
     }
   })
 
-  it('name specs, metrics and pages that there are', async () => {
-    for (const { path, is } of await pages()) {
-      for (const [, spec] of is.matchAll(/`(spec\/[\w./-]+\.ts)`/g)) {
-        expect(existsSync(new URL(`../${spec}`, import.meta.url)), spec).to.equal(true)
-      }
-      for (const [, metric] of is.matchAll(/`(spillway_\w+)/g)) {
+  it('name metrics that there are', () => {
+    for (const { path, text } of markdownPages()) {
+      for (const [, metric] of text.matchAll(/`(spillway_\w+)/g)) {
         expect(Object.keys(METRICS), path).to.include(metric)
-      }
-      for (const [, page] of is.matchAll(/\]\(([\w./-]+\.\w+)[#)]/g)) {
-        const from = new URL(`../${path}`, import.meta.url)
-        expect(existsSync(new URL(page!, from)), `${path}: ${page}`).to.equal(true)
       }
     }
   })
 
   it('name files and folders that there are', () => {
     const root = new URL('..', import.meta.url)
-    for (const folder of ['.', 'docs']) {
-      for (const name of readdirSync(new URL(folder, root)).filter((each) =>
-        each.endsWith('.md'),
-      )) {
-        if (name === 'CHANGELOG.md') continue
-        const text = readFileSync(new URL(`${folder}/${name}`, root), 'utf8')
-        const paths = /`((?:lib|schemas|spec|docs|bench|demo|\.ci)\/[\w./-]*)`/g
-        for (const [, path] of text.matchAll(paths)) {
-          expect(existsSync(new URL(path!, root)), `${name}: ${path}`).to.equal(true)
-        }
+    for (const { path: page, text } of markdownPages()) {
+      if (page === 'CHANGELOG.md') continue
+      const paths = /`((?:lib|schemas|spec|docs|bench|demo|\.ci)\/[\w./-]*)`/g
+      for (const [, path] of text.matchAll(paths)) {
+        expect(existsSync(new URL(path!, root)), `${page}: ${path}`).to.equal(true)
       }
     }
   })

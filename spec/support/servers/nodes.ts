@@ -12,7 +12,7 @@ import { ROOMY } from './server.ts'
 type RedisOptions = NonNullable<Parameters<typeof createClient>[0]>
 type RedisClient = ReturnType<typeof createClient>
 
-/** As the README has them. */
+/** As docs/scaling.md has them. */
 export const ADAPTERS = {
   async 'redis-adapter'(io: Server, spillway: Spillway, options: RedisOptions) {
     const pub = spillway.guard(createClient(options))
