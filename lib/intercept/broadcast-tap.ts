@@ -1,4 +1,4 @@
-import type { Recipient } from '../loop/broadcasts.ts'
+import type { Broadcasts, Recipient } from '../loop/broadcasts.ts'
 import type { Envelope, WriteOptions } from '../message/envelope.ts'
 import type { EncodedPart } from '../message/frame.ts'
 import { Override } from '../socketio/override.ts'
@@ -12,21 +12,34 @@ export class LookUp {
   socket: AdapterSocket | undefined
   /** The message that was written to each socket until now. */
   envelope: Envelope | undefined
+  /** Recipients that were not offered it at once. */
   readonly recipients: Recipient[] = []
+  /** Number of recipients that were. */
+  offered = 0
+  readonly #broadcasts: Broadcasts
+  #isAtOnce = false
+
+  constructor(broadcasts: Broadcasts) {
+    this.#broadcasts = broadcasts
+  }
 
   /**
-   * Something is written to a connection.
+   * A message is written to a connection.
    *
    * @param recipient its channel
-   * @returns whether it may go later: it is the first that is written to the socket, and the same
-   *   that was written to those before
+   * @returns whether it is the message of a broadcast: the first that is written to the socket, and
+   *   the same that was written to those before; it is offered now or kept for later
    */
   add(conn: object, recipient: Recipient, envelope: Envelope): boolean {
     if (this.socket?.conn !== conn) return false
-    if (this.envelope !== undefined && this.envelope !== envelope) return false
-    this.envelope = envelope
-    this.recipients.push(recipient)
+    if (this.envelope === undefined) {
+      this.envelope = envelope
+      this.#isAtOnce = this.#broadcasts.mayOfferAtOnce(envelope)
+    } else if (this.envelope !== envelope) return false
     this.socket = undefined
+    this.#isAtOnce &&= this.#broadcasts.offerAtOnce(recipient, envelope)
+    if (this.#isAtOnce) this.offered++
+    else this.recipients.push(recipient)
     return true
   }
 }

@@ -193,7 +193,7 @@ export class Tap implements ConnectionTap, ServerTap {
 
   #lookUp(run: (lookUp: LookUp) => void): void {
     this.interrupt()
-    const lookUp = new LookUp()
+    const lookUp = new LookUp(this.broadcasts)
     if (!this.#host.observes()) this.#lookedUp = lookUp
     try {
       run(lookUp)
@@ -208,7 +208,7 @@ export class Tap implements ConnectionTap, ServerTap {
     if (lookUp) this.#broadcast(lookUp, false)
   }
 
-  #broadcast({ envelope, recipients }: LookUp, canWait = true): void {
+  #broadcast({ envelope, recipients, offered }: LookUp, canWait = true): void {
     this.#lookedUp = undefined
     if (!envelope) return
     if (!canWait) {
@@ -216,8 +216,8 @@ export class Tap implements ConnectionTap, ServerTap {
       return
     }
     // computed now, since the payload may have changed when the message is sent
-    void envelope.overtakable
-    this.broadcasts.offer(recipients, envelope)
+    if (recipients.length > 0) void envelope.overtakable
+    this.broadcasts.offer(recipients, envelope, offered)
   }
 
   #tapEngine(engine: EngineServer): void {

@@ -71,15 +71,42 @@ export class Broadcasts {
     return !this.#critical.empty || !this.#cosmetic.empty
   }
 
-  offer(recipients: readonly Recipient[], envelope: Envelope): void {
-    if (recipients.length < this.#large) {
+  /**
+   * Whether a broadcast that begins now is likely to be the only one of its tick, and overtakes none
+   * that waits: then each recipient is offered it as soon as it is known.
+   */
+  mayOfferAtOnce({ rule }: Envelope): boolean {
+    const isFree = this.#critical.empty && (rule.class === 'critical' || this.#cosmetic.empty)
+    return isFree && isLikelyAlone(this.#tickRecord, this.#scheduler.tick())
+  }
+
+  /**
+   * Offers a recipient a message where it is emitted, as far as the budget of this turn goes.
+   *
+   * @returns whether it was offered
+   */
+  offerAtOnce(recipient: Recipient, envelope: Envelope): boolean {
+    const now = this.#clock.now()
+    if (this.#scheduler.spent(now)) return false
+    if (this.waiting) this.catchUp(recipient, envelope)
+    recipient.offer(envelope, now)
+    return true
+  }
+
+  /**
+   * Offers a message to the recipients that were not offered it at once.
+   *
+   * @param offered number of recipients that were
+   */
+  offer(recipients: readonly Recipient[], envelope: Envelope, offered = 0): void {
+    if (offered + recipients.length < this.#large) {
       this.offerNow(recipients, envelope)
       return
     }
+    this.#tickRecord = recordOf(this.#tickRecord, this.#scheduler.tick())
+    if (recipients.length === 0) return
     const walk = envelope.rule.class === 'critical' ? this.#critical : this.#cosmetic
-    const now = this.#isAlone() && walk.empty
     walk.add(recipients, envelope)
-    if (now) while (!walk.empty && !this.#scheduler.spent(this.#clock.now())) this.#visit(walk)
     while (walk.waiting > MOST_WAITING) this.#visit(walk)
   }
 
@@ -134,13 +161,6 @@ export class Broadcasts {
   #visit(walk: Walk): void {
     if (this.#critical.empty) walk.visit()
     else this.#critical.visit()
-  }
-
-  #isAlone(): boolean {
-    const tick = this.#scheduler.tick()
-    const isAlone = isLikelyAlone(this.#tickRecord, tick)
-    this.#tickRecord = recordOf(this.#tickRecord, tick)
-    return isAlone
   }
 }
 

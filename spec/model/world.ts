@@ -42,6 +42,19 @@ const SWEEPS = 2200
 /** So many recipients of a broadcast are sent it in slices. */
 const LARGE = 2
 
+/** A broadcast while its adapter writes it to one recipient after the other. */
+interface Written {
+  readonly envelope: Envelope
+  /** Number of recipients that were offered it at once. */
+  offered: number
+  readonly rest: Subject[]
+  isAtOnce: boolean
+}
+
+function recipientsOf(subjects: readonly Subject[]): Recipient[] {
+  return subjects.map(({ recipient }) => recipient)
+}
+
 /** The real clients over connections that do what an operation says, beside a naive model. */
 export class World {
   readonly loop = new ModelLoop()
@@ -71,6 +84,8 @@ export class World {
   readonly #surroundings: Surroundings
   readonly #byId = new Map<string, Subject>()
   /** Broadcasts that lead to something when they are first sent. */
+  /** The broadcast that an adapter is writing to its recipients. */
+  #written: Written | undefined
   readonly #reactions = new Map<Message, Extract<Operation, { op: 'broadcast' }>>()
   /** Whose turn of the walk it is. */
   #visited: Subject | undefined
@@ -343,14 +358,44 @@ export class World {
     const message = this.messages.make(operation)
     const { envelope } = message
     if (this.#untapped) return true
-    if (members.length >= LARGE) for (const { due } of members) due.push(message)
     if (operation.reaction !== 'nothing') this.#reactions.set(message, operation)
     this.broadcast++
-    this.broadcasts.offer(
-      members.map(({ recipient }) => recipient),
+    this.#interrupt()
+    const written: Written = {
       envelope,
-    )
+      offered: 0,
+      rest: [],
+      isAtOnce: this.broadcasts.mayOfferAtOnce(envelope),
+    }
+    this.#written = written
+    for (const subject of members) this.#write(written, subject, message)
+    if (this.#written !== written) return true
+    this.#written = undefined
+    const { offered, rest } = written
+    if (offered + rest.length >= LARGE) for (const { due } of rest) due.push(message)
+    this.broadcasts.offer(recipientsOf(rest), envelope, offered)
     return true
+  }
+
+  /** An adapter writes a broadcast to a recipient. */
+  #write(written: Written, subject: Subject, message: Message): void {
+    if (this.#written !== written) {
+      this.#send(subject, message)
+      return
+    }
+    this.#visited = subject
+    written.isAtOnce &&= this.broadcasts.offerAtOnce(subject.recipient, written.envelope)
+    this.#visited = undefined
+    if (written.isAtOnce) written.offered++
+    else written.rest.push(subject)
+  }
+
+  /** Something is emitted while a broadcast is being written: its rest follows at once. */
+  #interrupt(): void {
+    const written = this.#written
+    if (!written) return
+    this.#written = undefined
+    this.broadcasts.offerNow(recipientsOf(written.rest), written.envelope)
   }
 
   #membersOf({ kind, room }: Emit): Subject[] {
@@ -386,14 +431,15 @@ export class World {
     // a walk that is broken may have no end
     this.#rethrow()
     const message = this.messages.emittedAt(envelope.emittedAt)
-    if (!subject.due.includes(message)) {
+    const isDue = subject.due.includes(message)
+    const inTurn = this.#visited === subject
+    if (!isDue && !inTurn) {
       this.#offer(subject, message, envelope.emittedAt)
       return
     }
-    const inTurn = this.#visited === subject
     this.walked[inTurn ? 'visited' : 'caughtUp']++
     this.#caught(() => {
-      this.#offer(subject, message, this.loop.now(), true)
+      this.#offer(subject, message, this.loop.now(), isDue)
       this.#react(subject, message)
     })
   }
@@ -426,6 +472,7 @@ export class World {
   #send(subject: Subject, message: Message): void {
     if (this.#untapped) return
     const { envelope } = message
+    this.#interrupt()
     if (this.broadcasts.waiting) this.broadcasts.catchUp(subject.recipient, envelope)
     this.#offer(subject, message, envelope.emittedAt)
   }
