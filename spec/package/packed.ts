@@ -46,7 +46,7 @@ export async function packedProject(without: readonly string[] = []): Promise<Pr
 
 let building: Promise<string> | undefined
 
-/** Built once a process; removed when it ends. */
+/** Built once a file of specs, and removed after it. */
 function built(): Promise<string> {
   building ??= build()
   return building
@@ -54,7 +54,10 @@ function built(): Promise<string> {
 
 async function build(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'built-'))
-  after(() => rm(folder, { recursive: true }))
+  after(() => {
+    building = undefined
+    return rm(folder, { recursive: true })
+  })
   const dist = join(folder, 'dist')
   const options = { cwd: root }
   await run(
