@@ -4,60 +4,23 @@ import { z } from 'zod'
 import type { Clock } from '../../lib/base/clock.ts'
 import { KiB } from '../../lib/base/units.ts'
 import type { Channel } from '../../lib/channel/channel.ts'
-import { Census } from '../../lib/clients/census.ts'
-import { KeptOrders } from '../../lib/clients/kept-orders.ts'
 import { type Listing, Listings } from '../../lib/clients/listing.ts'
 import { cosmetic } from '../../schemas/priority.ts'
 import type { ClientStats, ListQuery } from '../../schemas/stats.ts'
 import { BOUNDLESS, choke } from '../support/clients/flood.ts'
 import { fakeClock } from '../support/fakes/fake-clock.ts'
-import { fakeTimers } from '../support/fakes/fake-timers.ts'
+import {
+  channelOf,
+  owedBy,
+  STALLING,
+  type Standing,
+  standings,
+  USUAL,
+} from '../support/fakes/standings.ts'
 import { messages, pad } from '../support/messages.ts'
 import { expectRefusal, refusalOfPromise } from '../support/refusals.ts'
 import { type AppFixture, startApp } from '../support/servers/app.ts'
 import { eventually, startServer } from '../support/servers/server.ts'
-
-/** As much of a channel as a listing and a census look at. */
-interface Standing {
-  id: string
-  buffered: number
-  shed: number
-  connectedAt: number
-  rtt: number | undefined
-  /** Bytes a millisecond. */
-  rate: number | undefined
-  queued: number
-  blind: boolean
-  congested: boolean
-  losing: boolean
-  /** Milliseconds. */
-  stalled: number
-}
-
-function channelOf(standing: Standing): Channel {
-  const { rtt, rate, queued, blind, losing, stalled, ...rest } = standing
-  const none = { messages: 0, bytes: 0 }
-  const cosmetic = { messages: 1, bytes: queued }
-  const window = {
-    path: { rtt, rate },
-    blind,
-    inFlight: standing.buffered,
-    queueDelay: () => 1,
-    late: () => undefined,
-  }
-  return {
-    ...rest,
-    sockets: { size: 1 },
-    critical: none,
-    cosmetic,
-    lanes: { critical: none, cosmetic },
-    window,
-    delivery: { window, stalledFor: () => owedBy(standing) },
-    isStalling: () => owedBy(standing) >= STALLING,
-    isLosing: () => losing,
-    state: () => (blind ? 'blind' : 'ready'),
-  } as unknown as Channel
-}
 
 /** Listings of clients that may come, go and change. */
 function listingsOf(standings: readonly Standing[], clock: Clock) {
@@ -84,37 +47,6 @@ function listingsOf(standings: readonly Standing[], clock: Clock) {
   }
   return { listings, list, follow, set }
 }
-
-/** One that answers no markers owes no answer. */
-const owedBy = ({ blind, stalled }: Standing) => (blind ? 0 : stalled)
-const STALLING = 2500
-
-const USUAL = {
-  rtt: 1,
-  rate: 1,
-  queued: 0,
-  blind: false,
-  congested: false,
-  losing: false,
-  stalled: 0,
-}
-
-const standings = fc.uniqueArray(
-  fc.record({
-    id: fc.stringMatching(/^[a-z0-9]{1,4}-[0-9]{1,4}$/),
-    buffered: fc.nat(3 * 1024 * 1024),
-    shed: fc.nat(5),
-    connectedAt: fc.double({ min: 0, max: 1e9, noNaN: true }),
-    rtt: fc.option(fc.double({ min: 0, max: 1e4, noNaN: true }), { nil: undefined }),
-    rate: fc.option(fc.integer({ min: 1, max: 1000 }), { nil: undefined }),
-    queued: fc.nat(100_000),
-    blind: fc.boolean(),
-    congested: fc.boolean(),
-    losing: fc.boolean(),
-    stalled: fc.nat(5000),
-  }),
-  { selector: ({ id }) => id, maxLength: 60 },
-)
 
 const naiveWait = ({ rate, queued }: Standing) => (rate === undefined ? 0 : 1 + queued / rate)
 
@@ -262,75 +194,16 @@ describe('Listing', () => {
       }
     })
 
-    it('keeps thirty-two, and rather those that somebody has gone on in', async () => {
-      const { listings, list, set } = listingsOf(numbered(10), clock)
-      const paged = await list({ limit: 1 })
-      const second = await list({ limit: 1, cursor: paged.next! })
-      const unpaged = await list({ limit: 1 })
-      for (let n = 0; n < 100; n++) await list({ limit: 1 })
-      expect(listings.kept).to.equal(32)
-      set(numbered(10, (n) => -n))
-      const at = async (cursor: string | null) => (await list({ limit: 1, cursor: cursor! })).ids
-      expect(await at(second.next), 'of the first order').to.deep.equal(['a-00007'])
-      expect(await at(unpaged.next), 'of the live one').to.deep.equal(['a-00000'])
+    it('keeps no order of a list of one page, nor any after it is closed', async () => {
+      const { listings, list } = listingsOf(numbered(10), clock)
+      expect((await list({ limit: 10 })).next).to.equal(null)
+      expect(listings.kept).to.equal(0)
+      expect((await list({ limit: 1 })).next).to.be.a('string')
+      expect(listings.kept).to.equal(1)
       listings.close()
       expect(listings.kept).to.equal(0)
       expect((await list({ limit: 1 })).next).to.be.a('string')
       expect(listings.kept, 'nothing after it is closed').to.equal(0)
-    })
-
-    it('keeps a million places at most, of all orders together', () => {
-      const orders = new KeptOrders(clock)
-      const of = (places: number) => ({
-        ids: Array<string>(places).fill('a-1'),
-        figures: new Float64Array(places),
-      })
-      const found = (name: string | undefined) =>
-        orders.find({ figure: 0, id: 'a-1', order: name }, 'any') !== undefined
-      const first = orders.keep('any', of(600_000))
-      const second = orders.keep('any', of(400_000))
-      expect([found(first), found(second)]).to.deep.equal([true, true])
-      const third = orders.keep('any', of(400_000))
-      expect([found(first), found(second), found(third)]).to.deep.equal([false, true, true])
-      // one alone may be longer: there are so many clients
-      const long = orders.keep('any', of(1_200_000))
-      expect([found(second), found(third), found(long)]).to.deep.equal([false, false, true])
-      orders.close()
-    })
-
-    it('is forgotten in a minute or two though nobody asks, and keeps no process', async () => {
-      const timers = fakeTimers('setInterval', 'clearInterval')
-      const time = fakeClock()
-      const { listings, list } = listingsOf(numbered(10), time)
-      try {
-        await list({ limit: 1 })
-        expect(timers.countTimers()).to.equal(1)
-        for (let minute = 0; minute < 2; minute++) {
-          time.advance(60_000)
-          timers.tick(60_000)
-        }
-        expect(listings.kept).to.equal(0)
-        expect(timers.countTimers()).to.equal(0)
-        await list({ limit: 1 })
-        listings.close()
-        expect(timers.countTimers()).to.equal(0)
-      } finally {
-        timers.restore()
-      }
-      const keeping = () =>
-        process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
-      const before = keeping()
-      const second = listingsOf(numbered(10), clock)
-      await second.list({ limit: 1 })
-      const after = keeping()
-      second.listings.close()
-      expect(after).to.equal(before)
-    })
-
-    it('keeps nothing of a list of one page', async () => {
-      const { listings, list } = listingsOf(numbered(10), clock)
-      expect((await list({ limit: 10 })).next).to.equal(null)
-      expect(listings.kept).to.equal(0)
     })
   })
 
@@ -489,48 +362,6 @@ describe('Listing', () => {
       expectRefusal(refusals[0], code, 'query.limit', '0', /from 1 to 200/)
       expectRefusal(refusals[1], code, 'query.cursor', '"x"', /the same `sort`/)
     })
-  })
-})
-
-describe('Census', () => {
-  it('counts everyone once a lap, whatever the number of shares', () => {
-    fc.assert(
-      fc.property(standings, fc.integer({ min: 1, max: 20 }), (all, shares) => {
-        const census = new Census(() => all.map(channelOf)[Symbol.iterator]())
-        let calls = 0
-        for (let now = 1; census.latest.endedAt === undefined; now++) {
-          census.count(all.length, shares, now)
-          calls++
-        }
-        const { latest } = census
-        expect(calls).to.be.at.most(shares)
-        expect(latest.blind).to.equal(all.filter(({ blind }) => blind).length)
-        expect(latest.states.blind + latest.states.ready).to.equal(all.length)
-        expect(latest.buffered.count).to.equal(all.length)
-        expect(latest.buffered.sum).to.equal(all.reduce((sum, { buffered }) => sum + buffered, 0))
-        for (const [index, bound] of latest.buffered.bounds.entries()) {
-          const below = latest.buffered.counts.slice(0, index + 1).reduce((a, b) => a + b, 0)
-          expect(below).to.equal(all.filter(({ buffered }) => buffered <= bound).length)
-        }
-      }),
-      { numRuns: 200, seed: 7 },
-    )
-  })
-
-  it('ends its lap though clients come all the time, and those that come are in the next', () => {
-    const all = new Map<string, Channel>()
-    const join = () => {
-      const id = `a-${all.size}`
-      all.set(id, channelOf({ id, buffered: 1, shed: 0, connectedAt: 0, ...USUAL }))
-    }
-    for (let n = 0; n < 10; n++) join()
-    const census = new Census(() => all.values())
-    for (let now = 1; now <= 10; now++) {
-      census.count(all.size, 10, now)
-      for (let n = 0; n < 5; n++) join()
-    }
-    expect(census.latest.endedAt).to.not.equal(undefined)
-    expect(census.latest.buffered.count).to.be.at.least(10)
   })
 })
 
