@@ -64,6 +64,12 @@ describe('Predicted wait', () => {
     expect(waitOf(delivery, lanes, 8000).critical).to.equal(8000 + 1000 / 0.25)
   })
 
+  it('is at least the age of an overdue answer, with nothing in flight', () => {
+    const { delivery } = setUp()
+    delivery.mark(0)
+    expect(pathDelay(delivery, 4000)).to.equal(4000)
+  })
+
   it('leaves a measured rate for that of an overdue answer, which is lower', () => {
     const { delivery, lanes, now } = setUpMeasured()
     delivery.write(critical(2000), undefined, now)

@@ -44,40 +44,6 @@ describe('DeliveryWindow', () => {
     expect(window.path).to.include({ rtt, rate })
   })
 
-  it('measures round trip and rate', () => {
-    const { window } = measured(50, 100)
-    expect(window.path.minRtt).to.equal(50)
-    expect(window.path.rate).to.be.closeTo(100, 1)
-  })
-
-  it('leaves out the time in which the path was idle', () => {
-    const { window, now } = measured(50, 100)
-    // one message a second for a while: two percent of the rate
-    let later = now
-    for (let n = 0; n < 20; n++) {
-      later += 1000
-      window.written(2000, later)
-      window.answered(window.marked(later), later + 20 + 50)
-    }
-    expect(window.path.rate).to.be.closeTo(100, 5)
-  })
-
-  it('lowers the rate by what is waited for only: a late answer may be a delay', () => {
-    const slower = (held: boolean): number => {
-      const { window, now } = measured(50, 100)
-      for (let n = 1; n <= 5; n++) {
-        const later = now + n * 10_000
-        window.written(2000, later)
-        const sequence = window.marked(later)
-        if (held) window.hold()
-        window.answered(sequence, later + 2000)
-      }
-      return window.path.rate!
-    }
-    expect(slower(false)).to.be.closeTo(100, 1)
-    expect(slower(true)).to.be.below(10)
-  })
-
   it('leaves out what an answer waited here, and what its marker was written later', () => {
     for (const [gap, waited] of [
       [0, 2000],
@@ -107,21 +73,6 @@ describe('DeliveryWindow', () => {
       window.answered(sequence, later + 2000 + 20 + 50)
     }
     expect(window.path.rate).to.be.closeTo(100, 5)
-  })
-
-  it('takes a longer round trip from an idle path only, and after a while', () => {
-    const { window, now } = measured(50, 100)
-    const probe = (at: number, rtt: number) => window.answered(window.marked(at), at + rtt)
-    probe(now + 1000, 90)
-    expect(window.path.minRtt).to.equal(50)
-    const old = now + 20_000
-    window.written(1000, old)
-    // the path is thought to be clear, and not known to be idle
-    const behind = window.marked(old + 15)
-    window.answered(behind, old + 15 + 90)
-    expect(window.path.minRtt).to.equal(50)
-    probe(old + 1000, 90)
-    expect(window.path.minRtt).to.equal(90)
   })
 
   it('lets a path drain whose round trip is old, if something waits', () => {

@@ -34,7 +34,7 @@ export function channelOf(standing: Standing): Channel {
   return {
     ...rest,
     sockets: { size: 1 },
-    queued: cosmetic.messages,
+    queued,
     critical: none,
     cosmetic,
     lanes: { critical: none, cosmetic },
