@@ -44,7 +44,7 @@ export function discriminatorsOf(option: Schema, discriminator: string): Iterabl
     return option._zod.propValues?.[discriminator] ?? []
   } catch {
     // zod also reads inherited properties, and fails on an extended `Object.prototype`
-    return valuesOf(option, discriminator)
+    return new Set(valuesOf(option, discriminator))
   }
 }
 

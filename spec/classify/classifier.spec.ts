@@ -75,27 +75,6 @@ describe('Classifier', () => {
     })
   })
 
-  describe('an annotation', () => {
-    const payload = { game: 'aurora', n: 1 }
-    const ruleOf = (options?: Parameters<typeof cosmetic>[1]) => {
-      const schema = cosmetic(z.object({ game: z.string(), n: z.number() }), options as never)
-      return makeClassifier({ frame: schema }).event('frame', [payload])
-    }
-
-    it('is followed in every option, else the defaults', () => {
-      expect(ruleOf().rule).to.include({ maxAge: undefined, rank: 0, drop: 'oldest' })
-      const all = { maxAge: 1, rank: -100, drop: 'newest' } as const
-      expect(ruleOf(all).rule).to.include(all)
-      expect(ruleOf().key).to.equal(undefined)
-    })
-
-    it('of a critical event has no age and no key', () => {
-      const { rule, key } = makeClassifier({ won: critical(z.any()) }).event('won', [payload])
-      expect(rule).to.include({ class: 'critical', maxAge: Number.POSITIVE_INFINITY })
-      expect(key).to.equal(undefined)
-    })
-  })
-
   describe('a conflation key', () => {
     const keyed = (conflateBy: string | ((payload: never) => unknown)) =>
       makeClassifier({
