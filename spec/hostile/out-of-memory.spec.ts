@@ -1,6 +1,5 @@
 import { expect } from 'chai'
 import { MiB } from '../../lib/base/units.ts'
-import { defaultBudget } from '../../schemas/default-budget.ts'
 import { unreadBy } from '../support/clients/unread-clients.ts'
 import type { Unread } from '../support/process/unread-server.ts'
 import { often } from '../support/thorough.ts'
@@ -66,12 +65,5 @@ describe('Clients that read nothing, by the default budget', function () {
     } as const
     const { end } = await unreadBy({ ...attack, clients: CLIENTS }, 64, { SPILLWAY_PLAIN: '1' })
     expect(end).to.not.equal(undefined)
-  })
-
-  it('have a budget of a quarter of the old generation, however small that is', () => {
-    const young = 48
-    const budgets = [16, 64, 128, 512, 4096].map((old) => defaultBudget((old + young) * MiB) / MiB)
-    expect(budgets).to.deep.equal([4, 16, 32, 128, 1024])
-    expect(defaultBudget(32 * MiB)).to.equal(MiB)
   })
 })

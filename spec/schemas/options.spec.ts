@@ -12,7 +12,7 @@ import { attachOptions } from '../../schemas/options.ts'
 import { parseOptions } from '../../schemas/parse-options.ts'
 import { adminOptions, pluginOptions } from '../../schemas/plugin-options.ts'
 import { cosmetic, critical } from '../../schemas/priority.ts'
-import { checkWatermarks, watermarks } from '../../schemas/watermarks.ts'
+import { watermarks } from '../../schemas/watermarks.ts'
 import { messages } from '../support/messages.ts'
 import { expectRefusal, refusalOf } from '../support/refusals.ts'
 import { type Fixture, startServer } from '../support/servers/server.ts'
@@ -269,30 +269,6 @@ describe('Options', () => {
       expect(given).to.have.all.keys('messages', 'watermarks', 'grace')
       expect(spillway.limits).to.include({ low: 2 * KiB, high: 128 * KiB, grace: 5 })
       spillway.close()
-    })
-  })
-
-  describe('watermarks', () => {
-    const ORDER = 'low < high < limit < emergency'
-    const WRONG: ReadonlyArray<[levels: Record<string, number>, path: string, given: string]> = [
-      [{ low: 200_000 }, 'low', '200000 with high 131072'],
-      [{ low: 131_072 }, 'low', '131072 with high 131072'],
-      [{ high: 4096 }, 'low', '65536 with high 4096'],
-      [{ high: 524_288 }, 'high', '524288 with limit 524288'],
-      [{ limit: 70_000 }, 'high', '131072 with limit 70000'],
-      [{ emergency: 524_288 }, 'limit', '524288 with emergency 524288'],
-      [{ low: 4000, high: 3000, limit: 2000, emergency: 1500 }, 'low', '4000 with high 3000'],
-    ]
-    for (const [levels, name, given] of WRONG) {
-      it(`refuses ${JSON.stringify(levels)}`, () => {
-        const refusal = refusalOf(() => attach(new Server(), { watermarks: levels }))
-        expectRefusal(refusal, 'SPILLWAY_WATERMARK_ORDER', `watermarks.${name}`, given, ORDER)
-      })
-    }
-
-    it('puts emergency at 8 times the limit', () => {
-      expect(checkWatermarks({ low: 1, high: 2, limit: 3 }).emergency).to.equal(24)
-      expect(checkWatermarks({ low: 1, high: 2, limit: 3, emergency: 4 }).emergency).to.equal(4)
     })
   })
 

@@ -340,15 +340,6 @@ describe('Reporter', () => {
   })
 
   describe('#later', () => {
-    it('runs a callback after the current call', async () => {
-      const { reporter } = makeReporter()
-      const order: string[] = []
-      reporter.later('onShed', () => order.push('called'))
-      order.push('returned')
-      await settled()
-      expect(order).to.deep.equal(['returned', 'called'])
-    })
-
     it('reports one that throws or rejects as a fault', async () => {
       const { reporter, lines } = makeReporter()
       const faults: unknown[] = []
