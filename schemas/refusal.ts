@@ -40,7 +40,8 @@ export function allowedBy(facts: Facts): string {
   if (properties) return `a plain object with any of the keys ${Object.keys(properties).join(', ')}`
   if (maxLength !== undefined)
     return `a string of ${facts.minLength ?? 0} to ${maxLength} characters`
-  const kind = facts.type === 'integer' ? 'an integer' : `a ${facts.type ?? 'value'}`
+  const { type = 'value' } = facts
+  const kind = `${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type}`
   const range =
     minimum !== undefined && maximum !== undefined
       ? ` from ${minimum} to ${maximum}`

@@ -9,6 +9,7 @@ import {
   ruleByBranch,
 } from '../../lib/classify/union-branches.ts'
 import type { Schema } from '../../schemas/priority.ts'
+import { whileExtended } from '../support/extended-prototype.ts'
 import { rule } from '../support/fakes/envelopes.ts'
 
 /** An option of a union that is selected by a property `kind` of this schema. */
@@ -35,20 +36,6 @@ function rulesOf(union: Schema): (payload: unknown) => string | undefined {
   return (payload) => ruleOf(payload)?.event
 }
 
-/** What a call returns while every object inherits an enumerable property. */
-function whileExtended<T>(call: () => T): T {
-  Object.defineProperty(Object.prototype, 'extended', {
-    value: 'by a library',
-    enumerable: true,
-    configurable: true,
-  })
-  try {
-    return call()
-  } finally {
-    Reflect.deleteProperty(Object.prototype, 'extended')
-  }
-}
-
 describe('Branches of a union', () => {
   it('have a path of all the values that select them', () => {
     expect(options().map((option) => branchOf(option, 'kind'))).to.deep.equal([
@@ -62,8 +49,10 @@ describe('Branches of a union', () => {
 
   it('have the same values where a library has extended Object.prototype', () => {
     const valuesOf = () => options().map((option) => [...discriminatorsOf(option, 'kind')])
-    expect(whileExtended(valuesOf)).to.deep.equal(valuesOf())
-    expect(whileExtended(() => [...discriminatorsOf(z.object({}), 'extended')])).to.deep.equal([])
+    expect(whileExtended('extended', valuesOf)).to.deep.equal(valuesOf())
+    expect(
+      whileExtended('extended', () => [...discriminatorsOf(z.object({}), 'extended')]),
+    ).to.deep.equal([])
   })
 
   it('are found by the value of the discriminator, also those of a union inside', () => {
