@@ -20,7 +20,7 @@ const MAX_HTTP_BUFFER_SIZE = 1e6
  * What is before the oldest marker is given its time at 2 KB/s while the rate is unknown. The
  * heartbeat takes 45 s at most.
  */
-export const STALLED_MS = 60_000
+export const STALLED_MS = 100_000
 const SLOW_READERS = 3
 const PONGS = often({ usually: 100_000, thoroughly: 1_000_000 })
 /** Of each of those that reconnect in a loop. */
