@@ -35,7 +35,7 @@ export class Channel<L extends Link = Link> extends MessageScheduler<L> implemen
     now: Millis,
     window = new DeliveryWindow(),
   ) {
-    super(id, new Delivery(link, window, now), host as HostOf<unknown>)
+    super(id, new Delivery(link, window, now), host)
     // Engine.IO has already written the handshake
     if (this.buffered > 0) this.watch(now)
   }

@@ -7,8 +7,10 @@ import type { Rule } from '../message/rule.ts'
 import { conductOf, EmergencyAllowance } from './emergency-allowance.ts'
 import { MessageSender } from './message-sender.ts'
 import { ObservedBacklog } from './observed-backlog.ts'
-import type { Verdict } from './phase.ts'
 import { pathDelay } from './predicted-wait.ts'
+
+/** What became of an offered message. `refused`: its client is closed or being closed; undelivered. */
+export type Verdict = 'sent' | 'queued' | 'conflated' | 'dropped' | 'expired' | 'refused'
 
 /**
  * Decides when each message for one client leaves. On the direct path (nothing waits, the link has
@@ -96,7 +98,8 @@ export abstract class MessageScheduler<L extends Link = Link> extends MessageSen
       this.host.lookClosely(this)
     }
     const isDisconnect = envelope.kind === 'disconnect'
-    if (isDisconnect) this.promote(envelope.namespace)
+    // what was queued before a DISCONNECT must not be overtaken by it
+    if (isDisconnect) this.lanes.promote(envelope.namespace)
     const isDirect = this.critical.empty && this.link.hasRoom(bytes) && !this.mustWait(true)
     if (isDirect) this.send(envelope, now)
     else {

@@ -97,7 +97,7 @@ export abstract class MessageSender<L extends Link = Link>
       if (!next) return
       const { limits } = this.host
       const isCosmetic = lane === this.cosmetic
-      if (isCosmetic && this.link.hasRoom(next.bytes)) this.#probe(next.bytes, now)
+      if (isCosmetic) this.#probe(next.bytes, now)
       const state = this.delivery.stateFor(next.bytes, isCosmetic, true, limits, now)
       if (state === 'blocked' || state === 'windowed') return
       if (isCosmetic && this.isEnding) return
@@ -111,7 +111,9 @@ export abstract class MessageSender<L extends Link = Link>
 
   /** Measures the round trip before a message that waits, if that is due. */
   #probe(bytes: Bytes, now: Millis): void {
-    if (this.link.waiting === 0 && this.window.probeDue(now, true, bytes)) this.delivery.mark(now)
+    const { delivery, link, window } = this
+    const isDue = link.waiting === 0 && window.probeDue(now, true, bytes)
+    if (isDue && link.hasRoom(bytes)) delivery.mark(now)
   }
 
   /** Sees to it that an answer, a timer or a turn of the loop resumes sending. */

@@ -1,6 +1,3 @@
-/** What became of an offered message. `refused`: its client is closed or being closed; undelivered. */
-export type Verdict = 'sent' | 'queued' | 'conflated' | 'dropped' | 'expired' | 'refused'
-
 /**
  * Where a client is in its life.
  * - `open`: it is sent what it is offered.

@@ -136,17 +136,8 @@ export abstract class SheddingBacklog<L extends Link = Link> {
   }
 
   protected enqueue(envelope: Envelope): void {
-    this.#ownLanes().push(envelope, this.sockets.in(envelope.namespace))
-  }
-
-  /** Moves the messages of a namespace ahead of its DISCONNECT, which must not overtake them. */
-  protected promote(namespace: string): void {
-    if (!this.cosmetic.empty) this.#ownLanes().promote(namespace)
-  }
-
-  #ownLanes(): Lanes {
     if (this.lanes === NO_LANES) this.lanes = new Lanes(this.host.heldBytes)
-    return this.lanes
+    this.lanes.push(envelope, this.sockets.in(envelope.namespace))
   }
 
   /** While a client is congested, admits a cosmetic message only if others can be shed for it. */

@@ -81,14 +81,14 @@ export class Broadcasts {
   }
 
   /**
-   * Offers a recipient a message where it is emitted, as far as the budget of this turn goes.
+   * Offers a recipient a message where it is emitted, as far as the budget of this turn goes. It is
+   * due no broadcast that this one would overtake, since `mayOfferAtOnce`.
    *
    * @returns whether it was offered
    */
   offerAtOnce(recipient: Recipient, envelope: Envelope): boolean {
     const now = this.#clock.now()
     if (this.#scheduler.spent(now)) return false
-    if (this.waiting) this.catchUp(recipient, envelope)
     recipient.offer(envelope, now)
     return true
   }

@@ -235,5 +235,5 @@ export class TurnScheduler {
 const started = new Set<TurnScheduler>()
 
 function endAll(): void {
-  for (const fanout of started) fanout.end()
+  for (const scheduler of started) scheduler.end()
 }

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { type Project, packedProject } from '../package/packed.ts'
 import { codeBlocks, pageAt } from '../support/markdown.ts'
+import { freePort } from '../support/servers/free-port.ts'
 
 const blocks = codeBlocks(pageAt('docs/getting-started.md'))
 
@@ -76,7 +76,7 @@ describe('Getting started', function () {
 
   before(async () => {
     project = await packedProject()
-    for (const port of ['3000', '3001']) ports.set(port, await freePort())
+    for (const port of ['3000', '3001']) ports.set(port, String(await freePort()))
     for (const { language, code } of blocks.filter((block) => block.language === 'js')) {
       const [, name] = /^\/\/ (\S+\.mjs)\n/.exec(code) ?? []
       expect(name, `the first line of a block of ${language} names its file`).to.not.equal(
@@ -148,12 +148,3 @@ describe('Getting started', function () {
     expect(classes.cosmetic.dropped!.messages + classes.cosmetic.expired!.messages).to.equal(0)
   })
 })
-
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return String(port)
-}

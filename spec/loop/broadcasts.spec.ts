@@ -3,7 +3,13 @@ import { expect } from 'chai'
 import type { Server, ServerOptions, Socket } from 'socket.io'
 import { z } from 'zod'
 import type { ClosedSummary, SpillwayOptions } from '../../lib/index.ts'
+import { Broadcasts, type Recipient } from '../../lib/loop/broadcasts.ts'
+import { TurnScheduler } from '../../lib/loop/turn-scheduler.ts'
+import type { Envelope } from '../../lib/message/envelope.ts'
+import { HeldBytes } from '../../lib/message/held-bytes.ts'
 import { cosmetic } from '../../schemas/priority.ts'
+import { criticalRule, envelope, rule } from '../support/fakes/envelopes.ts'
+import { fakeClock } from '../support/fakes/fake-clock.ts'
 import { messages, pad } from '../support/messages.ts'
 import { makePair } from '../support/servers/pair-adapter.ts'
 import { eventually, type Fixture, type RawClient, startServer } from '../support/servers/server.ts'
@@ -23,6 +29,64 @@ interface Crowd {
   /** The last one to be visited. */
   readonly last: { readonly client: RawClient; readonly socket: Socket }
 }
+
+describe('A broadcast to many', () => {
+  const critical = envelope({ rule: criticalRule })
+  const cosmeticOne = envelope({ rule: rule({ class: 'cosmetic' }) })
+
+  function setUp() {
+    const clock = fakeClock()
+    const scheduler = new TurnScheduler(clock, BUDGET_MS, () => {})
+    const broadcasts = new Broadcasts(clock, scheduler, new HeldBytes(), 2)
+    const offered: Envelope[] = []
+    const recipient = (): Recipient => ({
+      cork() {},
+      offer: (message) => offered.push(message),
+      uncork() {},
+      missed() {},
+    })
+    return { clock, broadcasts, offered, recipients: [recipient(), recipient()] }
+  }
+
+  it('is offered at once if it is alone in its tick, as guessed from the one before', async () => {
+    const { broadcasts } = setUp()
+    const guesses: boolean[] = []
+    for (const inTick of [1, 2, 1, 1]) {
+      for (let n = 0; n < inTick; n++) {
+        guesses.push(broadcasts.mayOfferAtOnce(critical))
+        broadcasts.offer([], critical, 2)
+      }
+      await turn()
+    }
+    expect(guesses).to.deep.equal([true, true, false, false, true])
+  })
+
+  it('is not offered at once while one waits that it would overtake', async () => {
+    for (const [waiting, next, expected] of [
+      [cosmeticOne, cosmeticOne, false],
+      [cosmeticOne, critical, true],
+      [critical, cosmeticOne, false],
+      [critical, critical, false],
+    ] as const) {
+      const { clock, broadcasts, recipients, offered } = setUp()
+      broadcasts.offer(recipients, waiting)
+      clock.advance(2 * BUDGET_MS)
+      // the tick ends, and serves one recipient: its budget is spent
+      await new Promise<void>((resolve) => process.nextTick(resolve))
+      expect([offered.length, broadcasts.waiting]).to.deep.equal([1, true])
+      expect(broadcasts.mayOfferAtOnce(next)).to.equal(expected)
+      await eventually(() => offered.length === recipients.length)
+    }
+  })
+
+  it('is offered no further when the budget of the turn is spent', () => {
+    const { broadcasts, recipients, offered, clock } = setUp()
+    expect(broadcasts.offerAtOnce(recipients[0]!, critical)).to.equal(true)
+    clock.advance(2 * BUDGET_MS)
+    expect(broadcasts.offerAtOnce(recipients[1]!, critical)).to.equal(false)
+    expect(offered).to.deep.equal([critical])
+  })
+})
 
 describe('A broadcast that takes longer than the budget', () => {
   const open: Fixture[] = []

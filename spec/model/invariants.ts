@@ -3,7 +3,7 @@ import {
   MESSAGE_OUTCOMES,
   type MessageOutcome,
 } from '../../lib/base/outcomes.ts'
-import type { Verdict } from '../../lib/channel/phase.ts'
+import type { Verdict } from '../../lib/channel/message-scheduler.ts'
 import { emergencyPatience } from '../../lib/channel/stalling.ts'
 import { HANDOVER } from '../../lib/link/link.ts'
 import type { Envelope } from '../../lib/message/envelope.ts'

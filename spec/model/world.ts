@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { MessageOutcome } from '../../lib/base/outcomes.ts'
 import type { Channel } from '../../lib/channel/channel.ts'
-import type { Verdict } from '../../lib/channel/phase.ts'
+import type { Verdict } from '../../lib/channel/message-scheduler.ts'
 import { Budget } from '../../lib/clients/budget.ts'
 import { Clients } from '../../lib/clients/clients.ts'
 import { Broadcasts, type Recipient } from '../../lib/loop/broadcasts.ts'

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { reached } from '../browser/browser.ts'
+import { freePort } from './free-port.ts'
 
 /** Debian's Redis, on a free port, which it keeps when it is started again. It stores nothing. */
 export class Redis {
@@ -83,13 +83,4 @@ export class Redis {
     await this.stop('SIGKILL')
     await rm(this.#folder, { recursive: true, force: true })
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
